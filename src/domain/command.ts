@@ -1,0 +1,85 @@
+/** Owns what can be asked of the ledger. Commands carry their time and all facts: a rule looks nothing up. */
+import type { Address } from '../ip/address.ts'
+import type { WallMs } from '../lib/clock.ts'
+import type { Demand, PodRef, Workload } from './demand.ts'
+import type { NodeGroup } from './geometry.ts'
+import type { Owner } from './owner.ts'
+import type { ReleasePolicy } from './policy.ts'
+
+/** On which groups of nodes can the pod get its addresses? Takes a hold where the rules say so. */
+export interface FilterCommand {
+  readonly at: WallMs
+  readonly demand: Demand
+  readonly groups: readonly NodeGroup[]
+}
+
+/** The scheduler chose this node: claim the pod's addresses there. */
+export interface BindCommand {
+  readonly at: WallMs
+  readonly demand: Demand
+  readonly node: string
+  readonly group: NodeGroup
+}
+
+/** A pod ended. The incarnation comes from evidence: the UID of a deleted, replaced or finished object. */
+export interface UnbindCommand {
+  readonly at: WallMs
+  readonly incarnation: string
+  readonly workload: Workload
+  readonly because: string
+}
+
+/** Nobody bound what filter took, or a bind was given up: back to where it came from. */
+export interface GiveBackCommand {
+  readonly at: WallMs
+  readonly incarnation: string
+  /** Fence: only rows not written since. */
+  readonly revision: number
+  readonly because: string
+}
+
+/** Somebody asks to release one address by name. */
+export interface ReleaseCommand {
+  readonly at: WallMs
+  readonly address: Address
+  /** Fences: the owner as the asker saw it, and the row's revision when its pod was confirmed absent. */
+  readonly owner: Owner
+  readonly revision: number
+  readonly because: string
+}
+
+/** A workload changed or went: what it keeps follows. */
+export interface FollowCommand {
+  readonly at: WallMs
+  /** The workload, as an owner without a pod. */
+  readonly workloadOwner: Owner
+  /** From a quorum read. */
+  readonly workload: Workload
+  /** Names of its pods that are not finished: their addresses stay. */
+  readonly unfinished: ReadonlySet<string>
+}
+
+/** The cluster says that this pod has this address. */
+export interface AdoptCommand {
+  readonly at: WallMs
+  readonly source: 'object' | 'pod'
+  readonly address: Address
+  readonly owner: Owner
+  readonly apiVersion: string
+  readonly policy: ReleasePolicy
+  /** Null: an object without a pod. */
+  readonly incarnation: string | null
+  readonly node: string | null
+  readonly index: number
+  /** An administrator's reservation, or an object that cannot be read: kept out of circulation. */
+  readonly blocked: boolean
+  /** Incarnations known to be unfinished, from the same fresh list. */
+  readonly alive: ReadonlySet<string>
+}
+
+/** May the Binding be posted? Everything as the claim left it. */
+export interface ConfirmQuestion {
+  readonly pod: PodRef
+  readonly addresses: readonly Address[]
+  readonly revision: number
+}

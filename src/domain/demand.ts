@@ -1,0 +1,37 @@
+/** Owns the demand: what one pod asks for, as facts gathered at one moment. */
+import type { RangeSet } from '../ip/range.ts'
+import type { Owner } from './owner.ts'
+import type { ReleasePolicy } from './policy.ts'
+import type { Refusal } from './refusal.ts'
+
+export interface PodRef {
+  readonly namespace: string
+  readonly name: string
+  /** The pod's UID: its incarnation. */
+  readonly uid: string
+}
+
+/** What is known of the pod's workload. `unlooked` when no rule needs it for this pod, or nobody could tell: never act on it. */
+export type Workload =
+  | { readonly state: 'unlooked' }
+  | { readonly state: 'gone' }
+  | { readonly state: 'present'; readonly replicas: number; readonly firstOrdinal: number }
+
+export const UNLOOKED: Workload = { state: 'unlooked' }
+export const GONE: Workload = { state: 'gone' }
+
+export interface Demand {
+  readonly pod: PodRef
+  readonly owner: Owner
+  /** apiVersion of the controller's owner reference; empty for a bare pod. */
+  readonly apiVersion: string
+  readonly policy: ReleasePolicy
+  /** One address from each set, in this order; empty: one address, wherever there is one. */
+  readonly request: readonly RangeSet[]
+  readonly workload: Workload
+  /** What the pod's author has to mend first (an annotation that cannot be read, say). */
+  readonly problem: Refusal | null
+}
+
+/** Most range lists in one request: as many as the core matches at once. */
+export const REQUEST_LISTS_MAX = 64

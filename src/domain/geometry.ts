@@ -1,0 +1,115 @@
+/** Owns the translation between meaning and integers: address ↔ slot, node address → the entries that serve it. */
+import { type Address, address, compareAddresses } from '../ip/address.ts'
+import { contains } from '../ip/cidr.ts'
+import { findRange, intersect, type Range, type RangeSet, rangeSize } from '../ip/range.ts'
+import { assert, present } from '../lib/assert.ts'
+import type { SubnetEntry } from './entry.ts'
+
+/**
+ * Slots are dense: the entries in order, within an entry its ranges in order.
+ *
+ *     entry 0                    entry 1
+ *     |10.0.0.2~9|10.0.0.20~29|  |10.0.1.2~…
+ *      0        7 8          17   18
+ */
+interface SlotRange extends Range {
+  readonly entry: number
+  readonly firstSlot: number
+}
+
+/** Nodes that the same entries serve are one group: whatever is decided for one of them holds for all. */
+export interface NodeGroup {
+  /** Equal groups have equal ids. */
+  readonly id: string
+  /** Indices of entries, those of the most specific node subnet first. */
+  readonly entries: readonly number[]
+  /** The node subnets that contain the node, for people. */
+  readonly subnets: string
+}
+
+export interface Geometry {
+  readonly entries: readonly SubnetEntry[]
+  readonly slots: number
+  /** The slot of a configured address; null when the configuration does not have it. */
+  slotOf(a: Address): number | null
+  addressOf(slot: number): Address
+  entryOf(slot: number): SubnetEntry
+  /** The index of the entry that has this address; null when none has. */
+  entryIndexOf(a: Address): number | null
+  /** Closed slot intervals of the set's addresses within these entries. */
+  intervals(set: RangeSet, entries: readonly number[]): { lo: number; hi: number }[]
+  /** The group of a node with these InternalIPs; null when no node subnet contains one. */
+  groupOf(nodeAddresses: readonly Address[]): NodeGroup | null
+}
+
+export function geometryOf(entries: readonly SubnetEntry[]): Geometry {
+  const bySlot: SlotRange[] = []
+  let slots = 0
+  entries.forEach((entry, index) => {
+    for (const range of entry.ranges) {
+      bySlot.push({ ...range, entry: index, firstSlot: slots })
+      slots += Number(rangeSize(range))
+    }
+  })
+  const byAddress = [...bySlot].sort((a, b) => compareAddresses(a.first, b.first))
+  const groups = new Map<string, NodeGroup | null>()
+
+  function rangeAt(slot: number): SlotRange {
+    assert(slot >= 0 && slot < slots, `slot ${slot} of ${slots}`)
+    let low = 0
+    let high = bySlot.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      if (present(bySlot[middle], 'slot range').firstSlot <= slot) low = middle
+      else high = middle - 1
+    }
+    return present(bySlot[low], 'slot range')
+  }
+
+  function computeGroup(nodeAddresses: readonly Address[]): NodeGroup | null {
+    const serving = entries.flatMap((entry, index) => {
+      const networks = entry.nodeSubnets.filter(network => nodeAddresses.some(a => contains(network, a)))
+      return networks.length === 0 ? [] : [{ index, prefix: Math.max(...networks.map(n => n.prefix)), networks }]
+    })
+    if (serving.length === 0) return null
+    serving.sort((a, b) => b.prefix - a.prefix || a.index - b.index)
+    const subnets = new Set(serving.flatMap(s => s.networks.map(n => n.text)))
+    const indices = serving.map(s => s.index)
+    return { id: indices.join(','), entries: indices, subnets: [...subnets].join(', ') }
+  }
+
+  return {
+    entries,
+    slots,
+    slotOf(a) {
+      const range = findRange(byAddress, a.family, a.value)
+      return range === null ? null : range.firstSlot + Number(a.value - range.first.value)
+    },
+    addressOf(slot) {
+      const range = rangeAt(slot)
+      return address(range.first.family, range.first.value + BigInt(slot - range.firstSlot))
+    },
+    entryOf: slot => present(entries[rangeAt(slot).entry], 'entry of a slot'),
+    entryIndexOf: a => findRange(byAddress, a.family, a.value)?.entry ?? null,
+    intervals(set, of) {
+      return bySlot
+        .filter(range => of.includes(range.entry))
+        .flatMap(range =>
+          set.flatMap(wanted => {
+            const common = intersect(range, wanted)
+            if (common === null) return []
+            const lo = range.firstSlot + Number(common.first.value - range.first.value)
+            return [{ lo, hi: lo + Number(rangeSize(common)) - 1 }]
+          }),
+        )
+    },
+    groupOf(nodeAddresses) {
+      const key = nodeAddresses.map(a => a.text).join(' ')
+      const known = groups.get(key)
+      if (known !== undefined) return known
+      const group = computeGroup(nodeAddresses)
+      groups.set(key, group)
+      return group
+    },
+  }
+}

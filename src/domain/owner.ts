@@ -1,0 +1,71 @@
+/** Owns the owner key: who an address belongs to, as a typed value inside and as text in objects and the API. */
+
+/**
+ * Who owns an address. `pod` is empty when the address is kept for the workload or the pool without a pod.
+ * As text: `sts_<ns>_<workload>_<pod>`, `dp_…`, `NULL_<ns>_NULL_<pod>`, any of them after `pool__<P>_`, or `pool__<P>_`
+ * alone. Kubernetes names hold no `_`, so the text reads back without doubt.
+ */
+export interface Owner {
+  /** The named pool, or empty. */
+  readonly pool: string
+  /** `sts`, `dp`, `NULL` (a pod without a controller), another kind in lower case; empty when kept for a pool. */
+  readonly kind: string
+  readonly namespace: string
+  /** The workload's name; `NULL` for a pod without a controller. */
+  readonly workload: string
+  readonly pod: string
+}
+
+export const STATEFUL_SET = 'sts'
+export const DEPLOYMENT = 'dp'
+export const NO_CONTROLLER = 'NULL'
+
+export function ownerKey(owner: Owner): string {
+  const pool = owner.pool === '' ? '' : poolKey(owner.pool)
+  if (owner.kind === '') return pool
+  return `${pool}${owner.kind}_${owner.namespace}_${owner.workload}_${owner.pod}`
+}
+
+function poolKey(pool: string): string {
+  return `pool__${pool}_`
+}
+
+/** The owner that this key names, or null when it is not a key. */
+export function parseOwnerKey(key: string): Owner | null {
+  let rest = key
+  let pool = ''
+  if (key.startsWith('pool__')) {
+    const end = key.indexOf('_', 'pool__'.length)
+    if (end <= 'pool__'.length) return null
+    pool = key.slice('pool__'.length, end)
+    rest = key.slice(end + 1)
+    if (rest === '') return { pool, kind: '', namespace: '', workload: '', pod: '' }
+  }
+  const parts = rest.split('_')
+  const [kind = '', namespace = '', workload = '', pod = ''] = parts
+  if (parts.length !== 4 || kind === '' || namespace === '' || workload === '') return null
+  return { pool, kind, namespace, workload, pod }
+}
+
+/** True when the address is kept for a workload or a pool, without a pod. */
+export function isKept(owner: Owner): boolean {
+  return owner.pod === ''
+}
+
+/** Under whom an address is kept when this owner's pod is gone and its addresses are shared: the pool, else the Deployment. */
+export function sharedBy(owner: Owner): Owner | null {
+  if (owner.pool !== '') return { pool: owner.pool, kind: '', namespace: '', workload: '', pod: '' }
+  return owner.kind === DEPLOYMENT ? { ...owner, pod: '' } : null
+}
+
+/** The key of the workload itself, whatever the pod: `sts_<ns>_<workload>_`. */
+export function workloadKey(owner: Owner): string {
+  return ownerKey({ ...owner, pod: '' })
+}
+
+/** The number at the end of a pod's name `<workload>-<n>`, or null: what a StatefulSet calls the ordinal. */
+export function ordinalOf(owner: Owner): number | null {
+  if (!owner.pod.startsWith(`${owner.workload}-`)) return null
+  const digits = owner.pod.slice(owner.workload.length + 1)
+  return /^\d{1,9}$/.test(digits) ? Number(digits) : null
+}

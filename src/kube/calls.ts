@@ -1,0 +1,104 @@
+/** Owns the single calls to the API server: quorum reads, the Binding, the patch that wakes, events. */
+import { GONE, type PodRef, type Workload } from '../domain/demand.ts'
+import { messageOf } from '../lib/fault.ts'
+import { ARGS_ANNOTATION, RETRY_ANNOTATION } from './names.ts'
+import { type NodeFact, nodeFact, type RawNode } from './node.ts'
+import { type PodFact, podFact, type RawPod } from './pod.ts'
+import type { RawObject } from './raw.ts'
+import { ApiError, isNotFound, mergePatch, type Transport } from './transport.ts'
+import { WORKLOAD_PLURALS, type WorkloadKind, workloadFact } from './workload.ts'
+
+/** A bind must answer within the scheduler's time-out of 5 s; one call may take half of it. */
+const CALL_TIMEOUT_MS = 2_500
+
+export type BindingResult =
+  | { readonly kind: 'bound' }
+  /** The pod object is gone: the server said so of this pod. */
+  | { readonly kind: 'gone' }
+  /** The server refused, the pod is as it was before (or as somebody else made it). */
+  | { readonly kind: 'refused'; readonly because: string; readonly conflict: boolean }
+  /** Nobody knows whether it took place. */
+  | { readonly kind: 'unknown'; readonly because: string }
+
+export interface Calls {
+  /** Null: gone, by the word of a quorum read. */
+  getPod(namespace: string, name: string): Promise<PodFact | null>
+  getNode(name: string): Promise<NodeFact | null>
+  getWorkload(kind: WorkloadKind, namespace: string, name: string): Promise<Workload>
+  /** Binds exactly the pod as last seen: UID and version are preconditions. */
+  postBinding(pod: PodFact, node: string, args: string): Promise<BindingResult>
+  /** Patches the retry annotation; gives back the pod as it is then, null when it is gone or another one. */
+  touchPod(pod: PodRef, value: string): Promise<PodFact | null>
+}
+
+export function callsOn(transport: Transport): Calls {
+  async function quorumGet<T>(path: string, name: string, read: (raw: RawObject) => T): Promise<T | null> {
+    try {
+      const { body } = await transport.request<RawObject>({ method: 'GET', path, timeoutMs: CALL_TIMEOUT_MS })
+      return read(body)
+    } catch (error) {
+      if (isNotFound(error, name)) return null
+      throw error
+    }
+  }
+
+  return {
+    getPod: (namespace, name) => quorumGet(podPath(namespace, name), name, raw => podFact(raw as RawPod)),
+    getNode: name => quorumGet(`/api/v1/nodes/${encodeURIComponent(name)}`, name, raw => nodeFact(raw as RawNode)),
+
+    async getWorkload(kind, namespace, name) {
+      const path = `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}/${WORKLOAD_PLURALS[kind]}/${encodeURIComponent(name)}`
+      const fact = await quorumGet(path, name, workloadFact)
+      return fact === null ? GONE : { state: 'present', replicas: fact.replicas, firstOrdinal: fact.firstOrdinal }
+    },
+
+    async postBinding(pod, node, args) {
+      const { namespace, name, uid, resourceVersion } = pod
+      try {
+        await transport.request({
+          method: 'POST',
+          path: `${podPath(namespace, name)}/binding`,
+          timeoutMs: CALL_TIMEOUT_MS,
+          body: {
+            apiVersion: 'v1',
+            kind: 'Binding',
+            metadata: { name, namespace, uid, resourceVersion, annotations: { [ARGS_ANNOTATION]: args } },
+            target: { apiVersion: 'v1', kind: 'Node', name: node },
+          },
+        })
+        return { kind: 'bound' }
+      } catch (error) {
+        if (isNotFound(error, name)) return { kind: 'gone' }
+        const because = messageOf(error)
+        if (error instanceof ApiError && error.outcome === 'refused') {
+          return { kind: 'refused', because, conflict: error.status === 409 }
+        }
+        return { kind: 'unknown', because }
+      }
+    },
+
+    async touchPod({ namespace, name, uid }, value) {
+      try {
+        const { body } = await transport.request<RawPod>({
+          method: 'PATCH',
+          path: podPath(namespace, name),
+          contentType: mergePatch,
+          timeoutMs: CALL_TIMEOUT_MS,
+          body: { metadata: { uid, annotations: { [RETRY_ANNOTATION]: value } } },
+        })
+        return podFact(body)
+      } catch (error) {
+        if (isNotFound(error, name)) return null
+        if (error instanceof ApiError && error.status === 409) {
+          const pod = await this.getPod(namespace, name)
+          if (pod === null || pod.uid !== uid) return null
+        }
+        throw error
+      }
+    },
+  }
+}
+
+function podPath(namespace: string, name: string): string {
+  return `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(name)}`
+}

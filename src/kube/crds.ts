@@ -1,0 +1,126 @@
+/** Owns the custom resource definitions, compatible with the objects that galaxy-ipam stored. */
+import type { Log } from '../lib/log.ts'
+import { ApiError, type Transport } from './transport.ts'
+
+const CRDS_PATH = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
+const GROUP = 'galaxy.k8s.io'
+/** Groups under k8s.io are protected: a definition must say that it is not an approved one. */
+const APPROVAL = { 'api-approved.kubernetes.io': 'unapproved, defined by galaxy-ipam and served by floatip' }
+
+const text = { type: 'string' } as const
+
+function column(name: string, jsonPath: string, type = 'string') {
+  return { name, jsonPath, type }
+}
+
+const age = column('Age', '.metadata.creationTimestamp', 'date')
+
+const floatingIps = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: `floatingips.${GROUP}`, annotations: APPROVAL },
+  spec: {
+    group: GROUP,
+    scope: 'Cluster',
+    names: {
+      kind: 'FloatingIP',
+      listKind: 'FloatingIPList',
+      plural: 'floatingips',
+      singular: 'floatingip',
+      shortNames: ['fip'],
+    },
+    versions: [
+      {
+        name: 'v1alpha1',
+        served: true,
+        storage: true,
+        additionalPrinterColumns: [
+          column('Owner', '.spec.key'),
+          column('Policy', '.spec.policy', 'integer'),
+          column('Attribute', '.spec.attribute'),
+          age,
+        ],
+        schema: {
+          openAPIV3Schema: {
+            type: 'object',
+            required: ['spec'],
+            properties: {
+              apiVersion: text,
+              kind: text,
+              metadata: { type: 'object' },
+              spec: {
+                type: 'object',
+                required: ['key', 'policy', 'attribute', 'updateTime'],
+                properties: {
+                  key: text,
+                  policy: { type: 'integer' },
+                  attribute: text,
+                  updateTime: { type: 'string', format: 'date-time' },
+                },
+              },
+            },
+          },
+        },
+      },
+    ],
+  },
+}
+
+const pools = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: `pools.${GROUP}`, annotations: APPROVAL },
+  spec: {
+    group: GROUP,
+    scope: 'Namespaced',
+    names: { kind: 'Pool', listKind: 'PoolList', plural: 'pools', singular: 'pool' },
+    versions: [
+      {
+        name: 'v1alpha1',
+        served: true,
+        storage: true,
+        additionalPrinterColumns: [column('Size', '.size', 'integer'), age],
+        schema: {
+          openAPIV3Schema: {
+            type: 'object',
+            required: ['size'],
+            properties: {
+              apiVersion: text,
+              kind: text,
+              metadata: { type: 'object' },
+              size: { type: 'integer', minimum: 0 },
+              preAllocateIP: { type: 'boolean' },
+            },
+          },
+        },
+      },
+    ],
+  },
+}
+
+export const CRDS: readonly { readonly metadata: { readonly name: string } }[] = [floatingIps, pools]
+
+/** Creates the definitions that are missing; one that exists stays as it is. Throws ApiError when we may not create one. */
+export async function installCrds(transport: Transport, log: Log): Promise<void> {
+  for (const crd of CRDS) {
+    try {
+      await transport.request({ method: 'POST', path: CRDS_PATH, body: crd })
+      log.info({ crd: crd.metadata.name }, 'custom resource definition installed')
+    } catch (error) {
+      if (error instanceof ApiError && error.reason === 'AlreadyExists') continue
+      // Without the right to create: fine when an administrator has installed it.
+      if (error instanceof ApiError && error.status === 403 && (await exists(transport, crd.metadata.name))) continue
+      throw error
+    }
+  }
+}
+
+async function exists(transport: Transport, name: string): Promise<boolean> {
+  try {
+    await transport.request({ method: 'GET', path: `${CRDS_PATH}/${name}` })
+    return true
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return false
+    throw error
+  }
+}

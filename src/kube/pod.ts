@@ -1,0 +1,118 @@
+/** Owns what we keep of a pod: a few facts, read once from its JSON. */
+import { DEPLOYMENT, NO_CONTROLLER, type Owner, STATEFUL_SET } from '../domain/owner.ts'
+import { NEVER, parsePolicy, type ReleasePolicy } from '../domain/policy.ts'
+import { ARGS_ANNOTATION, POLICY_ANNOTATION, POOL_ANNOTATION, RESOURCE } from './names.ts'
+import type { RawMetadata, RawObject } from './raw.ts'
+
+export interface PodFact {
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+  readonly resourceVersion: string
+  /** Null: not bound. */
+  readonly node: string | null
+  readonly phase: string
+  /** Succeeded or Failed: it runs no more. */
+  readonly finished: boolean
+  readonly deleting: boolean
+  /** True when a container requests the resource. */
+  readonly asks: boolean
+  readonly owner: Owner
+  /** The controller's owner reference, or empty. */
+  readonly apiVersion: string
+  readonly policy: ReleasePolicy
+  /** The annotation as written. */
+  readonly args: string | undefined
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number
+}
+
+interface RawContainer {
+  readonly resources?: { readonly requests?: Readonly<Record<string, unknown>> | null } | null
+}
+
+interface RawOwnerReference {
+  readonly apiVersion?: string
+  readonly kind?: string
+  readonly name?: string
+  readonly controller?: boolean
+}
+
+export interface RawPod extends RawObject {
+  readonly metadata: RawMetadata & {
+    readonly annotations?: Readonly<Record<string, string>> | null
+    readonly labels?: Readonly<Record<string, string>> | null
+    readonly ownerReferences?: readonly RawOwnerReference[] | null
+    readonly creationTimestamp?: string | null
+    readonly deletionTimestamp?: string | null
+  }
+  readonly spec?: {
+    readonly nodeName?: string
+    readonly containers?: readonly RawContainer[] | null
+    readonly initContainers?: readonly RawContainer[] | null
+  } | null
+  readonly status?: { readonly phase?: string } | null
+}
+
+export function podFact(raw: RawPod): PodFact {
+  const { metadata, spec, status } = raw
+  const annotations = metadata.annotations ?? {}
+  const controller = (metadata.ownerReferences ?? []).find(reference => reference.controller === true)
+  const pool = annotations[POOL_ANNOTATION] ?? ''
+  const phase = status?.phase ?? 'Pending'
+  return {
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    uid: metadata.uid,
+    resourceVersion: metadata.resourceVersion,
+    node: spec?.nodeName ? spec.nodeName : null,
+    phase,
+    finished: phase === 'Succeeded' || phase === 'Failed',
+    deleting: Boolean(metadata.deletionTimestamp),
+    asks: [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].some(requestsAddress),
+    owner: { pool, ...workloadOf(metadata, controller), namespace: metadata.namespace ?? '', pod: metadata.name },
+    apiVersion: controller?.apiVersion ?? '',
+    policy: pool === '' ? parsePolicy(annotations[POLICY_ANNOTATION]) : NEVER,
+    args: annotations[ARGS_ANNOTATION],
+    createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
+  }
+}
+
+function requestsAddress(container: RawContainer): boolean {
+  return container.resources?.requests?.[RESOURCE] !== undefined
+}
+
+/** Only the controller's owner reference counts. */
+function workloadOf(
+  metadata: RawPod['metadata'],
+  controller: RawOwnerReference | undefined,
+): Pick<Owner, 'kind' | 'workload'> {
+  const name = controller?.name ?? ''
+  switch (controller?.kind) {
+    case undefined:
+      return { kind: NO_CONTROLLER, workload: NO_CONTROLLER }
+    case 'StatefulSet':
+      return { kind: STATEFUL_SET, workload: name }
+    case 'ReplicaSet': {
+      // A Deployment names its ReplicaSets `<deployment>-<pod-template-hash>`; any other one stands for itself.
+      const hash = metadata.labels?.['pod-template-hash']
+      const ours = hash !== undefined && name.endsWith(`-${hash}`) && name.length > hash.length + 1
+      return ours
+        ? { kind: DEPLOYMENT, workload: name.slice(0, -hash.length - 1) }
+        : { kind: 'replicaset', workload: name }
+    }
+    default:
+      return { kind: (controller?.kind ?? '').toLowerCase(), workload: name }
+  }
+}
+
+/** For the mirror: pods that ask, and nothing of the others. */
+export function pickPod(raw: RawObject): PodFact | null {
+  const fact = podFact(raw as RawPod)
+  return fact.asks ? fact : null
+}
+
+/** True while the pod may use its addresses: the object exists and has not finished. */
+export function isUnfinished(pod: PodFact): boolean {
+  return !pod.finished
+}

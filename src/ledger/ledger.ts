@@ -1,0 +1,172 @@
+/** Owns the turn: the one place where anything is decided. It takes the queued commands, decides, applies, commits once, and only then answers. */
+import type { Committed } from '../domain/change.ts'
+import type { Refusal } from '../domain/refusal.ts'
+import { isRefusal } from '../domain/refusal.ts'
+import { Bug } from '../lib/assert.ts'
+import { Fault } from '../lib/fault.ts'
+import { type AnswerOf, type CommandKind, type CommandOf, rules } from '../rules/decide.ts'
+import type { Rule, View } from '../rules/view.ts'
+import type { Actor, Journal } from './journal.ts'
+import type { State } from './state.ts'
+
+/** Commands waiting for a turn: at 10,000 commands/s a second's worth; beyond that the askers' time-outs have passed. */
+export const QUEUE_MAX = 10_000
+/** Commands in one turn: 512 × about 20 µs keep the event loop busy for some 10 ms. */
+export const TURN_MAX = 512
+/** Acknowledgements may ride on a later turn: losing one repeats a write that changes nothing. */
+const ACKNOWLEDGE_WITHIN_MS = 50
+
+/** What a command led to, on disk when this is returned. */
+export interface Outcome<A> {
+  readonly answer: A
+  readonly changes: readonly Committed[]
+  /** The ledger's revision after the command. */
+  readonly revision: number
+}
+
+export interface Ledger {
+  /** The number of the last change. It moves exactly when the ledger changes. */
+  readonly revision: number
+  /** Asks the state in force; the answer must not outlive an `await` except as a fence. */
+  read<T>(question: (view: State) => T): T
+  /** Resolves once decided and on disk. Rejects with a retryable Fault when the queue is full or the disk failed. */
+  submit<K extends CommandKind>(kind: K, command: CommandOf<K>): Promise<Outcome<AnswerOf<K>> | Refusal>
+  /** The cluster has this address as of this revision. */
+  acknowledge(address: string, revision: number): void
+  outbox(): ReturnType<Journal['outbox']>
+  /** Called after every commit with what it changed. */
+  onCommit(listener: (changes: readonly Committed[]) => void): void
+  /** Decides what is queued, then refuses all that comes. */
+  close(): void
+}
+
+interface Queued {
+  readonly kind: CommandKind
+  readonly command: CommandOf<CommandKind>
+  resolve(outcome: Outcome<unknown> | Refusal): void
+  reject(error: unknown): void
+}
+
+const ACTORS: Record<CommandKind, Actor> = {
+  filter: 'scheduler',
+  bind: 'scheduler',
+  giveBack: 'floatip',
+  unbind: 'cluster',
+  follow: 'cluster',
+  release: 'person',
+  adopt: 'cluster',
+}
+
+export interface LedgerParts {
+  readonly journal: Journal
+  /** Builds the memory from the disk: start-up, recovery after a failed commit and a crash are this one function. */
+  recover(): { readonly state: State; readonly revision: number }
+  /** A broken invariant: the process must end. */
+  onBug(bug: unknown): void
+}
+
+export function openLedger({ journal, recover, onBug }: LedgerParts): Ledger {
+  let { state, revision } = recover()
+  const queue: Queued[] = []
+  let acknowledged: { address: string; revision: number }[] = []
+  const listeners: ((changes: readonly Committed[]) => void)[] = []
+  let armed = false
+  let lazy: ReturnType<typeof setTimeout> | null = null
+  let closed = false
+
+  function arm(): void {
+    if (armed || closed) return
+    armed = true
+    setImmediate(() => {
+      armed = false
+      turn()
+      if (queue.length > 0) arm()
+    })
+  }
+
+  function turn(): void {
+    const batch = queue.splice(0, TURN_MAX)
+    const failure = attempt(batch)
+    if (failure === null) return
+    // One poisonous command must not reject its neighbours: each gets a turn of its own, once.
+    if (batch.length > 1) for (const queued of batch) rejectAlone(queued)
+    else batch[0]?.reject(failure)
+  }
+
+  function rejectAlone(queued: Queued): void {
+    const failure = attempt([queued])
+    if (failure !== null) queued.reject(failure)
+  }
+
+  /** Null, or why nothing of the batch happened. */
+  function attempt(batch: readonly Queued[]): Fault | null {
+    const outcomes: (Outcome<unknown> | Refusal)[] = []
+    const committed: Committed[] = []
+    const before = revision
+    try {
+      journal.begin()
+      for (const { address, revision: at } of acknowledged) journal.acknowledge(address, at)
+      for (const { kind, command } of batch) {
+        const decision = (rules[kind] as Rule<unknown, unknown>)(state as View, command)
+        if (isRefusal(decision)) {
+          outcomes.push(decision)
+          continue
+        }
+        if (decision.changes.length > 0) revision++
+        const changes = decision.changes.map(change => state.apply(change, command.at, revision))
+        for (const change of changes) journal.append(change, ACTORS[kind])
+        committed.push(...changes)
+        outcomes.push({ answer: decision.answer, changes, revision })
+      }
+      journal.commit()
+    } catch (error) {
+      journal.rollback()
+      if (error instanceof Bug) {
+        onBug(error)
+        return new Fault('the ledger stopped on a broken invariant', { retryable: false, cause: error })
+      }
+      ;({ state, revision } = recover())
+      revision = Math.max(revision, before)
+      return new Fault('the ledger could not be written', { retryable: true, cause: error })
+    }
+    acknowledged = []
+    state.settle()
+    if (committed.length > 0) for (const listener of listeners) listener(committed)
+    batch.forEach((queued, at) => {
+      queued.resolve(outcomes[at] as Outcome<unknown> | Refusal)
+    })
+    return null
+  }
+
+  return {
+    get revision() {
+      return revision
+    },
+    read: question => question(state),
+    submit(kind, command) {
+      return new Promise((resolve, reject) => {
+        if (closed) return reject(new Fault('the ledger is closed', { retryable: true }))
+        if (queue.length >= QUEUE_MAX) return reject(new Fault('too many commands are waiting', { retryable: true }))
+        queue.push({ kind, command, resolve: resolve as Queued['resolve'], reject })
+        arm()
+      })
+    },
+    acknowledge(address, at) {
+      acknowledged.push({ address, revision: at })
+      lazy ??= setTimeout(() => {
+        lazy = null
+        arm()
+      }, ACKNOWLEDGE_WITHIN_MS)
+    },
+    outbox: () => journal.outbox(),
+    onCommit: listener => {
+      listeners.push(listener)
+    },
+    close() {
+      if (lazy !== null) clearTimeout(lazy)
+      while (queue.length > 0) turn()
+      if (acknowledged.length > 0) attempt([])
+      closed = true
+    },
+  }
+}

@@ -1,0 +1,63 @@
+/** Owns adopt: what the cluster says of an address enters the ledger, and never takes it from a living pod. */
+import type { Allocation, Draft, Phase } from '../domain/allocation.ts'
+import type { AdoptCommand } from '../domain/command.ts'
+import { ownerKey } from '../domain/owner.ts'
+import { type Refusal, refusal } from '../domain/refusal.ts'
+import type { Rule } from './view.ts'
+
+export type Adopted = 'new' | 'known' | 'taken over'
+
+export const adopt: Rule<AdoptCommand, Adopted> = (view, command) => {
+  const row = view.at(command.address)
+  if (row === null) return decided(command, null, 'new')
+  if (row.blocked || command.blocked) return overBlocked(row, command)
+
+  const sameKey = ownerKey(row.owner) === ownerKey(command.owner)
+  const rowLives = row.incarnation !== null && command.alive.has(row.incarnation)
+  const sightingLives = command.incarnation !== null && command.alive.has(command.incarnation)
+  if (row.incarnation === command.incarnation) return { changes: [], answer: 'known' }
+  if (!sightingLives) return { changes: [], answer: 'known' }
+  if (rowLives) return conflict(row, command)
+  // A dead or empty incarnation under the same key is the same owner come back; under another key the living pod has it.
+  if (sameKey || row.phase !== 'held' || command.source === 'pod') return decided(command, row, 'taken over')
+  return conflict(row, command)
+}
+
+function overBlocked(row: Allocation, command: AdoptCommand): ReturnType<typeof adopt> {
+  if (row.blocked && command.blocked) return { changes: [], answer: 'known' }
+  if (command.blocked) return { changes: [], answer: 'known' }
+  return conflict(row, command)
+}
+
+function conflict(row: Allocation, command: AdoptCommand): Refusal {
+  return refusal(
+    'in-use',
+    `${command.address.text} is claimed by ${ownerKey(command.owner)} (${command.source}), but ${ownerKey(row.owner)} has it`,
+  )
+}
+
+function decided(command: AdoptCommand, before: Allocation | null, answer: Adopted): ReturnType<typeof adopt> {
+  const after: Draft = {
+    address: command.address,
+    owner: command.owner,
+    phase: phaseOf(command),
+    incarnation: command.incarnation,
+    node: command.node,
+    policy: command.policy,
+    index: command.index,
+    apiVersion: command.apiVersion,
+    heldFrom: null,
+    blocked: command.blocked,
+  }
+  return {
+    changes: [
+      { verb: 'adopt', address: command.address, before, after, because: `found in the cluster (${command.source})` },
+    ],
+    answer,
+  }
+}
+
+function phaseOf(command: AdoptCommand): Phase {
+  if (command.incarnation === null) return 'reserved'
+  return command.node === null ? 'held' : 'bound'
+}

@@ -1,0 +1,68 @@
+/** Owns bind: filter's whole rule once more for the chosen node, then the claim of every address for pod and node. */
+import type { Draft } from '../domain/allocation.ts'
+import type { Change } from '../domain/change.ts'
+import type { BindCommand, ConfirmQuestion } from '../domain/command.ts'
+import type { Demand } from '../domain/demand.ts'
+import { isRefusal, type Refusal, refusal } from '../domain/refusal.ts'
+import type { Address } from '../ip/address.ts'
+import { type Choice, choose, fits, sourceFor } from './source.ts'
+import type { Rule, View } from './view.ts'
+
+/** What the pod's network needs to know of one address. */
+export interface Lease {
+  readonly address: Address
+  /** Prefix length of the pod network. */
+  readonly prefix: number
+  readonly gateway: Address
+  readonly vlan: number
+}
+
+export interface BindAnswer {
+  /** In the order of the request. */
+  readonly leases: readonly Lease[]
+}
+
+export const bind: Rule<BindCommand, BindAnswer> = (view, { demand, node, group }) => {
+  const source = sourceFor(view, demand)
+  if (isRefusal(source)) return source
+  const unfit = fits(view, demand, source, group)
+  if (unfit !== null) return unfit
+  const choices = choose(view, demand, source, group)
+  if (choices === null) return refusal('no-address-left', `no free address for nodes in ${group.subnets}`)
+
+  const changes = choices.map((choice, index) => claim(view, demand, node, choice, index))
+  return { changes, answer: { leases: changes.map(change => leaseOf(view, change.address)) } }
+}
+
+function claim(view: View, demand: Demand, node: string, choice: Choice, index: number): Change {
+  const before = 'row' in choice ? choice.row : null
+  const address = 'row' in choice ? choice.row.address : view.geometry.addressOf(choice.slot)
+  const after: Draft = {
+    address,
+    owner: demand.owner,
+    phase: 'bound',
+    incarnation: demand.pod.uid,
+    node,
+    policy: demand.policy,
+    index,
+    apiVersion: demand.apiVersion,
+    heldFrom: null,
+    blocked: false,
+  }
+  return { verb: 'bind', address, before, after, because: `scheduled to ${node}` }
+}
+
+function leaseOf(view: View, address: Address): Lease {
+  const slot = view.geometry.slotOf(address)
+  const entry = view.geometry.entryOf(slot ?? -1)
+  return { address, prefix: entry.subnet.prefix, gateway: entry.gateway, vlan: entry.vlan }
+}
+
+/** Null when every address of the claim is still as the claim left it; the Binding may be posted in this very turn. */
+export function confirm(view: View, { pod, addresses, revision }: ConfirmQuestion): Refusal | null {
+  const rows = addresses.map(address => view.at(address))
+  const intact = rows.every(
+    row => row !== null && row.incarnation === pod.uid && row.revision === revision && row.phase === 'bound',
+  )
+  return intact ? null : refusal('stale', `the claim of ${pod.namespace}/${pod.name} was superseded`)
+}

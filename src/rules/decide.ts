@@ -1,0 +1,22 @@
+/** The table of contents of all deciding: which command is answered by which rule. Custom workloads, pools and reshape join here. */
+import { adopt } from './adopt.ts'
+import { bind } from './bind.ts'
+import { filter } from './filter.ts'
+import { follow } from './follow.ts'
+import { release } from './release.ts'
+import { giveBack, unbind } from './unbind.ts'
+import type { Rule } from './view.ts'
+
+export const rules = {
+  filter, // on which nodes can the pod have its addresses? (takes a hold where a limit counts)
+  bind, // claim them for the chosen node
+  giveBack, // nobody bound what filter took
+  unbind, // a pod ended: free or keep, by policy
+  follow, // a workload changed: what it keeps follows
+  release, // somebody asked
+  adopt, // the cluster knows what the ledger does not
+} satisfies Record<string, Rule<never, unknown>>
+
+export type CommandKind = keyof typeof rules
+export type CommandOf<K extends CommandKind> = Parameters<(typeof rules)[K]>[1]
+export type AnswerOf<K extends CommandKind> = (typeof rules)[K] extends Rule<infer _C, infer A> ? A : never

@@ -1,0 +1,41 @@
+/** Owns follow: what a workload keeps goes when the workload goes or shrinks (policy immutable). */
+import type { Allocation } from '../domain/allocation.ts'
+import type { Change } from '../domain/change.ts'
+import type { FollowCommand } from '../domain/command.ts'
+import type { Workload } from '../domain/demand.ts'
+import { DEPLOYMENT, STATEFUL_SET, workloadKey } from '../domain/owner.ts'
+import { IMMUTABLE } from '../domain/policy.ts'
+import { ordinalExists } from './source.ts'
+import { free, type Unbound } from './unbind.ts'
+import { isConfigured, type Rule, type View } from './view.ts'
+
+export const follow: Rule<FollowCommand, Unbound> = (view, { workloadOwner, workload, unfinished }) => {
+  const kept = view
+    .ofWorkload(workloadKey(workloadOwner))
+    .filter(row => row.phase === 'reserved' && row.policy === IMMUTABLE && row.owner.pool === '' && !row.blocked)
+    .filter(row => !unfinished.has(row.owner.pod))
+  const changes = surplus(view, workloadKey(workloadOwner), workloadOwner.kind, kept, workload)
+  return { changes, answer: { freed: changes.length, kept: kept.length - changes.length } }
+}
+
+function surplus(
+  view: View,
+  key: string,
+  kind: string,
+  kept: readonly Allocation[],
+  workload: Workload,
+): readonly Change[] {
+  if (workload.state === 'unlooked') return []
+  if (workload.state === 'gone') return kept.map(row => free(row, 'its workload is gone'))
+  if (kind === STATEFUL_SET) {
+    return kept
+      .filter(row => !ordinalExists(row, workload.replicas, workload.firstOrdinal))
+      .map(row => free(row, 'its StatefulSet was scaled down'))
+  }
+  if (kind !== DEPLOYMENT) return []
+  const total = view.ofWorkload(key).filter(row => isConfigured(view, row)).length
+  const newestFirst = [...kept].sort((a, b) => b.updatedAt - a.updatedAt || b.revision - a.revision)
+  return newestFirst
+    .slice(0, Math.max(0, total - workload.replicas))
+    .map(row => free(row, `its Deployment was scaled to ${workload.replicas}`))
+}

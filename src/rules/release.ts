@@ -1,0 +1,25 @@
+/** Owns release: somebody asked for one address to be freed, and no pod may have it. */
+import type { ReleaseCommand } from '../domain/command.ts'
+import { ownerKey } from '../domain/owner.ts'
+import { refusal } from '../domain/refusal.ts'
+import type { Rule } from './view.ts'
+
+export interface Released {
+  /** False when the address was free already. */
+  readonly changed: boolean
+}
+
+export const release: Rule<ReleaseCommand, Released> = (view, { address, owner, revision, because }) => {
+  const row = view.at(address)
+  if (row === null) return { changes: [], answer: { changed: false } }
+  if (ownerKey(row.owner) !== ownerKey(owner)) {
+    return refusal('stale', `${address.text} belongs to ${ownerKey(row.owner)}, not to ${ownerKey(owner)}`)
+  }
+  if (row.blocked) return refusal('in-use', `${address.text} is reserved by an administrator`)
+  if (row.revision !== revision)
+    return refusal('stale', `${address.text} changed while its pod was looked up: try again`)
+  return {
+    changes: [{ verb: 'release', address, before: row, after: null, because }],
+    answer: { changed: true },
+  }
+}

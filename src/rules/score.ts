@@ -1,0 +1,47 @@
+/** Owns prioritize and preempt: load spreads before a subnet runs dry, and nobody is evicted where no address would come free. */
+import type { FilterCommand } from '../domain/command.ts'
+import type { NodeGroup } from '../domain/geometry.ts'
+import { ownerKey, sharedBy } from '../domain/owner.ts'
+import { RELEASE_AT_POD_END } from '../domain/policy.ts'
+import { isRefusal } from '../domain/refusal.ts'
+import { fits, servedBy, sourceFor } from './source.ts'
+import type { View } from './view.ts'
+
+/** Highest score of an extender (extender/v1 MaxExtenderPriority). */
+const SCORE_MAX = 10
+
+/** 0 to 10 by the share of free addresses in the group's entries. */
+export function score(view: View, group: NodeGroup): number {
+  const free = group.entries.reduce((sum, entry) => sum + view.freeCount(entry), 0)
+  const size = group.entries.reduce((sum, entry) => sum + (view.geometry.entries[entry]?.size ?? 0), 0)
+  return size === 0 ? 0 : Math.floor((SCORE_MAX * free) / size)
+}
+
+/** True when the pod can have its addresses on this group's nodes once the victims (pod UIDs) have ended. */
+export function fitsAfter(
+  view: View,
+  { demand }: FilterCommand,
+  group: NodeGroup,
+  victims: readonly string[],
+): boolean {
+  const source = sourceFor(view, demand)
+  if (isRefusal(source)) return source.code === 'limit-reached' && victims.some(uid => sharesWith(view, uid))
+  const unfit = fits(view, demand, source, group)
+  if (unfit === null) return true
+  return (
+    unfit.code === 'no-address-left' && demand.request.length === 0 && victims.some(uid => wouldFree(view, uid, group))
+  )
+
+  function sharesWith(of: View, uid: string): boolean {
+    const share = sharedBy(demand.owner)
+    const key = share === null ? null : ownerKey(share)
+    return of.ofIncarnation(uid).some(row => {
+      const other = sharedBy(row.owner)
+      return key !== null && other !== null && ownerKey(other) === key && servedBy(of, row, group)
+    })
+  }
+}
+
+function wouldFree(view: View, uid: string, group: NodeGroup): boolean {
+  return view.ofIncarnation(uid).some(row => row.policy === RELEASE_AT_POD_END && servedBy(view, row, group))
+}

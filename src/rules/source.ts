@@ -1,0 +1,200 @@
+/** Owns the question that filter and bind share: where may this pod's addresses come from, and does a group of nodes fit? */
+import { type Allocation, isClaimed, UNKNOWN_INCARNATION } from '../domain/allocation.ts'
+import type { Demand } from '../domain/demand.ts'
+import type { NodeGroup } from '../domain/geometry.ts'
+import { DEPLOYMENT, ordinalOf, ownerKey, STATEFUL_SET, sharedBy } from '../domain/owner.ts'
+import { IMMUTABLE, NEVER, policyName, RELEASE_AT_POD_END } from '../domain/policy.ts'
+import { type Refusal, refusal } from '../domain/refusal.ts'
+import { rangeText, setContains } from '../ip/range.ts'
+import { isConfigured, type View } from './view.ts'
+
+/** own: under the pod's key already · kept: its Deployment or pool keeps some, newest first · free: any free address. */
+export type Source =
+  | { readonly kind: 'own'; readonly rows: readonly Allocation[] }
+  | { readonly kind: 'kept'; readonly rows: readonly Allocation[] }
+  | { readonly kind: 'free' }
+
+/** Where the pod's addresses may come from, or why it can have none on any node. */
+export function sourceFor(view: View, demand: Demand): Source | Refusal {
+  if (demand.problem !== null) return demand.problem
+  const own = view.ofKey(ownerKey(demand.owner)).filter(row => isConfigured(view, row) && !row.blocked)
+  const foreign = own.find(row => !belongsTo(row, demand.pod.uid))
+  if (foreign !== undefined) {
+    const key = ownerKey(demand.owner)
+    return refusal('waiting-for-old-pod', `waiting for delete event of ${key} before reuse this ip`)
+  }
+  if (own.length > 0) return { kind: 'own', rows: own }
+  return unsupported(demand) ?? outOfReach(view, demand) ?? sharedSource(view, demand)
+}
+
+function belongsTo(row: Allocation, uid: string): boolean {
+  return row.incarnation === null || row.incarnation === uid || row.incarnation === UNKNOWN_INCARNATION
+}
+
+function unsupported({ owner, policy, request }: Demand): Refusal | null {
+  if (policy === RELEASE_AT_POD_END) return null
+  const name = policyName(policy)
+  if (owner.kind === DEPLOYMENT && request.length > 0) {
+    return refusal('request-not-possible', `request_ip_range is not supported for a Deployment with policy ${name}`)
+  }
+  if (owner.kind === DEPLOYMENT || owner.kind === STATEFUL_SET) return null
+  // Custom workloads get their say here: `immutable` for kinds with a scale sub-resource.
+  if (policy === IMMUTABLE) {
+    return refusal(
+      'policy-not-supported',
+      `release policy immutable is not supported for a pod of ${kindName(owner.kind)}`,
+    )
+  }
+  if (/-\d+$/.test(owner.pod)) return null
+  return refusal(
+    'policy-not-supported',
+    `release policy never needs a pod name that ends in -<number>, and ${owner.pod} of ${kindName(owner.kind)} does not`,
+  )
+}
+
+function kindName(kind: string): string {
+  return kind === 'NULL' ? 'no workload' : `kind ${kind}`
+}
+
+/** Slot intervals of one request: as many as the core's match buffer holds. */
+const REQUEST_INTERVALS_MAX = 4096
+
+/** A requested list of which the configuration has no address at all can never be served. */
+function outOfReach(view: View, demand: Demand): Refusal | null {
+  const all = view.geometry.entries.map((_, index) => index)
+  const intervals = demand.request.map(list => view.geometry.intervals(list, all).length)
+  if (intervals.reduce((sum, count) => sum + count, 0) > REQUEST_INTERVALS_MAX) {
+    return refusal('request-not-possible', `request_ip_range names too many ranges: at most ${REQUEST_INTERVALS_MAX}`)
+  }
+  const at = intervals.indexOf(0)
+  if (at < 0) return null
+  const list = demand.request[at] ?? []
+  return refusal(
+    'request-not-possible',
+    `request_ip_range[${at}] (${list.map(rangeText).join(', ')}) has no address of the configuration floatingips`,
+  )
+}
+
+function sharedSource(view: View, demand: Demand): Source | Refusal {
+  const share = sharedBy(demand.owner)
+  if (share === null || demand.policy === RELEASE_AT_POD_END) return { kind: 'free' }
+  const rows = view.ofShare(ownerKey(share)).filter(row => isConfigured(view, row) && !row.blocked)
+  const used = rows.filter(isClaimed).length
+  const replicas = demand.workload.state === 'present' ? demand.workload.replicas : 0
+  if (used >= replicas) {
+    const name = demand.owner.workload
+    return refusal(
+      'limit-reached',
+      `deployment ${name} has allocated ${used} ips with replicas of ${replicas}, wait for releasing`,
+    )
+  }
+  const kept = rows.filter(row => !isClaimed(row)).sort((a, b) => b.updatedAt - a.updatedAt || b.revision - a.revision)
+  return kept.length > 0 ? { kind: 'kept', rows: kept } : { kind: 'free' }
+}
+
+/** Null when the pod can have its addresses on the nodes of this group; else why not. */
+export function fits(view: View, demand: Demand, source: Source, group: NodeGroup): Refusal | null {
+  switch (source.kind) {
+    case 'own': {
+      const elsewhere = fixedRows(demand, source.rows).find(row => !servedBy(view, row, group))
+      if (elsewhere !== undefined) {
+        return refusal(
+          'address-elsewhere',
+          `the pod keeps ${elsewhere.address.text}, which is not usable in ${group.subnets}`,
+        )
+      }
+      return choose(view, demand, source, group) === null ? noneLeft(demand, group) : null
+    }
+    case 'kept': {
+      if (source.rows.some(row => servedBy(view, row, group))) return null
+      const kept = source.rows.map(row => row.address.text).slice(0, KEPT_NAMED_MAX)
+      return refusal(
+        'address-elsewhere',
+        `the workload keeps ${kept.join(', ')}${source.rows.length > kept.length ? ' and others' : ''}, not usable in ${group.subnets}`,
+      )
+    }
+    case 'free':
+      return choose(view, demand, source, group) === null ? noneLeft(demand, group) : null
+  }
+}
+
+/** Addresses named in a refusal: enough to recognise the subnet, short enough for an event. */
+const KEPT_NAMED_MAX = 3
+
+function noneLeft(demand: Demand, group: NodeGroup): Refusal {
+  const of = demand.request.length === 0 ? '' : ' for the requested ranges'
+  return refusal('no-address-left', `no free address${of} for nodes in ${group.subnets}`)
+}
+
+export function servedBy(view: View, row: Allocation, group: NodeGroup): boolean {
+  const entry = view.geometry.entryIndexOf(row.address)
+  return entry !== null && group.entries.includes(entry)
+}
+
+/** The rows that answer the request as it stands: the one of each list that still lies in it. */
+function fixedRows(demand: Demand, rows: readonly Allocation[]): readonly Allocation[] {
+  if (demand.request.length === 0) return rows.slice(0, 1)
+  return demand.request.flatMap((list, index) => {
+    const row = rows.find(candidate => candidate.index === index && setContains(list, candidate.address))
+    return row === undefined ? [] : [row]
+  })
+}
+
+/** What one list of the request gets: a row that exists, or a free slot. */
+export type Choice = { readonly row: Allocation } | { readonly slot: number }
+
+/** One choice for each list, in their order; null when the group cannot give them all. */
+export function choose(view: View, demand: Demand, source: Source, group: NodeGroup): readonly Choice[] | null {
+  switch (source.kind) {
+    case 'own': {
+      const fixed = fixedRows(demand, source.rows)
+      if (fixed.some(row => !servedBy(view, row, group))) return null
+      if (demand.request.length === 0) return fixed.map(row => ({ row }))
+      return matchAround(view, demand, fixed, group)
+    }
+    case 'kept': {
+      const row = source.rows.find(candidate => servedBy(view, candidate, group))
+      return row === undefined ? null : [{ row }]
+    }
+    case 'free':
+      return demand.request.length === 0 ? anyFree(view, group) : matchAround(view, demand, [], group)
+  }
+}
+
+function anyFree(view: View, group: NodeGroup): readonly Choice[] | null {
+  for (const entry of group.entries) {
+    const slot = view.peek(entry)
+    if (slot !== null) return [{ slot }]
+  }
+  return null
+}
+
+/** The fixed rows stay; every other list gets a free slot by an exact matching. */
+function matchAround(
+  view: View,
+  demand: Demand,
+  fixed: readonly Allocation[],
+  group: NodeGroup,
+): readonly Choice[] | null {
+  const open = demand.request.map((_, index) => index).filter(index => !fixed.some(row => row.index === index))
+  const lists = open.map(index => view.geometry.intervals(demand.request[index] ?? [], group.entries))
+  if (lists.some(list => list.length === 0)) return null
+  const slots = open.length === 0 ? [] : view.match(lists)
+  if (slots === null) return null
+  return demand.request.flatMap((_, index): Choice[] => {
+    const row = fixed.find(candidate => candidate.index === index)
+    const slot = slots[open.indexOf(index)]
+    return row !== undefined ? [{ row }] : slot !== undefined ? [{ slot }] : []
+  })
+}
+
+/** True when the pod's name ends in its workload's ordinal, and that ordinal exists. */
+export function ordinalExists(row: Allocation, replicas: number, firstOrdinal: number): boolean {
+  const ordinal = ordinalOf(row.owner)
+  return ordinal !== null && ordinal >= firstOrdinal && ordinal < firstOrdinal + replicas
+}
+
+/** True for policies that keep an address after its pod. */
+export function keepsAddresses(demand: Demand): boolean {
+  return demand.policy === IMMUTABLE || demand.policy === NEVER
+}

@@ -1,0 +1,108 @@
+/** Owns unbind: a pod ended, and the policy frees its addresses or keeps them. */
+import type { Allocation, Draft } from '../domain/allocation.ts'
+import type { Change } from '../domain/change.ts'
+import type { GiveBackCommand, UnbindCommand } from '../domain/command.ts'
+import type { Workload } from '../domain/demand.ts'
+import { DEPLOYMENT, type Owner, ownerKey, STATEFUL_SET, sharedBy } from '../domain/owner.ts'
+import { NEVER, RELEASE_AT_POD_END } from '../domain/policy.ts'
+import { unreachable } from '../lib/assert.ts'
+import { ordinalExists } from './source.ts'
+import { isConfigured, type Rule, type View } from './view.ts'
+
+export interface Unbound {
+  /** Addresses that other owners may have after the commit. */
+  readonly freed: number
+  readonly kept: number
+}
+
+/** Rows are found by UID, with the policy recorded at bind: labels and owners may have changed since. */
+export const unbind: Rule<UnbindCommand, Unbound> = (view, { incarnation, workload, because }) => {
+  const changes = view.ofIncarnation(incarnation).map(row => {
+    if (row.phase === 'held') return giveBackOf(row, because)
+    const fate = fateOf(view, row, workload)
+    return fate.keepFor === null
+      ? free(row, `${because}; ${fate.because}`)
+      : keep(row, fate.keepFor, `${because}; ${fate.because}`)
+  })
+  const freed = changes.filter(change => change.after === null).length
+  return { changes, answer: { freed, kept: changes.length - freed } }
+}
+
+/** Holds (and claims given up) go back to where they came from; the fence spares rows written since. */
+export const giveBack: Rule<GiveBackCommand, Unbound> = (view, { incarnation, revision, because }) => {
+  const rows = view.ofIncarnation(incarnation).filter(row => row.revision <= revision)
+  const changes = rows.map(row => giveBackOf(row, because))
+  const freed = changes.filter(change => change.after === null).length
+  return { changes, answer: { freed, kept: changes.length - freed } }
+}
+
+interface Fate {
+  readonly keepFor: Owner | null
+  readonly because: string
+}
+
+function freeing(because: string): Fate {
+  return { keepFor: null, because }
+}
+
+function fateOf(view: View, row: Allocation, workload: Workload): Fate {
+  if (!isConfigured(view, row)) return freeing('its range left the configuration')
+  switch (row.policy) {
+    case RELEASE_AT_POD_END:
+      return freeing('released with its pod')
+    case NEVER:
+      return { keepFor: sharedBy(row.owner) ?? row.owner, because: 'policy never' }
+    case 1:
+      return immutableFate(view, row, workload)
+    default:
+      return unreachable(row.policy)
+  }
+}
+
+/** Doubt keeps: an address is freed only when the workload is known to be gone or to need fewer. */
+function immutableFate(view: View, row: Allocation, workload: Workload): Fate {
+  const keepFor = sharedBy(row.owner) ?? row.owner
+  if (workload.state === 'unlooked') return { keepFor, because: 'its workload could not be read: kept' }
+  switch (row.owner.kind) {
+    case STATEFUL_SET:
+      if (workload.state === 'gone') return freeing('its StatefulSet is gone')
+      return ordinalExists(row, workload.replicas, workload.firstOrdinal)
+        ? { keepFor, because: 'policy immutable' }
+        : freeing('its StatefulSet was scaled down')
+    case DEPLOYMENT: {
+      if (workload.state === 'gone') return freeing('its Deployment is gone')
+      const total = view.ofShare(ownerKey(keepFor)).filter(other => isConfigured(view, other)).length
+      return total > workload.replicas
+        ? freeing(`its Deployment has ${total} addresses for ${workload.replicas} replicas`)
+        : { keepFor, because: 'policy immutable' }
+    }
+    default:
+      return { keepFor, because: 'policy immutable' }
+  }
+}
+
+/** The row as its owner keeps it without a pod. */
+export function keptDraft(row: Allocation, owner: Owner): Draft {
+  return {
+    ...row,
+    owner,
+    phase: 'reserved',
+    incarnation: null,
+    node: null,
+    heldFrom: null,
+    index: owner.pod === '' ? 0 : row.index,
+  }
+}
+
+function keep(row: Allocation, owner: Owner, because: string): Change {
+  return { verb: 'keep', address: row.address, before: row, after: keptDraft(row, owner), because }
+}
+
+export function free(row: Allocation, because: string): Change {
+  return { verb: 'free', address: row.address, before: row, after: null, because }
+}
+
+function giveBackOf(row: Allocation, because: string): Change {
+  const after = row.heldFrom === null ? null : keptDraft(row, row.heldFrom)
+  return { verb: 'give back', address: row.address, before: row, after, because }
+}

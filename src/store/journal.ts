@@ -1,0 +1,74 @@
+/** Owns the ledger's writes: begin, append, commit, and the load that start-up and recovery share. */
+import type { Database } from 'bun:sqlite'
+import type { Committed } from '../domain/change.ts'
+import { ownerKey } from '../domain/owner.ts'
+import type { Actor, Journal } from '../ledger/journal.ts'
+import { type AllocationRow, fromRow, toRow } from './row.ts'
+
+export function journalOf(db: Database): Journal {
+  const upsert = db.query(`
+    INSERT INTO allocation VALUES ($address, $sort, $key, $pool, $kind, $namespace, $workload, $pod, $phase, $incarnation,
+      $node, $policy, $list_index, $api_version, $held_from, $blocked, $updated_at, $revision)
+    ON CONFLICT (address) DO UPDATE SET key = $key, pool = $pool, kind = $kind, namespace = $namespace,
+      workload = $workload, pod = $pod, phase = $phase, incarnation = $incarnation, node = $node, policy = $policy,
+      list_index = $list_index, api_version = $api_version, held_from = $held_from, blocked = $blocked,
+      updated_at = $updated_at, revision = $revision`)
+  const remove = db.query('DELETE FROM allocation WHERE address = $address')
+  const remember = db.query(`
+    INSERT INTO history (at, revision, verb, actor, address, key_before, key_after, incarnation, node, because)
+    VALUES ($at, $revision, $verb, $actor, $address, $key_before, $key_after, $incarnation, $node, $because)`)
+  const enqueue = db.query(`
+    INSERT INTO outbox VALUES ($address, $revision) ON CONFLICT (address) DO UPDATE SET revision = $revision`)
+  const done = db.query('DELETE FROM outbox WHERE address = $address AND revision <= $revision')
+  const count = db.query(`
+    INSERT INTO fact VALUES ('revision', $revision) ON CONFLICT (name) DO UPDATE SET value = $revision`)
+  const begin = db.query('BEGIN IMMEDIATE')
+  const commit = db.query('COMMIT')
+  const rollback = db.query('ROLLBACK')
+  let counted = 0
+  let last = 0
+
+  return {
+    begin() {
+      begin.run()
+    },
+    append(change: Committed, actor: Actor) {
+      const { address, before, after, revision } = change
+      if (after === null) remove.run({ address: address.text })
+      else upsert.run({ ...toRow(after) })
+      remember.run({
+        at: change.at,
+        revision,
+        verb: change.verb,
+        actor,
+        address: address.text,
+        key_before: before === null ? null : ownerKey(before.owner),
+        key_after: after === null ? null : ownerKey(after.owner),
+        incarnation: after?.incarnation ?? before?.incarnation ?? null,
+        node: after?.node ?? before?.node ?? null,
+        because: change.because,
+      })
+      enqueue.run({ address: address.text, revision })
+      last = revision
+    },
+    acknowledge(address, revision) {
+      done.run({ address, revision })
+    },
+    commit() {
+      if (last > counted) count.run({ revision: String(last) })
+      commit.run()
+      counted = last
+    },
+    rollback() {
+      if (db.inTransaction) rollback.run()
+    },
+    load() {
+      const rows = db.query<AllocationRow, []>('SELECT * FROM allocation ORDER BY sort').all().map(fromRow)
+      const fact = db.query<{ value: string }, []>("SELECT value FROM fact WHERE name = 'revision'").get()
+      return { rows, revision: Number(fact?.value ?? 0) }
+    },
+    outbox() {
+      return db.query<{ address: string; revision: number }, []>('SELECT * FROM outbox ORDER BY revision').all()
+    },
+  }
+}

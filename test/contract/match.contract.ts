@@ -1,0 +1,47 @@
+/** Owns the contract of match(): one distinct free slot for each list, all or none, the lowest in the order of the lists. */
+import { expect, test } from 'bun:test'
+import { MATCH_LISTS_MAX, type SlotInterval } from '../../src/core/core.ts'
+import { type CreateCore, drawing, drawn } from './core.contract.ts'
+
+/** `"0-3,7"` as a list of intervals; the empty text is the empty list. */
+export function list(text: string): SlotInterval[] {
+  if (text === '') return []
+  return text.split(',').map(part => {
+    const [lo, hi = lo] = part.split('-').map(Number)
+    return { lo: lo ?? Number.NaN, hi: hi ?? Number.NaN }
+  })
+}
+
+export function matchContract(create: CreateCore): void {
+  test.each([
+    { why: 'no lists ask for nothing', row: '....', lists: [], slots: [] },
+    { why: 'the lowest free slot', row: 'x...', lists: ['0-3'], slots: [1] },
+    { why: 'an empty list has no slot', row: '....', lists: ['0-3', ''], slots: null },
+    { why: 'a full list has no slot', row: '..xx', lists: ['0-1', '2-3'], slots: null },
+    { why: 'equal lists share what they cover', row: '....', lists: ['1-3', '1-3', '1-3'], slots: [1, 2, 3] },
+    { why: 'three lists cannot share two slots', row: '.x.', lists: ['0-2', '0-2', '0-2'], slots: null },
+    { why: 'a wide list makes way for a narrow one', row: '....', lists: ['0-3', '0'], slots: [1, 0] },
+    { why: 'making way goes on along a chain', row: '....', lists: ['0-1', '1-2', '2-3', '0'], slots: [1, 2, 3, 0] },
+    { why: 'a chain without an end', row: '...x', lists: ['0-1', '1-2', '2-3', '0'], slots: null },
+    { why: 'nobody moves without need', row: '....', lists: ['0-3', '2', '0-3'], slots: [0, 2, 1] },
+    { why: 'lists may be in pieces', row: '.x.x.', lists: ['0,4', '0', '2-3'], slots: [4, 0, 2] },
+    { why: 'pieces in any order, overlapping', row: '......', lists: ['4-5,1-3,2-4', '1,1-1'], slots: [2, 1] },
+    { why: 'one slot in two pieces is one slot', row: '.xx', lists: ['0,0-1', '0-2'], slots: null },
+  ])('match: $why: $lists of $row is $slots', ({ row, lists, slots }) => {
+    const core = drawn(create, row)
+    expect(core.match(lists.map(list))).toEqual(slots)
+    expect(drawing(core)).toEqual([row])
+    expect(core.peek(0)).toBe(row.indexOf('.'))
+  })
+
+  test('match crosses entries', () => {
+    const core = drawn(create, 'x.', '.x', '..')
+    expect(core.match([list('0-5'), list('0-2'), list('2-4')])).toEqual([1, 2, 4])
+  })
+
+  test('the most lists there may be, all equal', () => {
+    const core = create([MATCH_LISTS_MAX])
+    const lists = Array.from({ length: MATCH_LISTS_MAX }, () => [{ lo: 0, hi: MATCH_LISTS_MAX - 1 }])
+    expect(core.match(lists)).toEqual(Array.from({ length: MATCH_LISTS_MAX }, (_, slot) => slot))
+  })
+}
