@@ -13,7 +13,7 @@ import {
 @inline export function above(i: i32): u64 { return ~<u64>1 << <u64>i }
 
 /** The first free slot at or after `slot`, of any entry, or NO_SLOT. */
-export function nextFree(slot: i32): i32 {
+@inline export function nextFree(slot: i32): i32 {
   let i = slot >>> 6
   let word = leaf(i) & from(slot)
   if (word == 0) {
@@ -64,11 +64,14 @@ function level2After(i: i32): i32 {
 }
 
 /** Sets the slot's bit, and on each level the bit of a word that was zero until now. */
-export function raise(slot: i32): void {
+@inline export function raise(slot: i32): void {
   const a = slot >>> 6
   const word = leaf(a)
   setLeaf(a, word | bit(slot))
-  if (word != 0) return
+  if (word == 0) raiseAbove(a)
+}
+
+function raiseAbove(a: i32): void {
   const b = a >>> 6
   const word1 = level1(b)
   setLevel1(b, word1 | bit(a))
@@ -85,11 +88,14 @@ export function raise(slot: i32): void {
 }
 
 /** Clears the slot's bit, and on each level the bit of a word that has become zero. */
-export function lower(slot: i32): void {
+@inline export function lower(slot: i32): void {
   const a = slot >>> 6
   const word = leaf(a) & ~bit(slot)
   setLeaf(a, word)
-  if (word != 0) return
+  if (word == 0) lowerAbove(a)
+}
+
+function lowerAbove(a: i32): void {
   const b = a >>> 6
   const word1 = level1(b) & ~bit(a)
   setLevel1(b, word1)

@@ -1,7 +1,7 @@
 /** Owns the entries: which one a slot belongs to, the next-fit pick, and the counts that follow each take and release. */
 import { isFree, lower, nextFree, raise } from './bitmap'
 import {
-  NO_SLOT, countOf, cursorOf, firstOf, free1, free2, freeOf, ownerOf, setCursor, setFree, setFree1, setFree2,
+  NO_SLOT, cursorOf, endOf, firstOf, free1, free2, freeOf, ownerOf, setCursor, setFree, setFree1, setFree2,
 } from './layout'
 
 export function entryOf(slot: i32): i32 {
@@ -19,21 +19,28 @@ export function entryOf(slot: i32): i32 {
 
 /** The first free slot at or after the entry's cursor, wrapping; NO_SLOT when the entry is full. */
 export function peek(entry: i32): i32 {
-  if (freeOf(entry) == 0) return NO_SLOT
-  const slot = nextFree(cursorOf(entry))
-  //  As u32 NO_SLOT is beyond every end. Some slot is free, so a search from the entry's first slot ends inside.
-  if (<u32>slot < <u32>(firstOf(entry) + countOf(entry))) return slot
-  return nextFree(firstOf(entry))
+  return next(entry)
 }
 
 export function pick(entry: i32): i32 {
-  const slot = peek(entry)
+  const slot = next(entry)
   if (slot == NO_SLOT) return NO_SLOT
   lower(slot)
   count(slot, entry, -1)
-  const first = firstOf(entry)
-  setCursor(entry, slot + 1 == first + countOf(entry) ? first : slot + 1)
+  const after = slot + 1
+  setCursor(entry, after == endOf(entry) ? firstOf(entry) : after)
   return slot
+}
+
+@inline function next(entry: i32): i32 {
+  if (freeOf(entry) == 0) return NO_SLOT
+  const slot = nextFree(cursorOf(entry))
+  //  As u32 NO_SLOT is beyond every end. Some slot is free, so a search from the entry's first slot ends inside.
+  return <u32>slot < <u32>endOf(entry) ? slot : fromFirst(entry)
+}
+
+function fromFirst(entry: i32): i32 {
+  return nextFree(firstOf(entry))
 }
 
 export function take(slot: i32): i32 {

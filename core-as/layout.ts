@@ -72,7 +72,9 @@ export const LEAF: i32 = LEVEL1 + 65536 * 8
 @inline function x16(i: i32): usize { return <usize>i << 4 }
 @inline export function firstOf(e: i32): i32 { return load<i32>(x16(e), ENTRIES) }
 @inline export function setFirst(e: i32, n: i32): void { store<i32>(x16(e), n, ENTRIES) }
-@inline export function countOf(e: i32): i32 { return load<i32>(x16(e), ENTRIES + 4) }
+@inline export function endOf(e: i32): i32 { return load<i32>(x16(e), ENTRIES + 4) }
+@inline export function setEnd(e: i32, n: i32): void { store<i32>(x16(e), n, ENTRIES + 4) }
+@inline export function countOf(e: i32): i32 { return endOf(e) - firstOf(e) }
 @inline export function freeOf(e: i32): i32 { return load<i32>(x16(e), ENTRIES + 8) }
 @inline export function setFree(e: i32, n: i32): void { store<i32>(x16(e), n, ENTRIES + 8) }
 @inline export function cursorOf(e: i32): i32 { return load<i32>(x16(e), ENTRIES + 12) }

@@ -1,17 +1,19 @@
 /** Owns the first state of an instance: geometry from the slot counts that the caller has written, and every slot free. */
 import {
-  LEAF, countOf, firstOf, setCursor, setFirst, setFree, setFree1, setFree2, setGeometry, setLeaf,
+  LEAF, endOf, setCursor, setEnd, setFirst, setFree, setFree1, setFree2, setGeometry, setLeaf,
   setLevel1, setLevel2, setLevel3, setLevel4, setOwner, slots, wordsOf,
 } from './layout'
 
-/** Reads the slot count of each entry from ENTRIES; memory is otherwise zero. Answers how many slots there are. */
+/** Reads the slot count of each entry from where its end will be; memory is otherwise zero. Answers how many slots there are. */
 export function open(entryCount: i32): i32 {
   let next = 0
   for (let e = 0; e < entryCount; e++) {
+    const count = endOf(e)
     setFirst(e, next)
-    setFree(e, countOf(e))
+    setEnd(e, next + count)
+    setFree(e, count)
     setCursor(e, next)
-    next += countOf(e)
+    next += count
   }
   setGeometry(next, entryCount)
   grow()
@@ -30,7 +32,7 @@ function openOwners(entryCount: i32): void {
   const blocks = wordsOf(12)
   let e = 0
   for (let block = 0; block < blocks; block++) {
-    while (firstOf(e) + countOf(e) <= block << 12) e++
+    while (endOf(e) <= block << 12) e++
     setOwner(block, e)
   }
   if (entryCount > 0) setOwner(blocks, entryCount - 1)

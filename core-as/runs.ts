@@ -1,10 +1,10 @@
 /** Owns runs of free slots: the longest of an entry. */
 import { from, nextFree } from './bitmap'
-import { NO_SLOT, countOf, firstOf, leaf, setResult } from './layout'
+import { NO_SLOT, countOf, endOf, firstOf, leaf, setResult } from './layout'
 
 /** RESULT[0] is where the longest run starts (the lowest of equals; NO_SLOT without any), RESULT[1] its length. */
 export function largestFreeRun(entry: i32): void {
-  const end = firstOf(entry) + countOf(entry)
+  const end = endOf(entry)
   let best = NO_SLOT
   let length = 0
   let start = countOf(entry) == 0 ? NO_SLOT : nextFree(firstOf(entry))

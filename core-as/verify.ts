@@ -1,6 +1,6 @@
 /** Owns the proof that the instance is sound: everything that is derived is derived again, and compared. */
 import {
-  countOf, cursorOf, entries, firstOf, free1, free2, freeOf, leaf, level1, level2, level3, level4, ownerOf, setResult,
+  endOf, cursorOf, entries, firstOf, free1, free2, freeOf, leaf, level1, level2, level3, level4, ownerOf, setResult,
   slots, wordsOf,
 } from './layout'
 import { countFree } from './rank'
@@ -57,8 +57,8 @@ function verifyEntries(): i32 {
   let next = 0
   let block = 0
   for (let e = 0; e < entries; e++) {
-    const end = next + countOf(e)
-    if (firstOf(e) != next) return broken(8, e)
+    const end = endOf(e)
+    if (firstOf(e) != next || end < next || end > slots) return broken(8, e)
     for (; block << 12 < end; block++) if (ownerOf(block) != e) return broken(9, block)
     if (freeOf(e) != (end == next ? 0 : countFree(next, end - 1))) return broken(10, e)
     if (cursorOf(e) < next || cursorOf(e) > max(next, end - 1)) return broken(11, e)

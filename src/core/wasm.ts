@@ -47,9 +47,9 @@ export interface CoreInstance {
 }
 
 const module = new WebAssembly.Module(readFileSync(corePath))
-/** An entry is four cells: first slot, slot count, free count, cursor. */
+/** An entry is four cells: first slot, end (before open() the slot count), free count, cursor. */
 const ENTRY_CELLS = 4
-const COUNT = 1
+const END = 1
 const FREE = 2
 
 /** What verify() found broken, by the number of the rule in core-as/verify.ts. */
@@ -84,7 +84,7 @@ export function openInstance(entryCounts: readonly number[]): CoreInstance {
   const exports = new WebAssembly.Instance(module).exports as unknown as CoreExports
   const counts = new Int32Array(exports.memory.buffer, exports.ENTRIES.value)
   entryCounts.forEach((count, entry) => {
-    counts[entry * ENTRY_CELLS + COUNT] = count
+    counts[entry * ENTRY_CELLS + END] = count
   })
   assert(exports.open(entryCounts.length) === slots, 'core.wasm counts other slots than we do')
   return { slots, exports, cells: new Int32Array(exports.memory.buffer) }
@@ -147,7 +147,8 @@ class WasmCore implements Core {
 
   slotCount(entry: number): number {
     this.requireEntry(entry)
-    return this.cell(this.table + entry * ENTRY_CELLS + COUNT)
+    const first = this.table + entry * ENTRY_CELLS
+    return this.cell(first + END) - this.cell(first)
   }
 
   firstFree(lo: number, hi: number): number {

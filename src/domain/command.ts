@@ -36,6 +36,8 @@ export interface GiveBackCommand {
   /** Fence: only rows not written since. */
   readonly revision: number
   readonly because: string
+  /** Addresses (as text) that the pod carries after all. */
+  readonly except?: ReadonlySet<string>
 }
 
 /** Somebody asks to release one address by name. */

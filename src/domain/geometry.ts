@@ -33,6 +33,8 @@ export interface Geometry {
   /** The slot of a configured address; null when the configuration does not have it. */
   slotOf(a: Address): number | null
   addressOf(slot: number): Address
+  /** The n-th configured address in numeric order, 0 ≤ n < slots. */
+  nthAddress(n: number): Address
   entryOf(slot: number): SubnetEntry
   /** The index of the entry that has this address; null when none has. */
   entryIndexOf(a: Address): number | null
@@ -53,17 +55,17 @@ export function geometryOf(entries: readonly SubnetEntry[]): Geometry {
   })
   const byAddress = [...bySlot].sort((a, b) => compareAddresses(a.first, b.first))
   const groups = new Map<string, NodeGroup | null>()
+  const firstSlots = bySlot.map(range => range.firstSlot)
+  /** How many addresses lie before each range of byAddress. */
+  const before: number[] = []
+  byAddress.reduce((sum, range) => {
+    before.push(sum)
+    return sum + Number(rangeSize(range))
+  }, 0)
 
   function rangeAt(slot: number): SlotRange {
     assert(slot >= 0 && slot < slots, `slot ${slot} of ${slots}`)
-    let low = 0
-    let high = bySlot.length - 1
-    while (low < high) {
-      const middle = (low + high + 1) >> 1
-      if (present(bySlot[middle], 'slot range').firstSlot <= slot) low = middle
-      else high = middle - 1
-    }
-    return present(bySlot[low], 'slot range')
+    return present(bySlot[lastAtMost(firstSlots, slot)], 'slot range')
   }
 
   function computeGroup(nodeAddresses: readonly Address[]): NodeGroup | null {
@@ -89,6 +91,12 @@ export function geometryOf(entries: readonly SubnetEntry[]): Geometry {
       const range = rangeAt(slot)
       return address(range.first.family, range.first.value + BigInt(slot - range.firstSlot))
     },
+    nthAddress(n) {
+      assert(n >= 0 && n < slots, `address ${n} of ${slots}`)
+      const at = lastAtMost(before, n)
+      const range = present(byAddress[at], 'address range')
+      return address(range.first.family, range.first.value + BigInt(n - present(before[at], 'count')))
+    },
     entryOf: slot => present(entries[rangeAt(slot).entry], 'entry of a slot'),
     entryIndexOf: a => findRange(byAddress, a.family, a.value)?.entry ?? null,
     intervals(set, of) {
@@ -112,4 +120,16 @@ export function geometryOf(entries: readonly SubnetEntry[]): Geometry {
       return group
     },
   }
+}
+
+/** Index of the last element that is at most `value`, in an ascending list whose first element is. */
+function lastAtMost(ascending: readonly number[], value: number): number {
+  let low = 0
+  let high = ascending.length - 1
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    if (present(ascending[middle], 'element') <= value) low = middle
+    else high = middle - 1
+  }
+  return low
 }

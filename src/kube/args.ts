@@ -1,14 +1,15 @@
 /** Owns the annotation `k8s.v1.cni.galaxy.io/args`: the pod's request in, its addresses out. */
 import { REQUEST_LISTS_MAX } from '../domain/demand.ts'
+import type { PodAddress } from '../domain/pod-address.ts'
 import { type Refusal, refusal } from '../domain/refusal.ts'
 import { type Address, parseAddress } from '../ip/address.ts'
 import { parseRange, RANGE_FORMS, type Range, type RangeSet, rangeSet } from '../ip/range.ts'
 import { ARGS_ANNOTATION } from './names.ts'
 
-export type Request = { readonly lists: readonly RangeSet[] } | Refusal
+export type AddressRequest = { readonly lists: readonly RangeSet[] } | Refusal
 
 /** The requested range lists; none when the annotation is absent or names none. A refusal names the element. */
-export function readRequest(text: string | undefined): Request {
+export function readRequest(text: string | undefined): AddressRequest {
   const args = readArgs(text)
   if (args === null) return { lists: [] }
   if (typeof args === 'string') return unreadable(args)
@@ -56,14 +57,19 @@ function readList(list: unknown, where: string): Range[] | string {
 }
 
 /** One element of `common.ipinfos`, in galaxy's order of keys; `ip` keeps its host bits. */
-export interface IpInfo {
+interface IpInfo {
   readonly ip: string
   readonly vlan: number
   readonly gateway: string
 }
 
 /** The annotation's new value: what was asked stays, `common.ipinfos` answers in the same order. */
-export function writeAnswer(asked: string | undefined, ipinfos: readonly IpInfo[]): string {
+export function writeAnswer(asked: string | undefined, addresses: readonly PodAddress[]): string {
+  const ipinfos: IpInfo[] = addresses.map(({ address, prefix, vlan, gateway }) => ({
+    ip: `${address.text}/${prefix}`,
+    vlan,
+    gateway: gateway.text,
+  }))
   const args = readArgs(asked)
   const kept = args !== null && typeof args !== 'string' ? args : {}
   return JSON.stringify({ ...kept, common: { ipinfos } })

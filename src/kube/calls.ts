@@ -1,12 +1,15 @@
 /** Owns the single calls to the API server: quorum reads, the Binding, the patch that wakes, events. */
 import { GONE, type PodRef, type Workload } from '../domain/demand.ts'
+import type { PodAddress } from '../domain/pod-address.ts'
+import type { WorkloadKind } from '../domain/workload.ts'
 import { messageOf } from '../lib/fault.ts'
+import { writeAnswer } from './args.ts'
 import { ARGS_ANNOTATION, RETRY_ANNOTATION } from './names.ts'
 import { type NodeFact, nodeFact, type RawNode } from './node.ts'
 import { type PodFact, podFact, type RawPod } from './pod.ts'
 import type { RawObject } from './raw.ts'
 import { ApiError, isNotFound, mergePatch, type Transport } from './transport.ts'
-import { WORKLOAD_PLURALS, type WorkloadKind, workloadFact } from './workload.ts'
+import { WORKLOAD_PLURALS, workloadFact } from './workload.ts'
 
 /** A bind must answer within the scheduler's time-out of 5 s; one call may take half of it. */
 const CALL_TIMEOUT_MS = 2_500
@@ -26,7 +29,7 @@ export interface Calls {
   getNode(name: string): Promise<NodeFact | null>
   getWorkload(kind: WorkloadKind, namespace: string, name: string): Promise<Workload>
   /** Binds exactly the pod as last seen: UID and version are preconditions. */
-  postBinding(pod: PodFact, node: string, args: string): Promise<BindingResult>
+  postBinding(pod: PodFact, node: string, addresses: readonly PodAddress[]): Promise<BindingResult>
   /** Patches the retry annotation; gives back the pod as it is then, null when it is gone or another one. */
   touchPod(pod: PodRef, value: string): Promise<PodFact | null>
 }
@@ -52,7 +55,7 @@ export function callsOn(transport: Transport): Calls {
       return fact === null ? GONE : { state: 'present', replicas: fact.replicas, firstOrdinal: fact.firstOrdinal }
     },
 
-    async postBinding(pod, node, args) {
+    async postBinding(pod, node, addresses) {
       const { namespace, name, uid, resourceVersion } = pod
       try {
         await transport.request({
@@ -62,7 +65,13 @@ export function callsOn(transport: Transport): Calls {
           body: {
             apiVersion: 'v1',
             kind: 'Binding',
-            metadata: { name, namespace, uid, resourceVersion, annotations: { [ARGS_ANNOTATION]: args } },
+            metadata: {
+              name,
+              namespace,
+              uid,
+              resourceVersion,
+              annotations: { [ARGS_ANNOTATION]: writeAnswer(pod.args, addresses) },
+            },
             target: { apiVersion: 'v1', kind: 'Node', name: node },
           },
         })

@@ -81,7 +81,11 @@ export function connect(options: ConnectOptions): KubeConnection {
     namespace,
     proxy,
     async credentials() {
-      return current !== null && monotonicMs() - readAt < refreshEveryMs ? current : await read()
+      if (current === null) return await read()
+      if (monotonicMs() - readAt < refreshEveryMs) return current
+      // A file in the middle of its rotation, a plugin without network: what we have may still be good. If not, a 401 tells (renew).
+      const known = current
+      return await read().catch(() => known)
     },
     async renew(refused) {
       if (current !== null && current !== refused) return current

@@ -1,4 +1,4 @@
-/** Owns how long a request may take: one abort signal made of the caller's and of a timer of ours. */
+/** Owns how long a request may take and how many there may be at once. */
 
 export interface Limits {
   readonly signal: AbortSignal
@@ -45,5 +45,43 @@ export function limitsOf(timeoutMs: number, byWhom: AbortSignal | undefined): Li
       controller.abort(new Error('no longer read'))
     },
     clear,
+  }
+}
+
+export interface Slots {
+  /** True once a slot is ours, first come, first served; false when the signal came before. */
+  take(signal: AbortSignal): Promise<boolean>
+  give(): void
+}
+
+export function slotsOf(size: number): Slots {
+  let free = size
+  const waiting = new Set<() => void>()
+  return {
+    async take(signal) {
+      if (signal.aborted) return false
+      if (free > 0) {
+        free--
+        return true
+      }
+      return await new Promise<boolean>(resolve => {
+        const leave = () => {
+          waiting.delete(enter)
+          resolve(false)
+        }
+        const enter = () => {
+          waiting.delete(enter)
+          signal.removeEventListener('abort', leave)
+          resolve(true)
+        }
+        waiting.add(enter)
+        signal.addEventListener('abort', leave)
+      })
+    },
+    give() {
+      const [next] = waiting
+      if (next === undefined) free++
+      else next()
+    },
   }
 }

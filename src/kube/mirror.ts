@@ -136,7 +136,8 @@ export function mirror<T>(options: MirrorOptions<T>): Mirror<T> {
     })
     if (stopping.signal.aborted) return listed.resourceVersion
     ours(() => ourCopy.applyList(listed.items))
-    become('following')
+    // Later only an opened watch shows that all is well: lists may work where watches are forbidden.
+    if (!isSynced) become('following')
     isSynced = true
     synced.resolve()
     return listed.resourceVersion

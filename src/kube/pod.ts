@@ -1,6 +1,8 @@
 /** Owns what we keep of a pod: a few facts, read once from its JSON. */
 import { DEPLOYMENT, NO_CONTROLLER, type Owner, STATEFUL_SET } from '../domain/owner.ts'
 import { NEVER, parsePolicy, type ReleasePolicy } from '../domain/policy.ts'
+import type { Address } from '../ip/address.ts'
+import { type AddressRequest, readAnswer, readRequest } from './args.ts'
 import { ARGS_ANNOTATION, POLICY_ANNOTATION, POOL_ANNOTATION, RESOURCE } from './names.ts'
 import type { RawMetadata, RawObject } from './raw.ts'
 
@@ -21,8 +23,12 @@ export interface PodFact {
   /** The controller's owner reference, or empty. */
   readonly apiVersion: string
   readonly policy: ReleasePolicy
-  /** The annotation as written. */
+  /** The args annotation as written. */
   readonly args: string | undefined
+  /** What it asks for. */
+  readonly request: AddressRequest
+  /** The addresses that it carries, in order; on an unbound pod that is somebody's input and means nothing. */
+  readonly addresses: readonly Address[] | null
   /** Milliseconds since the epoch. */
   readonly createdAt: number
 }
@@ -74,6 +80,8 @@ export function podFact(raw: RawPod): PodFact {
     apiVersion: controller?.apiVersion ?? '',
     policy: pool === '' ? parsePolicy(annotations[POLICY_ANNOTATION]) : NEVER,
     args: annotations[ARGS_ANNOTATION],
+    request: readRequest(annotations[ARGS_ANNOTATION]),
+    addresses: readAnswer(annotations[ARGS_ANNOTATION]),
     createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
   }
 }
@@ -110,9 +118,4 @@ function workloadOf(
 export function pickPod(raw: RawObject): PodFact | null {
   const fact = podFact(raw as RawPod)
   return fact.asks ? fact : null
-}
-
-/** True while the pod may use its addresses: the object exists and has not finished. */
-export function isUnfinished(pod: PodFact): boolean {
-  return !pod.finished
 }

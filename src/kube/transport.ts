@@ -1,7 +1,7 @@
 /** Owns how a request reaches the API server: Bun's fetch with the connection's TLS and credentials, and what its failures mean. */
 import { ApiError, failureOf } from './failure.ts'
 import type { Credentials, KubeConnection } from './kubeconfig.ts'
-import { type Limits, limitsOf } from './limits.ts'
+import { type Limits, limitsOf, slotsOf } from './limits.ts'
 import { linesOf } from './lines.ts'
 
 export { ApiError, isNotFound, type Outcome, Unanswered } from './failure.ts'
@@ -59,7 +59,7 @@ export interface Transport {
 
 export function transport(connection: KubeConnection, options: { userAgent?: string } = {}): Transport {
   const userAgent = options.userAgent ?? 'floatip'
-  const slots = semaphore(maxInFlight)
+  const slots = slotsOf(maxInFlight)
 
   async function send(what: string, url: string, request: KubeRequest, limits: Limits): Promise<Response> {
     let credentials = await connection.credentials()
@@ -99,7 +99,7 @@ export function transport(connection: KubeConnection, options: { userAgent?: str
     async request<T>(request: KubeRequest): Promise<Reply<T>> {
       const what = `${request.method} ${request.path}`
       const limits = limitsOf(request.timeoutMs ?? defaultTimeoutMs, request.signal)
-      await slots.take()
+      const taken = await slots.take(limits.signal)
       try {
         limits.check()
         const response = await send(what, urlOf(connection, request), request, limits)
@@ -109,7 +109,7 @@ export function transport(connection: KubeConnection, options: { userAgent?: str
       } catch (thrown) {
         throw failureOf(what, connection, thrown, limits)
       } finally {
-        slots.give()
+        if (taken) slots.give()
         limits.clear()
       }
     },
@@ -156,21 +156,5 @@ function parsedOr(text: string): unknown {
     return JSON.parse(text)
   } catch {
     return text
-  }
-}
-
-function semaphore(size: number) {
-  let free = size
-  const waiting: (() => void)[] = []
-  return {
-    take(): Promise<void> | void {
-      if (free > 0) free--
-      else return new Promise(resolve => waiting.push(resolve))
-    },
-    give() {
-      const next = waiting.shift()
-      if (next === undefined) free++
-      else next()
-    },
   }
 }

@@ -43,21 +43,31 @@ export async function* watchOnce(
   options: WatchOptions,
 ): AsyncGenerator<WatchEvent> {
   const seconds = minTimeoutSeconds + Math.floor(options.random() * (maxTimeoutSeconds - minTimeoutSeconds + 1))
-  const lines = await transport.stream({
-    path,
-    query: {
-      watch: true,
-      allowWatchBookmarks: true,
-      timeoutSeconds: seconds,
-      resourceVersion: options.resourceVersion,
-      labelSelector: options.labelSelector,
-      fieldSelector: options.fieldSelector,
-    },
-    idleMs: options.idleMs ?? defaultIdleMs,
-    ...(options.signal ? { signal: options.signal } : {}),
-  })
-  yield { type: 'OPENED' }
-  for await (const line of lines) yield eventOf(path, line)
+  // A signal of our own, so that the connection ends also when the reader leaves before its first line.
+  const leaving = new AbortController()
+  const leave = () => leaving.abort()
+  options.signal?.addEventListener('abort', leave)
+  if (options.signal?.aborted) leave()
+  try {
+    const lines = await transport.stream({
+      path,
+      query: {
+        watch: true,
+        allowWatchBookmarks: true,
+        timeoutSeconds: seconds,
+        resourceVersion: options.resourceVersion,
+        labelSelector: options.labelSelector,
+        fieldSelector: options.fieldSelector,
+      },
+      idleMs: options.idleMs ?? defaultIdleMs,
+      signal: leaving.signal,
+    })
+    yield { type: 'OPENED' }
+    for await (const line of lines) yield eventOf(path, line)
+  } finally {
+    options.signal?.removeEventListener('abort', leave)
+    leave()
+  }
 }
 
 function eventOf(path: string, line: string): WatchEvent {

@@ -1,5 +1,5 @@
 /** Owns what we keep of StatefulSets and Deployments: how many pods they want, counted from where. */
-import { DEPLOYMENT, type Owner, STATEFUL_SET } from '../domain/owner.ts'
+import type { WorkloadKind } from '../domain/workload.ts'
 import type { RawObject } from './raw.ts'
 
 export interface WorkloadFact {
@@ -27,17 +27,4 @@ export function workloadFact(raw: RawObject): WorkloadFact {
 }
 
 /** The collections that hold workloads, by owner kind. */
-export const WORKLOAD_PLURALS = { [STATEFUL_SET]: 'statefulsets', [DEPLOYMENT]: 'deployments' } as const
-
-export type WorkloadKind = keyof typeof WORKLOAD_PLURALS
-
-export const WORKLOAD_KINDS = Object.keys(WORKLOAD_PLURALS) as readonly WorkloadKind[]
-
-export function isWorkloadKind(kind: string): kind is WorkloadKind {
-  return kind in WORKLOAD_PLURALS
-}
-
-/** The workload's owner without a pod, as commands name it. */
-export function workloadOwner(kind: WorkloadKind, namespace: string, name: string): Owner {
-  return { pool: '', kind, namespace, workload: name, pod: '' }
-}
+export const WORKLOAD_PLURALS: Readonly<Record<WorkloadKind, string>> = { sts: 'statefulsets', dp: 'deployments' }

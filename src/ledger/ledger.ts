@@ -1,5 +1,6 @@
 /** Owns the turn: the one place where anything is decided. It takes the queued commands, decides, applies, commits once, and only then answers. */
 import type { Committed } from '../domain/change.ts'
+import type { Geometry } from '../domain/geometry.ts'
 import type { Refusal } from '../domain/refusal.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import { Bug } from '../lib/assert.ts'
@@ -33,6 +34,8 @@ export interface Ledger {
   submit<K extends CommandKind>(kind: K, command: CommandOf<K>): Promise<Outcome<AnswerOf<K>> | Refusal>
   /** The cluster has this address as of this revision. */
   acknowledge(address: string, revision: number): void
+  /** Another configuration: the same rows, over other slots. Between two turns, so nobody sees both. */
+  reshape(geometry: Geometry): void
   outbox(): ReturnType<Journal['outbox']>
   /** Called after every commit with what it changed. */
   onCommit(listener: (changes: readonly Committed[]) => void): void
@@ -59,14 +62,16 @@ const ACTORS: Record<CommandKind, Actor> = {
 
 export interface LedgerParts {
   readonly journal: Journal
+  /** What is configured at first. */
+  readonly geometry: Geometry
   /** Builds the memory from the disk: start-up, recovery after a failed commit and a crash are this one function. */
-  recover(): { readonly state: State; readonly revision: number }
+  recover(geometry: Geometry): { readonly state: State; readonly revision: number }
   /** A broken invariant: the process must end. */
   onBug(bug: unknown): void
 }
 
-export function openLedger({ journal, recover, onBug }: LedgerParts): Ledger {
-  let { state, revision } = recover()
+export function openLedger({ journal, geometry, recover, onBug }: LedgerParts): Ledger {
+  let { state, revision } = recover(geometry)
   const queue: Queued[] = []
   let acknowledged: { address: string; revision: number }[] = []
   const listeners: ((changes: readonly Committed[]) => void)[] = []
@@ -125,7 +130,7 @@ export function openLedger({ journal, recover, onBug }: LedgerParts): Ledger {
         onBug(error)
         return new Fault('the ledger stopped on a broken invariant', { retryable: false, cause: error })
       }
-      ;({ state, revision } = recover())
+      ;({ state, revision } = recover(state.geometry))
       revision = Math.max(revision, before)
       return new Fault('the ledger could not be written', { retryable: true, cause: error })
     }
@@ -157,6 +162,11 @@ export function openLedger({ journal, recover, onBug }: LedgerParts): Ledger {
         lazy = null
         arm()
       }, ACKNOWLEDGE_WITHIN_MS)
+    },
+    reshape(to) {
+      const before = revision
+      ;({ state, revision } = recover(to))
+      revision = Math.max(revision, before)
     },
     outbox: () => journal.outbox(),
     onCommit: listener => {

@@ -51,6 +51,10 @@ export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocatio
   function takeSlot(a: Address): void {
     const slot = geometry.slotOf(a)
     if (slot === null) return
+    if (freed.includes(slot)) {
+      freed = freed.filter(other => other !== slot)
+      return
+    }
     // The next-fit cursor moves only when the address is the one that it offers.
     const entry = core.entryOf(slot)
     const taken = core.peek(entry) === slot ? core.pick(entry) === slot : core.take(slot)

@@ -25,7 +25,7 @@ export const adopt: Rule<AdoptCommand, Adopted> = (view, command) => {
 
 function overBlocked(row: Allocation, command: AdoptCommand): ReturnType<typeof adopt> {
   if (row.blocked && command.blocked) return { changes: [], answer: 'known' }
-  if (command.blocked) return { changes: [], answer: 'known' }
+  if (command.blocked) return row.phase === 'reserved' ? decided(command, row, 'taken over') : { changes: [], answer: 'known' }
   return conflict(row, command)
 }
 

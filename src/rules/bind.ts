@@ -1,25 +1,18 @@
 /** Owns bind: filter's whole rule once more for the chosen node, then the claim of every address for pod and node. */
-import type { Draft } from '../domain/allocation.ts'
+import type { Allocation, Draft } from '../domain/allocation.ts'
 import type { Change } from '../domain/change.ts'
 import type { BindCommand, ConfirmQuestion } from '../domain/command.ts'
 import type { Demand } from '../domain/demand.ts'
+import type { Owner } from '../domain/owner.ts'
+import type { PodAddress } from '../domain/pod-address.ts'
 import { isRefusal, type Refusal, refusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
 import { type Choice, choose, fits, sourceFor } from './source.ts'
 import type { Rule, View } from './view.ts'
 
-/** What the pod's network needs to know of one address. */
-export interface Lease {
-  readonly address: Address
-  /** Prefix length of the pod network. */
-  readonly prefix: number
-  readonly gateway: Address
-  readonly vlan: number
-}
-
 export interface BindAnswer {
   /** In the order of the request. */
-  readonly leases: readonly Lease[]
+  readonly addresses: readonly PodAddress[]
 }
 
 export const bind: Rule<BindCommand, BindAnswer> = (view, { demand, node, group }) => {
@@ -31,7 +24,7 @@ export const bind: Rule<BindCommand, BindAnswer> = (view, { demand, node, group 
   if (choices === null) return refusal('no-address-left', `no free address for nodes in ${group.subnets}`)
 
   const changes = choices.map((choice, index) => claim(view, demand, node, choice, index))
-  return { changes, answer: { leases: changes.map(change => leaseOf(view, change.address)) } }
+  return { changes, answer: { addresses: changes.map(change => podAddress(view, change.address)) } }
 }
 
 function claim(view: View, demand: Demand, node: string, choice: Choice, index: number): Change {
@@ -46,13 +39,18 @@ function claim(view: View, demand: Demand, node: string, choice: Choice, index: 
     policy: demand.policy,
     index,
     apiVersion: demand.apiVersion,
-    heldFrom: null,
+    heldFrom: heldFrom(before),
     blocked: false,
   }
   return { verb: 'bind', address, before, after, because: `scheduled to ${node}` }
 }
 
-function leaseOf(view: View, address: Address): Lease {
+/** Where the claim goes back to when it is given up before the pod is bound. */
+function heldFrom(before: Allocation | null): Owner | null {
+  return before?.phase === 'reserved' ? before.owner : (before?.heldFrom ?? null)
+}
+
+function podAddress(view: View, address: Address): PodAddress {
   const slot = view.geometry.slotOf(address)
   const entry = view.geometry.entryOf(slot ?? -1)
   return { address, prefix: entry.subnet.prefix, gateway: entry.gateway, vlan: entry.vlan }

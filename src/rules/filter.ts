@@ -3,7 +3,7 @@ import type { Allocation, Draft } from '../domain/allocation.ts'
 import type { FilterCommand } from '../domain/command.ts'
 import type { Demand } from '../domain/demand.ts'
 import { isRefusal, type Refusal } from '../domain/refusal.ts'
-import { choose, fits, type Source, sourceFor } from './source.ts'
+import { choose, fits, type Room, type Source, sourceFor } from './source.ts'
 import type { Decision, Rule } from './view.ts'
 
 /** Per group id: null when the pod can have its addresses there, else why not. */
@@ -11,6 +11,7 @@ export interface FilterAnswer {
   readonly verdicts: ReadonlyMap<string, Refusal | null>
   /** UID whose hold this answer renews or takes; null when nothing is held. */
   readonly holds: string | null
+  readonly room: Room
 }
 
 /** Never refuses as a whole: what is wrong is said for each group. */
@@ -40,7 +41,7 @@ export const filter: Rule<FilterCommand, FilterAnswer> = (view, { demand, groups
         because: 'kept for its workload',
       },
     ],
-    answer: { verdicts: narrowed, holds: demand.pod.uid },
+    answer: { verdicts: narrowed, holds: demand.pod.uid, room: source.room },
   }
 }
 
@@ -49,8 +50,10 @@ function answer(
   source: Source | Refusal,
   verdicts: ReadonlyMap<string, Refusal | null>,
 ): Decision<FilterAnswer> {
-  const renews = 'kind' in source && source.kind === 'own' && source.rows.some(row => row.phase === 'held')
-  return { changes: [], answer: { verdicts, holds: renews ? demand.pod.uid : null } }
+  if (isRefusal(source)) return { changes: [], answer: { verdicts, holds: null, room: 0 } }
+  if (source.kind !== 'own') return { changes: [], answer: { verdicts, holds: null, room: source.room } }
+  const renews = source.rows.some(row => row.phase === 'held')
+  return { changes: [], answer: { verdicts, holds: renews ? demand.pod.uid : null, room: null } }
 }
 
 /** The kept allocation as filter holds it for the pod. */

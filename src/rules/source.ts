@@ -11,8 +11,11 @@ import { isConfigured, type View } from './view.ts'
 /** own: under the pod's key already · kept: its Deployment or pool keeps some, newest first · free: any free address. */
 export type Source =
   | { readonly kind: 'own'; readonly rows: readonly Allocation[] }
-  | { readonly kind: 'kept'; readonly rows: readonly Allocation[] }
-  | { readonly kind: 'free' }
+  | { readonly kind: 'kept'; readonly rows: readonly Allocation[]; readonly room: number }
+  | { readonly kind: 'free'; readonly room: Room }
+
+/** How many pods of the same Deployment or pool may still get an address; null: no limit. */
+export type Room = number | null
 
 /** Where the pod's addresses may come from, or why it can have none on any node. */
 export function sourceFor(view: View, demand: Demand): Source | Refusal {
@@ -77,7 +80,7 @@ function outOfReach(view: View, demand: Demand): Refusal | null {
 
 function sharedSource(view: View, demand: Demand): Source | Refusal {
   const share = sharedBy(demand.owner)
-  if (share === null || demand.policy === RELEASE_AT_POD_END) return { kind: 'free' }
+  if (share === null || demand.policy === RELEASE_AT_POD_END) return { kind: 'free', room: null }
   const rows = view.ofShare(ownerKey(share)).filter(row => isConfigured(view, row) && !row.blocked)
   const used = rows.filter(isClaimed).length
   const replicas = demand.workload.state === 'present' ? demand.workload.replicas : 0
@@ -89,7 +92,8 @@ function sharedSource(view: View, demand: Demand): Source | Refusal {
     )
   }
   const kept = rows.filter(row => !isClaimed(row)).sort((a, b) => b.updatedAt - a.updatedAt || b.revision - a.revision)
-  return kept.length > 0 ? { kind: 'kept', rows: kept } : { kind: 'free' }
+  const room = replicas - used
+  return kept.length > 0 ? { kind: 'kept', rows: kept, room } : { kind: 'free', room }
 }
 
 /** Null when the pod can have its addresses on the nodes of this group; else why not. */

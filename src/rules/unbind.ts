@@ -29,8 +29,8 @@ export const unbind: Rule<UnbindCommand, Unbound> = (view, { incarnation, worklo
 }
 
 /** Holds (and claims given up) go back to where they came from; the fence spares rows written since. */
-export const giveBack: Rule<GiveBackCommand, Unbound> = (view, { incarnation, revision, because }) => {
-  const rows = view.ofIncarnation(incarnation).filter(row => row.revision <= revision)
+export const giveBack: Rule<GiveBackCommand, Unbound> = (view, { incarnation, revision, because, except }) => {
+  const rows = view.ofIncarnation(incarnation).filter(row => row.revision <= revision && !except?.has(row.address.text))
   const changes = rows.map(row => giveBackOf(row, because))
   const freed = changes.filter(change => change.after === null).length
   return { changes, answer: { freed, kept: changes.length - freed } }

@@ -16,6 +16,11 @@ export interface LedgerFile {
   close(): void
 }
 
+/** Another process has the ledger. */
+export class LedgerInUse extends Fault {
+  override readonly name = 'LedgerInUse'
+}
+
 /** Opens `<dir>/ledger.db`, made when missing. Throws a Fault when another process has it, or a newer floatip wrote it. */
 export function openLedgerFile(dir: string): LedgerFile {
   try {
@@ -56,7 +61,7 @@ function takeLock(dir: string): Database {
     return lock
   } catch (error) {
     lock.close()
-    throw new Fault(
+    throw new LedgerInUse(
       `another floatip process uses the ledger in ${dir} (lock file ${path}): stop it, or choose another --data-dir`,
       {
         retryable: false,

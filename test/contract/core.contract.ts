@@ -1,6 +1,6 @@
 /** Owns the contract of the core, in tables that read like its specification: whatever `create` makes must behave like this. */
 import { describe, expect, test } from 'bun:test'
-import { type Core, ENTRIES_MAX, ENTRY_SLOTS_MAX, MATCH_LISTS_MAX, NO_SLOT } from '../../src/core/core.ts'
+import { type Core, ENTRIES_MAX, ENTRY_SLOTS_MAX, type FreeRun, MATCH_LISTS_MAX, NO_SLOT } from '../../src/core/core.ts'
 import { Bug } from '../../src/lib/assert.ts'
 import { exhaustiveContract } from './exhaustive.contract.ts'
 import { matchContract } from './match.contract.ts'
@@ -34,7 +34,7 @@ export function coreContract(name: string, create: CreateCore): void {
 }
 
 function geometry(create: CreateCore): void {
-  test.each([
+  test.each<{ counts: number[]; slots: number; owners: number[] }>([
     { counts: [], slots: 0, owners: [] },
     { counts: [3], slots: 3, owners: [0, 0, 0] },
     { counts: [2, 1, 3], slots: 6, owners: [0, 0, 1, 2, 2, 2] },
@@ -53,7 +53,7 @@ function geometry(create: CreateCore): void {
 }
 
 function nextFit(create: CreateCore): void {
-  test.each([
+  test.each<{ rows: string[]; entry: number; picks: number[] }>([
     { rows: ['....'], entry: 0, picks: [0, 1, 2, 3, NO_SLOT] },
     { rows: ['x.x.'], entry: 0, picks: [1, 3, NO_SLOT] },
     { rows: ['xxxx'], entry: 0, picks: [NO_SLOT, NO_SLOT] },
@@ -109,7 +109,7 @@ function takeAndRelease(create: CreateCore): void {
 }
 
 function intervals(create: CreateCore): void {
-  test.each([
+  test.each<{ rows: string[]; lo: number; hi: number; first: number; count: number }>([
     { rows: ['x.x', '..x'], lo: 0, hi: 5, first: 1, count: 3 },
     { rows: ['x.x', '..x'], lo: 2, hi: 3, first: 3, count: 1 },
     { rows: ['x.x', '..x'], lo: 2, hi: 2, first: NO_SLOT, count: 0 },
@@ -121,7 +121,7 @@ function intervals(create: CreateCore): void {
     expect(core.countFree(lo, hi)).toBe(count)
   })
 
-  test.each([
+  test.each<{ rows: string[]; nth: number[] }>([
     { rows: ['x.x', '..x'], nth: [1, 3, 4, NO_SLOT, NO_SLOT] },
     { rows: ['xx'], nth: [NO_SLOT] },
     { rows: ['...'], nth: [0, 1, 2, NO_SLOT] },
@@ -130,7 +130,7 @@ function intervals(create: CreateCore): void {
     expect(nth.map((_, n) => core.nthFree(n))).toEqual(nth)
   })
 
-  test.each([
+  test.each<{ rows: string[]; runs: FreeRun[] }>([
     { rows: ['..x...x..'], runs: [{ first: 3, length: 3 }] },
     { rows: ['..x..'], runs: [{ first: 0, length: 2 }] },
     { rows: ['xx'], runs: [{ first: NO_SLOT, length: 0 }] },

@@ -13,7 +13,7 @@ export function list(text: string): SlotInterval[] {
 }
 
 export function matchContract(create: CreateCore): void {
-  test.each([
+  test.each<{ why: string; row: string; lists: string[]; slots: number[] | null }>([
     { why: 'no lists ask for nothing', row: '....', lists: [], slots: [] },
     { why: 'the lowest free slot', row: 'x...', lists: ['0-3'], slots: [1] },
     { why: 'an empty list has no slot', row: '....', lists: ['0-3', ''], slots: null },
@@ -27,7 +27,7 @@ export function matchContract(create: CreateCore): void {
     { why: 'lists may be in pieces', row: '.x.x.', lists: ['0,4', '0', '2-3'], slots: [4, 0, 2] },
     { why: 'pieces in any order, overlapping', row: '......', lists: ['4-5,1-3,2-4', '1,1-1'], slots: [2, 1] },
     { why: 'one slot in two pieces is one slot', row: '.xx', lists: ['0,0-1', '0-2'], slots: null },
-  ])('match: $why: $lists of $row is $slots', ({ row, lists, slots }) => {
+  ])('match: $why: $lists of $row', ({ row, lists, slots }) => {
     const core = drawn(create, row)
     expect(core.match(lists.map(list))).toEqual(slots)
     expect(drawing(core)).toEqual([row])

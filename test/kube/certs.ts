@@ -1,6 +1,7 @@
 /** Owns throw-away certificates, made by openssl when the tests start. */
+import { afterAll } from 'bun:test'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -25,6 +26,7 @@ export interface Certs {
 
 export function makeCerts(): Certs {
   const folder = mkdtempSync(join(tmpdir(), 'floatip-certs-'))
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
 
   function openssl(...args: string[]) {

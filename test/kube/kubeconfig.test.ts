@@ -1,6 +1,6 @@
 /** Owns the proof that every way to name the API server and to be someone to it works, and that mistakes are told with their field. */
 import { afterEach, describe, expect, test } from 'bun:test'
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { connect } from '../../src/kube/kubeconfig.ts'
 import { transport } from '../../src/kube/transport.ts'
@@ -94,11 +94,25 @@ describe('tokens', () => {
     const server = await serve()
     accept(server, () => 'right')
     const file = kubeconfig(certs, server.url, { token: 'wrong' })
-    const { api } = connectTo(file)
+    const time = handClock()
+    const { api } = connectTo(file, time.monotonicMs)
     await failureOf(api.request(pods))
+    time.advance(1000)
     writeFileSync(file, readFileSync(kubeconfig(certs, 'https://elsewhere:6443', { token: 'right' })))
     expect(await failureOf(api.request(pods))).toMatchObject({ status: 401 })
     expect(server.asked.every(one => one.token === 'wrong')).toBe(true)
+  })
+
+  test('files that cannot be read for a moment: what was read before is used', async () => {
+    writeFileSync(inFolder('moment.crt'), certs.client.cert)
+    const user = { 'client-certificate': 'moment.crt', 'client-key': certs.client.keyFile }
+    const time = handClock()
+    const { connection } = connectTo(kubeconfig(certs, 'https://127.0.0.1:1', user), time.monotonicMs)
+    const first = await connection.credentials()
+    rmSync(inFolder('moment.crt'))
+    time.advance(1000)
+    expect(await connection.credentials()).toBe(first)
+    expect(await failureOf(connection.renew(first))).toBeInstanceOf(Fault)
   })
 
   test('user name and password', async () => {

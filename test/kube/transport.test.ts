@@ -1,5 +1,6 @@
 /** Owns the proof that requests reach the right server as the right user, and that failures say which kind they are. */
 import { afterEach, describe, expect, test } from 'bun:test'
+import { slotsOf } from '../../src/kube/limits.ts'
 import { ApiError, isNotFound, mergePatch, Unanswered } from '../../src/kube/transport.ts'
 import { type FakeApi, fakeApi, status } from './api-server.ts'
 import { makeCerts } from './certs.ts'
@@ -147,6 +148,23 @@ describe('what is sent', () => {
     expect(most).toBeLessThanOrEqual(64)
     expect(most).toBeGreaterThan(1)
   })
+})
+
+test('whoever waits for a slot may give up waiting; slots go to the first who came', async () => {
+  const slots = slotsOf(1)
+  const giveUp = new AbortController()
+  const patient = new AbortController().signal
+  expect(await slots.take(patient)).toBe(true)
+  const order: string[] = []
+  const impatient = slots.take(giveUp.signal)
+  const waiting = ['first', 'second'].map(who => slots.take(patient).then(() => order.push(who)))
+  giveUp.abort()
+  expect(await impatient).toBe(false)
+  expect(await slots.take(giveUp.signal)).toBe(false)
+  slots.give()
+  slots.give()
+  await Promise.all(waiting)
+  expect(order).toEqual(['first', 'second'])
 })
 
 describe('failures', () => {

@@ -1,0 +1,109 @@
+/** Owns what people ask about addresses: the list as they see it, and the release by name. */
+import type { Allocation } from '../domain/allocation.ts'
+import { isKept, type Owner, ownerKey } from '../domain/owner.ts'
+import { isRefusal } from '../domain/refusal.ts'
+import type { Address } from '../ip/address.ts'
+import { messageOf } from '../lib/fault.ts'
+import type { Found, Search } from '../store/search.ts'
+import type { Ports } from './ports.ts'
+
+/** One address as a person sees it. */
+export interface Listed {
+  readonly address: Address
+  /** Null: free. */
+  readonly row: Allocation | null
+  /** The pod's phase, `Deleted` when it is gone, `Unknown` when the cluster cannot tell; empty for a free address. */
+  readonly status: string
+  /** True only when no pod holds it. */
+  readonly releasable: boolean
+}
+
+export interface ListedPage {
+  readonly total: number
+  readonly content: readonly Listed[]
+}
+
+export interface ReleaseRequest {
+  readonly address: Address
+  readonly owner: Owner
+}
+
+export interface Addresses {
+  list(search: Search): ListedPage
+  /** Null: released, or free already; else why not. */
+  release(request: ReleaseRequest): Promise<string | null>
+}
+
+export interface AddressParts extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'clock' | 'log'> {
+  readonly search: (search: Search) => Found
+}
+
+export function addressesOf({ ledger, cluster, calls, clock, log, search }: AddressParts): Addresses {
+  function shown(row: Allocation): Listed {
+    const { namespace, pod: name } = row.owner
+    const pod = isKept(row.owner) ? undefined : cluster.pods.get(`${namespace}/${name}`)
+    const unknown = pod === undefined && !cluster.pods.isSynced && !isKept(row.owner)
+    const status = unknown ? 'Unknown' : (pod?.phase ?? 'Deleted')
+    const releasable = !unknown && !row.blocked && (pod === undefined || pod.finished)
+    return { address: row.address, row, status, releasable }
+  }
+
+  /** Every configured address in numeric order, the free ones too; orphans after them. Never materialised. */
+  function everything({ descending, offset, limit }: Search): ListedPage {
+    return ledger.read(view => {
+      const slots = view.geometry.slots
+      const orphans = [...view.rows()].filter(row => view.geometry.slotOf(row.address) === null)
+      const total = slots + orphans.length
+      const content: Listed[] = []
+      for (let at = offset; at < Math.min(offset + limit, total); at++) {
+        content.push(nth(descending ? total - 1 - at : at))
+      }
+      return { total, content }
+
+      function nth(at: number): Listed {
+        const orphan = orphans[at - slots]
+        if (orphan !== undefined) return shown(orphan)
+        const address = view.geometry.nthAddress(at)
+        const row = view.at(address)
+        return row === null ? { address, row: null, status: '', releasable: false } : shown(row)
+      }
+    })
+  }
+
+  return {
+    list(wanted) {
+      if (isUnfiltered(wanted) && wanted.sort === 'ip') return everything(wanted)
+      const { total, rows } = search(wanted)
+      return { total, content: rows.map(shown) }
+    },
+
+    async release({ address, owner }) {
+      const row = ledger.read(view => view.at(address))
+      if (row === null) return null
+      try {
+        if (!isKept(row.owner)) {
+          const pod = await calls.getPod(row.owner.namespace, row.owner.pod)
+          if (pod !== null && !pod.finished)
+            return `releasing ${address.text}: pod ${pod.namespace}/${pod.name} is ${pod.phase}`
+        }
+        const because = 'released over HTTP'
+        const outcome = await ledger.submit('release', {
+          at: clock.now(),
+          address,
+          owner,
+          revision: row.revision,
+          because,
+        })
+        if (isRefusal(outcome)) return outcome.because
+        log.info({ ip: address.text, key: ownerKey(owner) }, 'released over HTTP')
+        return null
+      } catch (error) {
+        return `releasing ${address.text}: ${messageOf(error)}`
+      }
+    },
+  }
+}
+
+function isUnfiltered({ keyword, pool, kind, namespace, workload, pod }: Search): boolean {
+  return [keyword, pool, kind, namespace, workload, pod].every(field => field === undefined)
+}

@@ -1,0 +1,212 @@
+/** Owns bind: gather → claim → replicate → confirm → post the Binding; one attempt per pod UID. */
+
+import type { Committed } from '../domain/change.ts'
+import type { NodeGroup } from '../domain/geometry.ts'
+import type { PodAddress } from '../domain/pod-address.ts'
+import { isRefusal, type Refusal, refusal } from '../domain/refusal.ts'
+import type { PodFact } from '../kube/pod.ts'
+import { Fault } from '../lib/fault.ts'
+import { confirm } from '../rules/bind.ts'
+import { gatherDemand } from './demand.ts'
+import type { Holds } from './holds.ts'
+import { endIncarnation } from './pod-ends.ts'
+import type { Ports } from './ports.ts'
+import type { WaitingList } from './waiting.ts'
+
+export interface BindRequest {
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+  readonly node: string
+}
+
+/** Null: bound. Throws a Fault when the world failed; the scheduler comes again. */
+export type BindResult = Refusal | null
+
+export interface Binding {
+  bind(request: BindRequest): Promise<BindResult>
+}
+
+/** The scheduler's default time-out is 5 s for all verbs: answer before it, and let the work go on for the retry to join. */
+const ANSWER_WITHIN_MS = 4_000
+/** galaxy: retry for 3 s at 0.5 s. */
+const RETRY_FOR_MS = 3_000
+const RETRY_EVERY_MS = 500
+/** Decisions in one attempt: first, and once more for each change of the pod in between. */
+const DECISIONS_MAX = 3
+
+interface Attempt {
+  readonly request: BindRequest
+  readonly result: Promise<BindResult>
+}
+
+interface Claim {
+  readonly pod: PodFact
+  readonly node: string
+  readonly addresses: readonly PodAddress[]
+  readonly changes: readonly Committed[]
+  readonly revision: number
+}
+
+export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds): Binding {
+  const { ledger, cluster, calls, replicator, clock, log } = ports
+  const attempts = new Map<string, Attempt>()
+
+  async function bind(request: BindRequest): Promise<BindResult> {
+    const running = attempts.get(request.uid)
+    // The same node again: join. Another node: a newer attempt, and the older one's confirm fails.
+    if (running !== undefined && running.request.node === request.node) return within(running.result)
+    const attempt: Attempt = { request, result: Promise.resolve(null).then(() => run(attempt)) }
+    attempts.set(request.uid, attempt)
+    const forget = () => {
+      if (attempts.get(request.uid) === attempt) attempts.delete(request.uid)
+    }
+    attempt.result.then(forget, forget)
+    return within(attempt.result)
+  }
+
+  async function within(result: Promise<BindResult>): Promise<BindResult> {
+    const timer = new AbortController()
+    const late = clock.sleep(ANSWER_WITHIN_MS, timer.signal).then(() => 'late' as const)
+    const first = await Promise.race([result, late]).finally(() => timer.abort())
+    if (first === 'late')
+      throw new Fault('the bind takes longer than the scheduler waits; it goes on', { retryable: true })
+    return first
+  }
+
+  async function run(attempt: Attempt): Promise<BindResult> {
+    const { namespace, name, uid, node } = attempt.request
+    const mirrored = cluster.pods.get(`${namespace}/${name}`)
+    let pod = mirrored?.uid === uid ? mirrored : await calls.getPod(namespace, name)
+    for (let decision = 1; decision <= DECISIONS_MAX; decision++) {
+      if (pod === null || pod.uid !== uid) return podGone(attempt.request, pod)
+      if (!pod.asks)
+        return refusal('not-requested', `pod ${namespace}/${name} does not request tke.cloud.tencent.com/eni-ip`)
+      if (pod.node !== null) return alreadyBound(pod, node)
+      if (pod.finished) return refusal('not-found', `pod ${namespace}/${name} is ${pod.phase}`)
+      const claimed = await claim(pod, node)
+      if (isRefusal(claimed)) return claimed
+      await Promise.all(claimed.changes.map(({ address, revision }) => replicator.acknowledged(address, revision)))
+      const posted = await post(attempt, claimed)
+      if (posted !== 'decide again') return posted
+      pod = await calls.getPod(namespace, name)
+    }
+    throw new Fault(`pod ${namespace}/${name} changed ${DECISIONS_MAX} times during its bind`, { retryable: true })
+  }
+
+  async function claim(pod: PodFact, node: string): Promise<Claim | Refusal> {
+    const demand = await gatherDemand(ports, pod)
+    const group = await groupOf(node)
+    if (isRefusal(group)) return group
+    const outcome = await ledger.submit('bind', { at: clock.now(), demand, node, group })
+    if (isRefusal(outcome)) return outcome
+    // Until the Binding is confirmed the claim is like a hold: it does not outlive the pod's interest for ever.
+    holds.renew(pod.uid)
+    return { pod, node, addresses: outcome.answer.addresses, changes: outcome.changes, revision: outcome.revision }
+  }
+
+  async function groupOf(node: string): Promise<NodeGroup | Refusal> {
+    const fact = cluster.nodes.get(node) ?? (await calls.getNode(node))
+    if (fact === null || fact.addresses.length === 0) return refusal('unknown-node', `node ${node} has no InternalIP`)
+    const geometry = ledger.read(view => view.geometry)
+    return geometry.groupOf(fact.addresses) ?? refusal('node-not-configured', `no node subnet contains node ${node}`)
+  }
+
+  /** Confirms in the same turn in which the request leaves, for each try anew (R3). */
+  async function post(
+    attempt: Attempt,
+    { pod, node, addresses, changes, revision }: Claim,
+  ): Promise<BindResult | 'decide again'> {
+    const question = { pod, addresses: changes.map(change => change.address), revision }
+    const giveUpAt = clock.now() + RETRY_FOR_MS
+    for (;;) {
+      const latest = attempts.get(pod.uid) === attempt
+      const stale = latest ? ledger.read(view => confirm(view, question)) : refusal('stale', 'a newer bind took over')
+      if (stale !== null) return stale
+      const result = await calls.postBinding(pod, node, addresses)
+      switch (result.kind) {
+        case 'bound':
+          waiting.leave(pod.uid)
+          holds.settle(pod.uid)
+          log.info({ pod: `${pod.namespace}/${pod.name}`, node, ips: addresses.map(a => a.address.text) }, 'bound')
+          return null
+        case 'gone':
+          return podGone(attempt.request, null)
+        case 'refused':
+          if (result.conflict) return conflict(pod, node, addresses, result.because)
+          throw new Fault(result.because, { retryable: false })
+        case 'unknown': {
+          if (clock.now() >= giveUpAt) throw new Fault(result.because, { retryable: true })
+          await clock.sleep(RETRY_EVERY_MS)
+        }
+      }
+    }
+  }
+
+  /** The API server refused: what is true of the pod now? Success only if UID, node and addresses equal ours (R4). */
+  async function conflict(
+    pod: PodFact,
+    node: string,
+    addresses: readonly PodAddress[],
+    because: string,
+  ): Promise<BindResult | 'decide again'> {
+    const now = await calls.getPod(pod.namespace, pod.name)
+    if (now === null || now.uid !== pod.uid) return podGone({ ...pod, node }, now)
+    if (now.node === null) {
+      if (now.resourceVersion !== pod.resourceVersion) return 'decide again'
+      throw new Fault(because, { retryable: true })
+    }
+    const carried = now.addresses?.map(address => address.text).join(' ')
+    const planned = addresses.map(({ address }) => address.text).join(' ')
+    if (now.node === node && carried === planned) {
+      holds.settle(pod.uid)
+      return null
+    }
+    await adoptCarried(now)
+    return refusal('stale', `pod ${pod.namespace}/${pod.name} was bound to ${now.node} by somebody else`)
+  }
+
+  /** Records what the pod carries, then gives up what was planned. */
+  async function adoptCarried(pod: PodFact): Promise<void> {
+    const planned = ledger.read(view => view.ofIncarnation(pod.uid))
+    const revision = Math.max(0, ...planned.map(row => row.revision))
+    const at = clock.now()
+    const { owner, apiVersion, policy, uid, node } = pod
+    const carried = pod.addresses ?? []
+    for (const [index, address] of carried.entries()) {
+      const sighting = { at, source: 'pod' as const, address, owner, apiVersion, policy, incarnation: uid, node, index }
+      await ledger.submit('adopt', { ...sighting, blocked: false, alive: new Set([uid]) })
+    }
+    const kept = new Set(carried.map(address => address.text))
+    if (planned.some(row => !kept.has(row.address.text))) {
+      await ledger.submit('giveBack', {
+        at,
+        incarnation: uid,
+        revision,
+        because: 'bound with other addresses',
+        except: kept,
+      })
+    }
+  }
+
+  function alreadyBound(pod: PodFact, node: string): BindResult {
+    const carried = new Set(pod.addresses?.map(address => address.text))
+    const ours = ledger.read(view => view.ofIncarnation(pod.uid))
+    const same = ours.length > 0 && ours.every(row => carried.has(row.address.text))
+    return pod.node === node && same
+      ? null
+      : refusal('stale', `pod ${pod.namespace}/${pod.name} is bound to ${pod.node} already`)
+  }
+
+  /** The server's word that this incarnation is no more is the evidence for its unbind. */
+  async function podGone(request: BindRequest | (PodFact & { node: string }), now: PodFact | null): Promise<Refusal> {
+    const { namespace, name, uid } = request
+    await endIncarnation(ports, uid, 'its pod was gone at bind')
+    holds.settle(uid)
+    waiting.leave(uid)
+    const what = now === null ? 'is gone' : 'was replaced by another pod of the same name'
+    return refusal('not-found', `pod ${namespace}/${name} (uid ${uid}) ${what}`)
+  }
+
+  return { bind }
+}

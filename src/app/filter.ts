@@ -1,0 +1,103 @@
+/** Owns filter, prioritize and preempt: nodes in, verdicts out. */
+
+import type { Geometry, NodeGroup } from '../domain/geometry.ts'
+import { isRefusal, type Refusal, refusal } from '../domain/refusal.ts'
+import type { Address } from '../ip/address.ts'
+import type { PodFact } from '../kube/pod.ts'
+import { filter } from '../rules/filter.ts'
+import { fitsAfter, score } from '../rules/score.ts'
+import { demandFromMirror, gatherDemand } from './demand.ts'
+import type { Holds } from './holds.ts'
+import type { Ports } from './ports.ts'
+import { questionOf, type WaitingList } from './waiting.ts'
+
+/** A node as asked: its InternalIPs when the scheduler sent them, else as our mirror has it. */
+export interface AskedNode {
+  readonly name: string
+  readonly addresses: readonly Address[] | null
+}
+
+export interface Filtering {
+  /** Null per node: the pod can have its addresses there. Throws a Fault for failures of our own. */
+  filter(pod: PodFact, nodes: readonly AskedNode[]): Promise<readonly (Refusal | null)[]>
+  /** 0 to 10 per node. */
+  prioritize(pod: PodFact, nodes: readonly AskedNode[]): readonly number[]
+  /** Per node: would evicting these pods (UIDs) give the pod its addresses there? */
+  preempt(
+    pod: PodFact,
+    nodes: readonly { readonly node: AskedNode; readonly victims: readonly string[] }[],
+  ): Promise<readonly boolean[]>
+}
+
+const UNKNOWN_NODE = refusal('unknown-node', 'the node has no InternalIP')
+const NOT_CONFIGURED = refusal('node-not-configured', 'no node subnet of the configuration contains the node')
+
+export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds): Filtering {
+  const { ledger, cluster, clock } = ports
+
+  function placed(geometry: Geometry, node: AskedNode): NodeGroup | Refusal {
+    const addresses = node.addresses ?? cluster.nodes.get(node.name)?.addresses ?? []
+    if (addresses.length === 0) return UNKNOWN_NODE
+    return geometry.groupOf(addresses) ?? NOT_CONFIGURED
+  }
+
+  function place(nodes: readonly AskedNode[]) {
+    const geometry = ledger.read(view => view.geometry)
+    const places = nodes.map(node => placed(geometry, node))
+    const groups = new Map<string, NodeGroup>()
+    for (const place of places) if (!isRefusal(place)) groups.set(place.id, place)
+    return { places, groups: [...groups.values()] }
+  }
+
+  /** The verdict of each group, from memory while nothing has moved. */
+  async function verdictsOf(pod: PodFact, groups: readonly NodeGroup[]): Promise<ReadonlyMap<string, Refusal | null>> {
+    const question = questionOf(pod, groups)
+    const remembered = waiting.recall(pod.uid, question, ledger.revision, cluster.factsVersion)
+    if (remembered !== null) return remembered
+
+    const factsVersion = cluster.factsVersion
+    const demand = demandFromMirror(ports, pod) ?? (await gatherDemand(ports, pod))
+    const command = { at: clock.now(), demand, groups }
+    const ledgerRevision = ledger.revision
+    const asked = ledger.read(view => filter(view, command))
+    const settled = isRefusal(asked) || asked.changes.length === 0 ? asked : await ledger.submit('filter', command)
+    if (isRefusal(settled)) return new Map(groups.map(group => [group.id, settled]))
+
+    const { verdicts, holds: held } = settled.answer
+    if (held !== null) holds.renew(held)
+    if ([...verdicts.values()].some(verdict => verdict === null)) waiting.leave(pod.uid)
+    else {
+      waiting.wait(pod, groups)
+      waiting.remember(pod.uid, { question, ledgerRevision, factsVersion, verdicts })
+    }
+    return verdicts
+  }
+
+  return {
+    async filter(pod, nodes) {
+      const { places, groups } = place(nodes)
+      const verdicts = await verdictsOf(pod, groups)
+      return places.map(at => (isRefusal(at) ? at : (verdicts.get(at.id) ?? null)))
+    },
+
+    prioritize(_pod, nodes) {
+      const { places } = place(nodes)
+      const scores = new Map<string, number>()
+      return places.map(at => {
+        if (isRefusal(at)) return 0
+        const known = scores.get(at.id) ?? ledger.read(view => score(view, at))
+        scores.set(at.id, known)
+        return known
+      })
+    },
+
+    async preempt(pod, nodes) {
+      const demand = await gatherDemand(ports, pod)
+      const { places } = place(nodes.map(({ node }) => node))
+      const command = { at: clock.now(), demand, groups: [] }
+      return ledger.read(view =>
+        places.map((at, index) => !isRefusal(at) && fitsAfter(view, command, at, nodes[index]?.victims ?? [])),
+      )
+    },
+  }
+}

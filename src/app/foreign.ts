@@ -1,0 +1,64 @@
+/** Owns the verdict on a FloatingIP object that somebody else made or changed where we wanted to write. */
+import type { Allocation } from '../domain/allocation.ts'
+import type { FloatingIpFact } from '../kube/floatingip.ts'
+import type { Verdict } from '../replica/replicator.ts'
+import type { Ports } from './ports.ts'
+import { blockingOwner } from './sighting.ts'
+
+type Parts = Pick<Ports, 'ledger' | 'calls' | 'clock' | 'log'>
+
+/**
+ * An administrator's reservation and an object of a living pod win over a claim of ours that no pod has seen; all else is
+ * repaired. The verdict rests on the very version of the object that was read, and so does the write that follows.
+ */
+export async function judgeForeign(ports: Parts, row: Allocation | null, foreign: FloatingIpFact): Promise<Verdict> {
+  const { ledger, clock, log } = ports
+  const fields = { ip: foreign.name, key: foreign.key, uid: foreign.podUid }
+  const theirsLives = !foreign.reserved && (await lives(ports, foreign))
+  if (!foreign.reserved && !theirsLives) {
+    log.warn(fields, 'a FloatingIP object was changed by somebody else: repaired')
+    return 'overwrite'
+  }
+  if (foreign.podUid !== '' && foreign.podUid === row?.incarnation) return 'overwrite'
+  log.error(
+    fields,
+    foreign.reserved ? 'reserved by an administrator' : 'the object belongs to a living pod: our claim is withdrawn',
+  )
+  const at = clock.now()
+  const sighting = {
+    at,
+    source: 'object' as const,
+    address: row?.address ?? foreign.address,
+    apiVersion: foreign.apiVersion,
+    policy: foreign.policy ?? 0,
+    index: foreign.index,
+  }
+  if (sighting.address === null) return 'withdrawn'
+  // Both commands are in one turn: nobody gets the address in between.
+  const withdrawn =
+    row?.incarnation == null
+      ? null
+      : ledger.submit('giveBack', {
+          at,
+          incarnation: row.incarnation,
+          revision: row.revision,
+          because: 'its object belongs to somebody else',
+        })
+  const adopted = ledger.submit('adopt', {
+    ...sighting,
+    address: sighting.address,
+    ...(foreign.reserved || foreign.owner === null
+      ? { owner: blockingOwner(foreign), incarnation: null, node: null, blocked: true }
+      : { owner: foreign.owner, incarnation: foreign.podUid, node: foreign.node || null, blocked: false }),
+    alive: new Set(theirsLives ? [foreign.podUid] : []),
+  })
+  await Promise.all([withdrawn, adopted])
+  return 'withdrawn'
+}
+
+/** By a quorum read of the pod that the object's key names. */
+async function lives({ calls }: Parts, { owner, podUid }: FloatingIpFact): Promise<boolean> {
+  if (owner === null || owner.pod === '' || podUid === '') return false
+  const pod = await calls.getPod(owner.namespace, owner.pod)
+  return pod !== null && pod.uid === podUid && !pod.finished
+}

@@ -1,0 +1,77 @@
+/** Owns the end of holds: what filter took and no bind claimed goes back after a time, and so does a claim that led to no Binding. */
+import type { Ports } from './ports.ts'
+
+export interface Holds {
+  /** The pod asked again: its hold lives on from now. */
+  renew(uid: string): void
+  /** Its Binding is confirmed: nothing is held any more. */
+  settle(uid: string): void
+  stop(): void
+}
+
+export interface HoldParts extends Pick<Ports, 'ledger' | 'calls' | 'clock' | 'log'> {
+  /** How long a hold waits for its bind, in ms. */
+  readonly holdMs: number
+  /** A value for the retry annotation that was never used before. */
+  readonly freshValue: () => string
+}
+
+/**
+ * One timer per pod UID that has rows which no confirmed Binding carries. Before addresses are taken from a pod it is patched:
+ * that kills any Binding still on its way (it carries the pod's version), and the answer shows whether one had arrived (R1).
+ */
+export function holdsOf({ ledger, calls, clock, log, holdMs, freshValue }: HoldParts): Holds {
+  const timers = new Map<string, AbortController>()
+
+  ledger.onCommit(changes => {
+    for (const { after } of changes) if (after?.phase === 'held' && after.incarnation !== null) renew(after.incarnation)
+  })
+  for (const uid of ledger.read(view =>
+    [...view.rows()].filter(row => row.phase === 'held').map(row => row.incarnation),
+  )) {
+    if (uid !== null) renew(uid)
+  }
+
+  function renew(uid: string): void {
+    timers.get(uid)?.abort()
+    const timer = new AbortController()
+    timers.set(uid, timer)
+    void clock.sleep(holdMs, timer.signal).then(async () => {
+      if (timer.signal.aborted) return
+      timers.delete(uid)
+      await giveBack(uid)
+    })
+  }
+
+  async function giveBack(uid: string): Promise<void> {
+    const rows = ledger.read(view => view.ofIncarnation(uid))
+    const row = rows[0]
+    if (row === undefined) return
+    const revision = Math.max(...rows.map(each => each.revision))
+    const { namespace, pod: name } = row.owner
+    try {
+      if (rows.some(each => each.phase === 'bound')) {
+        const pod = await calls.touchPod({ namespace, name, uid }, freshValue())
+        // Gone: the pod's end is told by the watch. Bound: the Binding had arrived.
+        if (pod === null || pod.node !== null) return
+      }
+      await ledger.submit('giveBack', { at: clock.now(), incarnation: uid, revision, because: 'not bound in time' })
+      log.info({ pod: `${namespace}/${name}`, uid }, 'hold expired')
+    } catch (error) {
+      log.warn({ pod: `${namespace}/${name}`, err: error }, 'hold not given back, will retry')
+      renew(uid)
+    }
+  }
+
+  return {
+    renew,
+    settle(uid) {
+      timers.get(uid)?.abort()
+      timers.delete(uid)
+    },
+    stop() {
+      for (const timer of timers.values()) timer.abort()
+      timers.clear()
+    },
+  }
+}

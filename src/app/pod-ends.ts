@@ -1,0 +1,90 @@
+/** Owns what follows a pod's end: evidence first, then unbind by policy; and what a workload keeps when it shrinks or goes. */
+import type { Owner } from '../domain/owner.ts'
+import { workloadKey } from '../domain/owner.ts'
+import { IMMUTABLE } from '../domain/policy.ts'
+import { isWorkloadKind, type WorkloadKind, workloadOwner } from '../domain/workload.ts'
+import type { PodEnd } from '../kube/cluster.ts'
+import { workloadAtEnd } from './demand.ts'
+import type { Ports } from './ports.ts'
+
+type Parts = Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'clock' | 'log'>
+
+const RETRY_MS = 1_000
+
+/** This incarnation is no more, by evidence: its addresses are freed or kept. Resolves when that is on disk. */
+export async function endIncarnation(ports: Parts, uid: string, because: string): Promise<void> {
+  const row = ports.ledger.read(view => view.ofIncarnation(uid))[0]
+  if (row === undefined) return
+  const workload = await workloadAtEnd(ports, row.owner, row.policy)
+  const outcome = await ports.ledger.submit('unbind', { at: ports.clock.now(), incarnation: uid, workload, because })
+  if ('changes' in outcome) {
+    for (const { address, after, because: why } of outcome.changes) {
+      ports.log.info({ ip: address.text, pod: `${row.owner.namespace}/${row.owner.pod}`, kept: after !== null }, why)
+    }
+  }
+}
+
+/** Acts on a pod's end until it is done; an end that is only suspected is looked into first (R7). */
+export async function podEnded(ports: Parts, { pod, certain, because }: PodEnd, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      if (ports.ledger.read(view => view.ofIncarnation(pod.uid)).length === 0) return
+      if (!certain) {
+        const now = await ports.calls.getPod(pod.namespace, pod.name)
+        if (now !== null && now.uid === pod.uid && !now.finished) return
+      }
+      return await endIncarnation(ports, pod.uid, because)
+    } catch (error) {
+      ports.log.warn(
+        { pod: `${pod.namespace}/${pod.name}`, err: error },
+        'the end of a pod is not booked yet, will retry',
+      )
+      await ports.clock.sleep(RETRY_MS, signal)
+    }
+  }
+}
+
+/** Brings what the workload keeps in line with its size; doubt keeps. */
+export async function workloadChanged(
+  ports: Parts,
+  kind: WorkloadKind,
+  namespace: string,
+  name: string,
+): Promise<void> {
+  const owner = workloadOwner(kind, namespace, name)
+  if (!keepsSome(ports, owner)) return
+  try {
+    const workload = await ports.calls.getWorkload(kind, namespace, name)
+    const unfinished = new Set(
+      [...ports.cluster.pods.values()]
+        .filter(pod => !pod.finished && sameWorkload(pod.owner, owner))
+        .map(pod => pod.name),
+    )
+    await ports.ledger.submit('follow', { at: ports.clock.now(), workloadOwner: owner, workload, unfinished })
+  } catch (error) {
+    ports.log.warn(
+      { workload: `${namespace}/${name}`, err: error },
+      'the workload could not be read: its addresses stay',
+    )
+  }
+}
+
+function keepsSome(ports: Parts, owner: Owner): boolean {
+  const rows = ports.ledger.read(view => view.ofWorkload(workloadKey(owner)))
+  return rows.some(row => row.phase === 'reserved' && row.policy === IMMUTABLE)
+}
+
+function sameWorkload(a: Owner, b: Owner): boolean {
+  return a.kind === b.kind && a.namespace === b.namespace && a.workload === b.workload
+}
+
+/** At start-up: every workload that keeps addresses, whatever changed while nobody looked. */
+export async function followAll(ports: Parts): Promise<void> {
+  const kept = ports.ledger.read(view =>
+    [...view.rows()].filter(row => row.phase === 'reserved' && row.policy === IMMUTABLE),
+  )
+  const workloads = new Map(kept.map(row => [workloadKey(row.owner), row.owner]))
+  for (const { kind, namespace, workload } of workloads.values()) {
+    if (isWorkloadKind(kind)) await workloadChanged(ports, kind, namespace, workload)
+  }
+}

@@ -1,0 +1,16 @@
+/** Owns what a use case is given: the ledger, the cluster, and the ways to act. They have no state of their own. */
+import type { Calls } from '../kube/calls.ts'
+import type { Cluster } from '../kube/cluster.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Log } from '../lib/log.ts'
+import type { Replicator } from '../replica/replicator.ts'
+
+export interface Ports {
+  readonly ledger: Ledger
+  readonly cluster: Cluster
+  readonly calls: Calls
+  readonly replicator: Replicator
+  readonly clock: Clock
+  readonly log: Log
+}

@@ -1,0 +1,45 @@
+/** Owns the translation of what the cluster shows into adopt commands. */
+import { UNKNOWN_INCARNATION } from '../domain/allocation.ts'
+import type { AdoptCommand } from '../domain/command.ts'
+import { isKept, type Owner } from '../domain/owner.ts'
+import type { Address } from '../ip/address.ts'
+import type { FloatingIpFact } from '../kube/floatingip.ts'
+import type { PodFact } from '../kube/pod.ts'
+import { present } from '../lib/assert.ts'
+
+/** The owner of an address that an administrator keeps, or whose object cannot be read: nobody's key. */
+export function blockingOwner(_fact: FloatingIpFact): Owner {
+  return { pool: '', kind: 'reserved', namespace: 'NULL', workload: 'NULL', pod: '' }
+}
+
+/** An object as found; one that cannot be read blocks its address. Null: its name is no address. */
+export function objectSighting(fact: FloatingIpFact, at: number, alive: ReadonlySet<string>): AdoptCommand | null {
+  const { address, owner, policy, apiVersion, index } = fact
+  if (address === null) return null
+  const base = { at, source: 'object' as const, address, apiVersion, index, alive }
+  if (fact.reserved || owner === null || policy === null) {
+    return { ...base, owner: blockingOwner(fact), policy: 0, incarnation: null, node: null, blocked: true }
+  }
+  // An object of a pod with a node but without a UID: some pod of that key, we do not know which incarnation.
+  const incarnation = isKept(owner) ? null : fact.podUid || (fact.node === '' ? null : UNKNOWN_INCARNATION)
+  const node = incarnation === null || fact.node === '' ? null : fact.node
+  return { ...base, owner, policy, incarnation, node, blocked: false }
+}
+
+/** Each address that a bound, unfinished pod carries (R6). */
+export function podSightings(pod: PodFact, at: number, alive: ReadonlySet<string>): readonly AdoptCommand[] {
+  if (pod.node === null || pod.finished || !pod.asks) return []
+  return (pod.addresses ?? []).map((address: Address, index) => ({
+    at,
+    source: 'pod' as const,
+    address,
+    owner: pod.owner,
+    apiVersion: pod.apiVersion,
+    policy: pod.policy,
+    incarnation: pod.uid,
+    node: present(pod.node, 'a bound pod has a node'),
+    index,
+    blocked: false,
+    alive,
+  }))
+}

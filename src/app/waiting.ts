@@ -1,0 +1,68 @@
+/** Owns the list of pods that wait for an address, and the memory of what each was last told. */
+import type { NodeGroup } from '../domain/geometry.ts'
+import type { Refusal } from '../domain/refusal.ts'
+import type { PodFact } from '../kube/pod.ts'
+
+/** Refused on every node that was asked. */
+export interface Waiting {
+  readonly pod: PodFact
+  readonly groups: readonly NodeGroup[]
+  /** Wakes that no filter answered: others go first. */
+  slept: number
+}
+
+/** What a pod was told, good as long as neither the ledger nor the facts have moved, and the same is asked. */
+interface Memo {
+  readonly question: string
+  readonly ledgerRevision: number
+  readonly factsVersion: number
+  readonly verdicts: ReadonlyMap<string, Refusal | null>
+}
+
+export interface WaitingList {
+  readonly size: number
+  get(uid: string): Waiting | undefined
+  /** Those to be woken first, first. */
+  inOrder(): readonly Waiting[]
+  wait(pod: PodFact, groups: readonly NodeGroup[]): void
+  /** It has its addresses, or needs none any more. */
+  leave(uid: string): void
+  recall(uid: string, question: string, ledgerRevision: number, factsVersion: number): Memo['verdicts'] | null
+  remember(uid: string, memo: Memo): void
+}
+
+export function waitingList(): WaitingList {
+  const waiting = new Map<string, Waiting>()
+  const memos = new Map<string, Memo>()
+  return {
+    get size() {
+      return waiting.size
+    },
+    get: uid => waiting.get(uid),
+    inOrder() {
+      return [...waiting.values()].sort((a, b) => a.slept - b.slept || a.pod.createdAt - b.pod.createdAt)
+    },
+    wait(pod, groups) {
+      waiting.set(pod.uid, { pod, groups, slept: 0 })
+    },
+    leave(uid) {
+      waiting.delete(uid)
+      memos.delete(uid)
+    },
+    recall(uid, question, ledgerRevision, factsVersion) {
+      const memo = memos.get(uid)
+      const holds =
+        memo?.question === question && memo.ledgerRevision === ledgerRevision && memo.factsVersion === factsVersion
+      return holds ? memo.verdicts : null
+    },
+    remember(uid, memo) {
+      memos.set(uid, memo)
+    },
+  }
+}
+
+/** What the answer depends on besides ledger and facts: the pod's own demand, and which groups were asked. */
+export function questionOf(pod: PodFact, groups: readonly NodeGroup[]): string {
+  const asked = groups.map(group => group.id).sort()
+  return [pod.policy, pod.args ?? '', pod.owner.kind, pod.owner.workload, ...asked].join('\n')
+}

@@ -1,0 +1,188 @@
+/** Owns the flags and the file of `floatip serve`: galaxy-ipam's, so that its manifests start us unchanged. */
+import { readFileSync } from 'node:fs'
+import { type Command, InvalidArgumentError } from 'commander'
+import { messageOf } from '../lib/fault.ts'
+import type { LogLevel } from '../lib/log.ts'
+import { UsageFault } from './exit.ts'
+
+export interface ServeOptions {
+  readonly bind: string
+  readonly port: number
+  readonly apiPort: number
+  readonly master: string | undefined
+  readonly kubeconfig: string | undefined
+  readonly dataDir: string
+  readonly logLevel: LogLevel
+  readonly holdMs: number
+  readonly replicate: boolean
+  readonly installCrds: boolean
+  readonly legacyFailedNodes: boolean
+  readonly file: ConfigFile
+  /** Flags that were given and whose capability is not built yet. */
+  readonly notYet: readonly string[]
+}
+
+/** `schedule_plugin` of the config file. */
+export interface ConfigFile {
+  /** Entries in the file itself; undefined: they are in the ConfigMap. */
+  readonly floatingips: unknown
+  readonly configMapName: string
+  readonly configMapNamespace: string
+  readonly floatingipKey: string
+}
+
+const CONFIG_DEFAULT = '/etc/galaxy/galaxy-ipam.json'
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent']
+
+interface RawOptions {
+  config: string
+  bind: string
+  port: number
+  apiPort: number
+  master?: string
+  kubeconfig?: string
+  dataDir: string
+  logLevel?: LogLevel
+  v?: number
+  holdTimeout: number
+  replicate: boolean
+  installCrds: boolean
+  legacyFailedNodes: boolean
+  swagger?: boolean
+  profiling?: boolean
+  leaderElect: boolean
+}
+
+export function withServeOptions(command: Command): Command {
+  return command
+    .option('--config <file>', 'JSON config file with schedule_plugin', CONFIG_DEFAULT)
+    .option('--bind <address>', 'address to listen on', '0.0.0.0')
+    .option('--port <port>', 'port of the scheduler extender', readPort, 9040)
+    .option('--api-port <port>', 'port of the HTTP API', readPort, 9041)
+    .option('--master <url>', 'API server, instead of the one in the kubeconfig')
+    .option('--kubeconfig <file>', 'kubeconfig; without it and --master: the pod’s own service account')
+    .option('--data-dir <dir>', 'directory of the ledger', '/var/lib/floatip')
+    .option('--hold-timeout <duration>', 'how long an address taken in filter waits for its bind', readDuration, 60_000)
+    .option('--replicate [bool]', 'write FloatingIP objects (off: SQLite alone)', readBool, true)
+    .option('--install-crds [bool]', 'create missing custom resource definitions', readBool, true)
+    .option(
+      '--legacy-failed-nodes [bool]',
+      'for kube-scheduler before 1.21: refuse nodes in FailedNodes',
+      readBool,
+      false,
+    )
+    .option('--log-level <level>', `one of ${LEVELS.join(', ')}`, readLevel)
+    .option('--swagger [bool]', 'serve the Swagger 1.2 listing (not built yet)', readBool)
+    .option('--profiling [bool]', 'serve profiles (not built yet)', readBool)
+    .option('--leader-elect [bool]', 'elect a leader among replicas (not built yet: run one replica)', readBool, true)
+    .option('--leader-elect-lease-duration <duration>', 'see --leader-elect', readDuration)
+    .option('--leader-elect-renew-deadline <duration>', 'see --leader-elect', readDuration)
+    .option('--leader-elect-retry-period <duration>', 'see --leader-elect', readDuration)
+    .option('--v <level>', 'klog verbosity: 4 and more is debug', readVerbosity)
+    .option('--logtostderr [bool]', 'accepted as klog’s; logs always go to standard error', readBool)
+    .option('--alsologtostderr [bool]', 'accepted as klog’s', readBool)
+    .option('--vmodule <pattern>', 'accepted as klog’s')
+    .option('--log-dir <dir>', 'accepted as klog’s')
+}
+
+/** What the parsed flags and the file say together. Throws a UsageFault that names file and field. */
+export function readServeOptions(command: Command): ServeOptions {
+  const raw = command.opts<RawOptions>()
+  const explicit = (name: string) => command.getOptionValueSource(name) === 'cli'
+  const file = readConfigFile(raw.config, explicit('config'))
+  return {
+    bind: raw.bind,
+    port: raw.port,
+    apiPort: raw.apiPort,
+    master: raw.master,
+    kubeconfig: raw.kubeconfig,
+    dataDir: raw.dataDir,
+    logLevel: raw.logLevel ?? ((raw.v ?? 0) >= 4 ? 'debug' : 'info'),
+    holdMs: raw.holdTimeout,
+    replicate: raw.replicate,
+    installCrds: raw.installCrds,
+    legacyFailedNodes: raw.legacyFailedNodes,
+    file,
+    notYet: [
+      ...(raw.swagger ? ['--swagger'] : []),
+      ...(raw.profiling ? ['--profiling'] : []),
+      ...(raw.leaderElect ? ['--leader-elect (run one replica)'] : []),
+    ],
+  }
+}
+
+function readConfigFile(path: string, mustExist: boolean): ConfigFile {
+  const plugin = readPlugin(path, mustExist)
+  const text = (name: string, otherwise: string) => {
+    const value = plugin[name]
+    if (value === undefined || value === null || value === '') return otherwise
+    if (typeof value === 'string') return value
+    throw new UsageFault(`${path}: schedule_plugin.${name} must be a text`, { retryable: false })
+  }
+  if (text('cloudProviderGrpcAddr', '') !== '') {
+    throw new UsageFault(
+      `${path}: schedule_plugin.cloudProviderGrpcAddr is set, and this version cannot talk to a cloud provider yet: remove it or keep galaxy-ipam`,
+      { retryable: false },
+    )
+  }
+  return {
+    floatingips: plugin.floatingips ?? undefined,
+    configMapName: text('configMapName', 'floatingip-config'),
+    configMapNamespace: text('configMapNamespace', 'kube-system'),
+    floatingipKey: text('floatingipKey', 'floatingips'),
+  }
+}
+
+function readPlugin(path: string, mustExist: boolean): Readonly<Record<string, unknown>> {
+  let content: string
+  try {
+    content = readFileSync(path, 'utf8')
+  } catch (error) {
+    if (!mustExist) return {}
+    throw new UsageFault(`--config ${path} cannot be read: ${messageOf(error)}`, { retryable: false, cause: error })
+  }
+  try {
+    const value = JSON.parse(content) as { schedule_plugin?: unknown } | null
+    const plugin = value?.schedule_plugin ?? {}
+    if (typeof plugin === 'object' && !Array.isArray(plugin)) return plugin as Readonly<Record<string, unknown>>
+  } catch (error) {
+    throw new UsageFault(`--config ${path} is not JSON: ${messageOf(error)}`, { retryable: false, cause: error })
+  }
+  throw new UsageFault(`--config ${path}: schedule_plugin must be an object`, { retryable: false })
+}
+
+function readPort(text: string): number {
+  const port = Number(text)
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
+  throw new InvalidArgumentError('a port is a whole number from 0 (any free one) to 65535.')
+}
+
+/** Go's form of booleans: `--flag`, `--flag=true`, `--flag=false`. */
+function readBool(text: string): boolean {
+  if (/^(true|1|t|on|yes)$/i.test(text)) return true
+  if (/^(false|0|f|off|no)$/i.test(text)) return false
+  throw new InvalidArgumentError('use true or false.')
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
+
+/** Go's form of durations: 15s, 1m30s, 500ms. In milliseconds. */
+function readDuration(text: string): number {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)]
+  if (parts.length === 0 || parts.map(([whole]) => whole).join('') !== text) {
+    throw new InvalidArgumentError('use a duration such as 15s, 1m30s or 500ms.')
+  }
+  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNITS[unit ?? ''] ?? 0), 0)
+}
+
+function readLevel(text: string): LogLevel {
+  const level = LEVELS.find(each => each === text)
+  if (level !== undefined) return level
+  throw new InvalidArgumentError(`use one of ${LEVELS.join(', ')}.`)
+}
+
+function readVerbosity(text: string): number {
+  const level = Number(text)
+  if (Number.isInteger(level) && level >= 0) return level
+  throw new InvalidArgumentError('use a whole number such as 3.')
+}

@@ -1,0 +1,102 @@
+/** Owns the way to ready: definitions, configuration, objects, the cluster's lists, reconciliation; each retried until it succeeds. */
+import type { Gate } from '../app/gate.ts'
+import type { Ports } from '../app/ports.ts'
+import { reconcile } from '../app/start-up.ts'
+import type { Waking } from '../app/waking.ts'
+import { type ConfigurationReading, readConfiguration, readEntries } from '../domain/configuration.ts'
+import type { Configuration } from '../domain/entry.ts'
+import { geometryOf } from '../domain/geometry.ts'
+import { readConfigMap } from '../kube/config-map.ts'
+import { installCrds } from '../kube/crds.ts'
+import type { ObjectStore } from '../kube/object-store.ts'
+import type { Transport } from '../kube/transport.ts'
+import { Bug } from '../lib/assert.ts'
+import { Fault, messageOf } from '../lib/fault.ts'
+import type { ServeOptions } from './options.ts'
+
+/** Serving within seconds of the repair. */
+const RETRY_MS = 1_000
+const LOOK_MS = 20
+
+export interface ReadyParts {
+  readonly options: ServeOptions
+  readonly ports: Ports
+  readonly transport: Transport
+  readonly objects: ObjectStore
+  readonly gate: Gate
+  readonly waking: Pick<Waking, 'wakeAll'>
+  readonly signal: AbortSignal
+}
+
+export async function becomeReady(parts: ReadyParts): Promise<void> {
+  const { options, ports, transport, objects, gate, waking, signal } = parts
+  const { ledger, cluster, replicator, clock, log } = ports
+  const began = performance.now()
+
+  const configuration = await step(parts, 'the configuration', () => readConfig(options, transport))
+  if (configuration === null) return
+  for (const warning of configuration.warnings) log.warn({}, warning)
+  ledger.reshape(geometryOf(configuration.entries))
+
+  if (options.replicate && options.installCrds) {
+    await step(parts, 'the custom resource definitions', () => installCrds(transport, log))
+  }
+  const found = options.replicate ? await step(parts, 'the FloatingIP objects', () => objects.list()) : []
+  gate.waitFor('the cluster’s pods, nodes and workloads')
+  while (!signal.aborted && cluster.waitingFor().length > 0) {
+    gate.waitFor(`the lists of ${cluster.waitingFor().join(', ')}`)
+    await clock.sleep(LOOK_MS, signal)
+  }
+  const reconciled = await step(parts, 'the reconciliation of ledger, objects and pods', () =>
+    reconcile(ports, found ?? []),
+  )
+  if (reconciled === null || signal.aborted) return
+
+  replicator.start()
+  gate.opened()
+  log.info(
+    {
+      entries: configuration.entries.length,
+      addresses: ledger.read(view => view.geometry.slots),
+      rows: ledger.read(view => view.size),
+      ...reconciled,
+      ms: Math.round(performance.now() - began),
+    },
+    'ready',
+  )
+  waking.wakeAll([...cluster.pods.values()].filter(pod => pod.node === null && !pod.finished && !pod.deleting))
+}
+
+/** Repeats the step until it succeeds; the gate and one log line per reason say why not. Null: we are stopping. */
+async function step<T>({ gate, ports, signal }: ReadyParts, what: string, work: () => Promise<T>): Promise<T | null> {
+  let said = ''
+  while (!signal.aborted) {
+    gate.waitFor(said === '' ? what : `${what}: ${said}`)
+    try {
+      return await work()
+    } catch (error) {
+      if (error instanceof Bug || !(error instanceof Fault)) throw error
+      const why = messageOf(error)
+      if (why !== said) ports.log.warn({ waitingFor: what }, `not ready: ${why}`)
+      said = why
+      gate.waitFor(`${what}: ${why}`)
+      await ports.clock.sleep(RETRY_MS, signal)
+    }
+  }
+  return null
+}
+
+/** From the config file if it has entries, else from the ConfigMap. Throws a Fault that says what is wrong. */
+async function readConfig({ file }: ServeOptions, transport: Transport): Promise<Configuration> {
+  if (file.floatingips !== undefined) return accepted(readEntries(file.floatingips), 'the config file')
+  const at = { namespace: file.configMapNamespace, name: file.configMapName, key: file.floatingipKey }
+  const where = `ConfigMap ${at.namespace}/${at.name}, key ${at.key}`
+  const text = await readConfigMap(transport, at)
+  if (text === null) throw new Fault(`${where} does not exist: create it with the address ranges`, { retryable: true })
+  return accepted(readConfiguration(text), where)
+}
+
+function accepted(reading: ConfigurationReading, where: string): Configuration {
+  if (reading.ok) return reading.configuration
+  throw new Fault(`${where} is invalid: ${reading.problems.join('; ')}`, { retryable: true })
+}

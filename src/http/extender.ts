@@ -1,0 +1,136 @@
+/** Owns the extender's port: kube-scheduler asks here (filter, priority, bind, preempt), and only HTTP 200 is an answer to it. */
+import { Elysia } from 'elysia'
+import type { Binding } from '../app/bind.ts'
+import type { Filtering } from '../app/filter.ts'
+import type { Gate } from '../app/gate.ts'
+import type { Waking } from '../app/waking.ts'
+import { messageOf } from '../lib/fault.ts'
+import type { Log } from '../lib/log.ts'
+import {
+  decodeBind,
+  decodeNodesQuestion,
+  decodePreempt,
+  encodeFilter,
+  encodePreempt,
+  filterError,
+  type KubeReaders,
+  refusalText,
+} from './extender-wire.ts'
+import { BadRequest } from './json.ts'
+
+/** 5,000 full nodes of 25 kB are 125 MB; beyond that somebody errs. */
+const BODY_MAX = 160 * 1024 * 1024
+
+export interface ExtenderParts {
+  readonly gate: Gate
+  readonly filtering: Filtering
+  readonly binding: Binding
+  readonly waking: Pick<Waking, 'heard'>
+  readonly read: KubeReaders
+  readonly log: Log
+  /** Refused nodes go into FailedNodes (schedulers before 1.21 know nothing else). */
+  readonly legacyFailedNodes: boolean
+}
+
+export function extenderApp(parts: ExtenderParts) {
+  const { gate, filtering, binding, waking, read, log, legacyFailedNodes } = parts
+
+  function notReady(): string | null {
+    return gate.open ? null : `floatip is not ready: waiting for ${gate.waitingFor}`
+  }
+
+  async function filter(text: string) {
+    const question = decodeNodesQuestion(text, read)
+    const { pod, nodes } = question
+    if (!pod.asks)
+      return encodeFilter(
+        question,
+        nodes.map(() => null),
+        legacyFailedNodes,
+      )
+    const closed = notReady()
+    if (closed !== null) return filterError(closed)
+    const began = performance.now()
+    waking.heard(pod.uid)
+    try {
+      const verdicts = await filtering.filter(pod, nodes)
+      const fitting = verdicts.filter(verdict => verdict === null).length
+      const reason = fitting === 0 ? verdicts.find(verdict => verdict !== null) : null
+      log.info(
+        {
+          pod: `${pod.namespace}/${pod.name}`,
+          nodes: nodes.length,
+          fitting,
+          ...(reason && { reason: reason.because }),
+          ms: since(began),
+        },
+        'filter',
+      )
+      return encodeFilter(question, verdicts, legacyFailedNodes)
+    } catch (error) {
+      log.error({ pod: `${pod.namespace}/${pod.name}`, err: error }, 'filter failed')
+      return filterError(messageOf(error))
+    }
+  }
+
+  function prioritize(text: string) {
+    const { pod, nodes } = decodeNodesQuestion(text, read)
+    if (!gate.open || !pod.asks) return nodes.map(({ name }) => ({ Host: name, Score: 0 }))
+    const scores = filtering.prioritize(pod, nodes)
+    return nodes.map(({ name }, at) => ({ Host: name, Score: scores[at] ?? 0 }))
+  }
+
+  async function bind(text: string) {
+    const request = decodeBind(text)
+    const closed = notReady()
+    if (closed !== null) return { Error: closed }
+    const pod = `${request.namespace}/${request.name}`
+    const began = performance.now()
+    try {
+      const refused = await binding.bind(request)
+      if (refused === null) return { Error: '' }
+      log.warn({ pod, node: request.node, reason: refused.because, ms: since(began) }, 'bind refused')
+      return { Error: refusalText(refused) }
+    } catch (error) {
+      log.error({ pod, node: request.node, err: messageOf(error), ms: since(began) }, 'bind failed')
+      return { Error: messageOf(error) }
+    }
+  }
+
+  async function preempt(text: string) {
+    const { pod, candidates } = decodePreempt(text, read)
+    if (!pod.asks) return encodePreempt(candidates)
+    if (!gate.open) throw new Error(notReady() ?? '')
+    const asked = candidates.map(({ node, victims }) => ({ node: { name: node, addresses: null }, victims }))
+    const possible = await filtering.preempt(pod, asked)
+    return encodePreempt(candidates.filter((_, at) => possible[at]))
+  }
+
+  const verbs = { filter, priority: prioritize, bind, preempt }
+  const app = new Elysia({ serve: { maxRequestBodySize: BODY_MAX } }).onError(({ error, code, set }) => {
+    if (code === 'NOT_FOUND') {
+      set.status = 404
+      return {
+        Error: `no such path; this port serves ${Object.keys(verbs)
+          .map(verb => `/v1/${verb}`)
+          .join(', ')} and /healthy`,
+      }
+    }
+    set.status = error instanceof BadRequest ? 400 : 500
+    if (set.status === 500) log.error({ err: error }, 'extender request failed')
+    return { Error: messageOf(error) }
+  })
+  for (const [verb, answer] of Object.entries(verbs)) {
+    app.post(`/v1/${verb}`, async ({ request }) => Response.json(await answer(await request.text())), { parse: 'none' })
+    app.all(`/v1/${verb}`, ({ set }) => {
+      set.status = 405
+      set.headers.allow = 'POST'
+      return { Error: `${verb} must be a POST` }
+    })
+  }
+  return app.get('/healthy', () => 'ok')
+}
+
+function since(began: number): number {
+  return Math.round((performance.now() - began) * 100) / 100
+}

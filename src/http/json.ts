@@ -1,0 +1,46 @@
+/** Owns the reading of JSON bodies whose keys come in any case, and the error that says what is wrong where. */
+
+/** The request cannot be understood; `message` says what, where and what to send instead. */
+export class BadRequest extends Error {
+  override readonly name = 'BadRequest'
+}
+
+export type JsonObject = Readonly<Record<string, unknown>>
+
+export function parseObject(text: string): JsonObject {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw new BadRequest(`the body is not JSON: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  return asObject(value, 'the body')
+}
+
+export function asObject(value: unknown, where: string): JsonObject {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject
+  throw new BadRequest(`${where} must be a JSON object, not ${kindOf(value)}`)
+}
+
+export function asList(value: unknown, where: string): readonly unknown[] {
+  if (Array.isArray(value)) return value
+  throw new BadRequest(`${where} must be a list, not ${kindOf(value)}`)
+}
+
+export function asText(value: unknown, where: string): string {
+  if (typeof value === 'string' && value !== '') return value
+  throw new BadRequest(`${where} must be a text that is not empty, not ${kindOf(value)}`)
+}
+
+/** The field of this name without regard to case (schedulers before 1.18 write camelCase); null counts as absent. */
+export function field(object: JsonObject, name: string): unknown {
+  if (object[name] !== undefined) return object[name] ?? undefined
+  const wanted = name.toLowerCase()
+  for (const key in object) if (key.toLowerCase() === wanted) return object[key] ?? undefined
+  return undefined
+}
+
+function kindOf(value: unknown): string {
+  if (value === undefined || value === null) return 'missing'
+  return Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : JSON.stringify(value)
+}

@@ -1,0 +1,153 @@
+/** Owns our picture of the cluster: mirrors of pods, nodes and workloads, and a version that moves when a refusal may have become wrong. */
+import type { Workload } from '../domain/demand.ts'
+import { WORKLOAD_KINDS, type WorkloadKind } from '../domain/workload.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Log } from '../lib/log.ts'
+import { type Change, type Mirror, mirror } from './mirror.ts'
+import { type NodeFact, nodeFact, sameAddresses } from './node.ts'
+import { type PodFact, pickPod } from './pod.ts'
+import type { RawObject } from './raw.ts'
+import type { Transport } from './transport.ts'
+import { WORKLOAD_PLURALS, type WorkloadFact, workloadFact } from './workload.ts'
+
+/** A pod incarnation ended: `certain` when the server said so, else only missing from a list. */
+export interface PodEnd {
+  readonly pod: PodFact
+  readonly certain: boolean
+  readonly because: string
+}
+
+export interface ClusterListeners {
+  podEnded(end: PodEnd): void
+  /** A pod that asks was seen, new or changed. */
+  podSeen(pod: PodFact): void
+  /** Its replicas or ordinals changed, or it went. */
+  workloadChanged(kind: WorkloadKind, workload: WorkloadFact): void
+  /** `factsVersion` moved. */
+  factsChanged(): void
+}
+
+export interface Cluster {
+  readonly pods: Mirror<PodFact>
+  readonly nodes: Mirror<NodeFact>
+  readonly workloads: Readonly<Record<WorkloadKind, Mirror<WorkloadFact>>>
+  /** Moves with nodes, workloads and the ends of pods: with all that can change a refusal, besides the ledger. */
+  readonly factsVersion: number
+  /** What the mirror knows of a workload; null: it does not have it, which proves nothing (R26). */
+  knownWorkload(kind: WorkloadKind, namespace: string, name: string): Workload | null
+  start(listeners: ClusterListeners): void
+  stop(): Promise<void>
+  /** Which collections are not listed yet. */
+  waitingFor(): readonly string[]
+}
+
+export interface ClusterParts {
+  readonly transport: Transport
+  readonly log: Log
+  readonly clock: Clock
+  readonly random: () => number
+  readonly onFailure: (thrown: unknown) => void
+}
+
+export function clusterOn(parts: ClusterParts): Cluster {
+  let listeners: ClusterListeners | null = null
+  let factsVersion = 1
+
+  function moved(): void {
+    factsVersion++
+    listeners?.factsChanged()
+  }
+
+  function follow<T>(
+    path: string,
+    pick: (raw: RawObject) => T | null,
+    onChange: (change: Change<T>) => void,
+  ): Mirror<T> {
+    return mirror<T>({ ...parts, path, pick, onChange })
+  }
+
+  const pods = follow<PodFact>('/api/v1/pods', pickPod, change => {
+    const end = endOf(change)
+    if (end !== null) {
+      listeners?.podEnded(end)
+      moved()
+    }
+    if (change.kind === 'seen') listeners?.podSeen(change.after)
+  })
+
+  const nodes = follow<NodeFact>(
+    '/api/v1/nodes',
+    raw => nodeFact(raw),
+    change => {
+      if (change.kind === 'seen' && change.before !== null && sameAddresses(change.before, change.after)) return
+      moved()
+    },
+  )
+
+  const workloads = Object.fromEntries(
+    WORKLOAD_KINDS.map(kind => [
+      kind,
+      follow<WorkloadFact>(`/apis/apps/v1/${WORKLOAD_PLURALS[kind]}`, workloadFact, change => {
+        const workload = workloadChange(change)
+        if (workload === null) return
+        listeners?.workloadChanged(kind, workload)
+        moved()
+      }),
+    ]),
+  ) as Record<WorkloadKind, Mirror<WorkloadFact>>
+
+  const mirrors: readonly [string, Mirror<unknown>][] = [
+    ['pods', pods],
+    ['nodes', nodes],
+    ...WORKLOAD_KINDS.map((kind): [string, Mirror<unknown>] => [WORKLOAD_PLURALS[kind], workloads[kind]]),
+  ]
+
+  return {
+    pods,
+    nodes,
+    workloads,
+    get factsVersion() {
+      return factsVersion
+    },
+    knownWorkload(kind, namespace, name) {
+      const fact = workloads[kind].get(`${namespace}/${name}`)
+      return fact === undefined ? null : { state: 'present', replicas: fact.replicas, firstOrdinal: fact.firstOrdinal }
+    },
+    start(to) {
+      listeners = to
+      for (const [, each] of mirrors) each.start()
+    },
+    async stop() {
+      await Promise.all(mirrors.map(([, each]) => each.stop()))
+    },
+    waitingFor: () => mirrors.filter(([, each]) => !each.isSynced).map(([name]) => name),
+  }
+}
+
+/** Which incarnation this change ended, if any: deleted, replaced under its name, finished, or (not certain) vanished. */
+function endOf(change: Change<PodFact>): PodEnd | null {
+  switch (change.kind) {
+    case 'deleted':
+      return { pod: change.last, certain: true, because: 'its pod was deleted' }
+    case 'vanished':
+      return { pod: change.before, certain: false, because: 'its pod is gone' }
+    case 'deselected':
+      return null
+    case 'seen': {
+      const { before, after } = change
+      if (before !== null && before.uid !== after.uid) {
+        return { pod: before, certain: true, because: 'its pod was replaced by another of the same name' }
+      }
+      const finished = after.finished && !(before?.finished ?? false)
+      return finished ? { pod: after, certain: true, because: `its pod is ${after.phase}` } : null
+    }
+  }
+}
+
+function workloadChange(change: Change<WorkloadFact>): WorkloadFact | null {
+  if (change.kind === 'deleted') return change.last
+  if (change.kind !== 'seen') return change.before
+  const { before, after } = change
+  if (before !== null && before.replicas === after.replicas && before.firstOrdinal === after.firstOrdinal) return null
+  return after
+}

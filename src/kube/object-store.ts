@@ -1,0 +1,92 @@
+/** Owns the calls that read and write FloatingIP objects, each write a compare-and-swap. */
+import type { Allocation } from '../domain/allocation.ts'
+import { type Address, objectName } from '../ip/address.ts'
+import {
+  agrees,
+  FLOATINGIPS_PATH,
+  type FloatingIpFact,
+  floatingIpBody,
+  floatingIpFact,
+  GROUP_VERSION,
+} from './floatingip.ts'
+import { listAll } from './list.ts'
+import type { RawObject } from './raw.ts'
+import { ApiError, isNotFound, mergePatch, type Transport } from './transport.ts'
+
+export interface Version {
+  readonly uid: string
+  readonly resourceVersion: string
+}
+
+export interface ObjectStore {
+  list(): Promise<readonly FloatingIpFact[]>
+  /** Quorum read; null: there is none. */
+  get(address: Address): Promise<FloatingIpFact | null>
+  /** Null: one exists already. */
+  create(row: Allocation): Promise<Version | null>
+  /** Null: it is not at this version any more. */
+  update(row: Allocation, version: Version): Promise<Version | null>
+  /** False: it is not at this version any more. */
+  remove(address: Address, version: Version): Promise<boolean>
+  agrees(fact: FloatingIpFact, row: Allocation): boolean
+}
+
+export function objectStoreOn(transport: Transport): ObjectStore {
+  return {
+    agrees,
+    async list() {
+      const { items } = await listAll(transport, FLOATINGIPS_PATH, { quorum: true, pick: floatingIpFact })
+      return items
+    },
+    async get(address) {
+      const name = objectName(address)
+      try {
+        const { body } = await transport.request<RawObject>({ method: 'GET', path: `${FLOATINGIPS_PATH}/${name}` })
+        return floatingIpFact(body)
+      } catch (error) {
+        if (isNotFound(error, name)) return null
+        throw error
+      }
+    },
+    create(row) {
+      const body = { apiVersion: GROUP_VERSION, kind: 'FloatingIP', ...floatingIpBody(row) }
+      return unlessConflict(null, async () => {
+        const reply = await transport.request<RawObject>({ method: 'POST', path: FLOATINGIPS_PATH, body })
+        return reply.body.metadata
+      })
+    },
+    update(row, { uid, resourceVersion }) {
+      const { metadata, spec } = floatingIpBody(row)
+      const body = { metadata: { ...metadata, uid, resourceVersion }, spec }
+      return unlessConflict(null, async () => {
+        const path = `${FLOATINGIPS_PATH}/${metadata.name}`
+        const reply = await transport.request<RawObject>({ method: 'PATCH', path, contentType: mergePatch, body })
+        return reply.body.metadata
+      })
+    },
+    remove(address, { uid, resourceVersion }) {
+      const name = objectName(address)
+      const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid, resourceVersion } }
+      return unlessConflict(false, async () => {
+        try {
+          await transport.request({ method: 'DELETE', path: `${FLOATINGIPS_PATH}/${name}`, body })
+        } catch (error) {
+          if (!isNotFound(error, name)) throw error
+        }
+        return true
+      })
+    },
+  }
+}
+
+/** 409 (AlreadyExists, Conflict) and the 404 of an update whose object went are answers, not failures. */
+async function unlessConflict<T>(otherwise: T, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    if (error instanceof ApiError && (error.status === 409 || (error.status === 404 && error.reason === 'NotFound'))) {
+      return otherwise
+    }
+    throw error
+  }
+}
