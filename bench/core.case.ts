@@ -1,18 +1,23 @@
 /** Owns one measurement in a process of its own, so that no engine inherits the compiler's feedback of another: `core.case.ts <engine> <slots>`. */
 import { openInstance } from '../src/core/wasm.ts'
 import { ENGINES, type Engine } from './core.engines.ts'
-import { keptSum, medianNs, type Pass, randomFrom, timed } from './lib/measure.ts'
+import { keptSum, measure, type Pass, randomFrom, type Timing, timed, timing } from './lib/measure.ts'
+
+/** A timing, and beside it that of empty calls made in turns with it. */
+export interface Measured extends Timing {
+  readonly empty: Timing
+}
 
 export interface CaseResult {
-  /** One call of an exported WASM function that does nothing. */
-  readonly emptyNs: number
   /** One pick, from empty to full. */
-  readonly fillNs: number
+  readonly fill: Measured
   /** One release of a random slot and one pick, by occupancy in percent. */
-  readonly churnNs: Readonly<Record<string, number>>
+  readonly churn: Readonly<Record<string, Measured>>
 }
 
 export const OCCUPANCIES = [90, 99, 100] as const
+/** 0.2 ms of empty calls between two passes. */
+const EMPTY_STEPS = 100_000
 /** Steps between two looks at the clock: a release and a pick of each at 100 ns are 0.1 s. */
 const CHURN_STEPS_MAX = 2 ** 20
 
@@ -44,14 +49,22 @@ function churnLoop(engine: Engine, victims: Int32Array, n: number): number {
   return sum
 }
 
-function measureEmpty(): number {
-  const wasm = openInstance([64]).exports
-  return medianNs(steps => ({ steps, ms: timed(() => emptyLoop(wasm, steps)) }), 2 ** 20)
+/** One instance for the whole process: a second one would make the empty loop polymorphic, hence slow, and flatter the engines. */
+const unit = openInstance([64]).exports
+
+/** Passes in turns with empty calls, so that both see the same machine. */
+function besideEmpty(pass: (steps: number) => Pass, stepsMax: number): Measured {
+  const empty: number[] = []
+  const own = measure(pass, stepsMax, () => {
+    empty.push((timed(() => emptyLoop(unit, EMPTY_STEPS)) * 1e6) / EMPTY_STEPS)
+  })
+  //  The first half of the turns was warm-up, for the empty loop too.
+  return { ...own, empty: timing(empty.slice(empty.length >> 1)) }
 }
 
-function measureFill(engine: Engine, slots: number): number {
+function measureFill(engine: Engine, slots: number): Measured {
   //  As many whole fills as are asked for; emptying is outside the clock.
-  return medianNs(steps => {
+  return besideEmpty(steps => {
     const fills = Math.ceil(steps / slots)
     let ms = 0
     for (let i = 0; i < fills; i++) {
@@ -62,7 +75,7 @@ function measureFill(engine: Engine, slots: number): number {
   }, slots * 16)
 }
 
-function measureChurn(engine: Engine, slots: number, occupancy: number): number {
+function measureChurn(engine: Engine, slots: number, occupancy: number): Measured {
   const random = randomFrom(slots)
   const taken = new Int32Array(Math.floor((slots * occupancy) / 100))
   //  Take all, then give back the random rest: what is free lies scattered.
@@ -76,9 +89,9 @@ function measureChurn(engine: Engine, slots: number, occupancy: number): number 
     shuffle(taken, steps, random)
     return { steps, ms: timed(() => churnLoop(engine, taken, steps)) }
   }
-  const ns = medianNs(pass, Math.min(taken.length, CHURN_STEPS_MAX))
+  const result = besideEmpty(pass, Math.min(taken.length, CHURN_STEPS_MAX))
   for (const slot of taken) engine.release(slot)
-  return ns
+  return result
 }
 
 /** Moves a random choice of `n` elements to the front, in random order. */
@@ -96,11 +109,9 @@ if (import.meta.main) {
   const slots = Number(slotsText)
   const create = ENGINES[name]
   if (create === undefined) throw new Error(`no engine ${name}`)
-  const emptyNs = measureEmpty()
   const engine = create(slots)
-  const fillNs = measureFill(engine, slots)
-  const churnNs = Object.fromEntries(OCCUPANCIES.map(occupancy => [occupancy, measureChurn(engine, slots, occupancy)]))
-  const result: CaseResult = { emptyNs: Math.min(emptyNs, measureEmpty()), fillNs, churnNs }
+  const fill = measureFill(engine, slots)
+  const churn = Object.fromEntries(OCCUPANCIES.map(occupancy => [occupancy, measureChurn(engine, slots, occupancy)]))
   if (Number.isNaN(keptSum())) throw new Error('a loop answered nothing')
-  console.log(JSON.stringify(result))
+  console.log(JSON.stringify({ fill, churn } satisfies CaseResult))
 }

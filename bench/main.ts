@@ -1,9 +1,15 @@
 /** Owns `bun run bench [suite …]`: the suites by name, run one after the other; all of them when none is named. */
 import { coreSuite } from './core.ts'
+import { filterSuite } from './filter.ts'
+import { httpSuite } from './http.ts'
+import { turnSuite } from './turn.ts'
 
 /** A suite prints its table, writes its JSON, and answers whether its targets were met. */
 const SUITES: Record<string, () => boolean | Promise<boolean>> = {
   core: coreSuite,
+  turn: turnSuite,
+  filter: filterSuite,
+  http: httpSuite,
 }
 
 const asked = process.argv.slice(2)

@@ -1,43 +1,49 @@
-/** Owns timing: passes of a measured loop until there is enough, and their median. */
+/** Owns timing: passes of a measured loop until there are enough, and what they say. */
 
 /** What the optimising compilers need before a loop runs as fast as it will. */
 const WARM_UP_MS = 250
-/** Enough passes for a median that a noisy neighbour does not move. */
 const MEASURE_MS = 500
-const PASSES_MIN = 5
+const PASSES_MIN = 7
 const PASSES_MAX = 400
 /** A pass far shorter than this says more about the clock than about the loop. */
-const PASS_MS = 5
+const PASS_MS = 3
 
 export interface Pass {
   readonly steps: number
   readonly ms: number
 }
 
-/** Nanoseconds a step, the median of many passes. `pass(steps)` prepares outside its own clock, and may do fewer steps than asked. */
-export function medianNs(pass: (steps: number) => Pass, stepsMax: number): number {
+/** Nanoseconds a step. Noise of a shared machine only ever adds, so `quiet`, the fastest tenth, is the better estimate; `median` is what a user sees. */
+export interface Timing {
+  readonly quiet: number
+  readonly median: number
+}
+
+/** Repeats `pass(steps)`, which prepares outside its own clock and tells how many steps it did; `between` runs before each. */
+export function measure(pass: (steps: number) => Pass, stepsMax: number, between: () => void = () => {}): Timing {
   let steps = Math.min(16, stepsMax)
   let spent = 0
-  const fill = () => {
+  const once = () => {
+    between()
     const done = pass(steps)
     spent += done.ms
     if (done.ms < PASS_MS) steps = Math.min(stepsMax, steps * 2)
     return done
   }
-  //  Slow loops need no more passes than it takes to fill the time; fast ones reach PASS_MS by doubling.
-  for (let i = 0; spent < WARM_UP_MS && i < PASSES_MAX; i++) fill()
+  for (let i = 0; spent < WARM_UP_MS && i < PASSES_MAX; i++) once()
   spent = 0
   const results: number[] = []
   while (results.length < PASSES_MIN || (spent < MEASURE_MS && results.length < PASSES_MAX)) {
-    const done = fill()
+    const done = once()
     results.push((done.ms * 1e6) / done.steps)
   }
-  return median(results)
+  return timing(results)
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[sorted.length >> 1] ?? Number.NaN
+export function timing(nanoseconds: readonly number[]): Timing {
+  const sorted = [...nanoseconds].sort((a, b) => a - b)
+  const at = (fraction: number) => sorted[Math.floor(sorted.length * fraction)] ?? Number.NaN
+  return { quiet: at(0.1), median: at(0.5) }
 }
 
 /** Milliseconds that `loop` takes; its answer is kept so that the loop cannot be thought away. */

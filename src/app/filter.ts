@@ -33,7 +33,7 @@ const UNKNOWN_NODE = refusal('unknown-node', 'the node has no InternalIP')
 const NOT_CONFIGURED = refusal('node-not-configured', 'no node subnet of the configuration contains the node')
 
 export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds): Filtering {
-  const { ledger, cluster, clock } = ports
+  const { ledger, cluster, clock, log } = ports
 
   function placed(geometry: Geometry, node: AskedNode): NodeGroup | Refusal {
     const addresses = node.addresses ?? cluster.nodes.get(node.name)?.addresses ?? []
@@ -67,6 +67,11 @@ export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds): F
     if (held !== null) holds.renew(held)
     if ([...verdicts.values()].some(verdict => verdict === null)) waiting.leave(pod.uid)
     else {
+      // Once: the scheduler asks again for every waiting pod after each bind of any pod.
+      if (waiting.get(pod.uid) === undefined) {
+        const because = [...verdicts.values()].map(verdict => verdict?.because)
+        log.info({ pod: `${pod.namespace}/${pod.name}`, because }, 'waits for an address')
+      }
       waiting.wait(pod, groups)
       waiting.remember(pod.uid, { question, ledgerRevision, factsVersion, verdicts })
     }

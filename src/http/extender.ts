@@ -55,17 +55,7 @@ export function extenderApp(parts: ExtenderParts) {
     try {
       const verdicts = await filtering.filter(pod, nodes)
       const fitting = verdicts.filter(verdict => verdict === null).length
-      const reason = fitting === 0 ? verdicts.find(verdict => verdict !== null) : null
-      log.info(
-        {
-          pod: `${pod.namespace}/${pod.name}`,
-          nodes: nodes.length,
-          fitting,
-          ...(reason && { reason: reason.because }),
-          ms: since(began),
-        },
-        'filter',
-      )
+      log.debug({ pod: `${pod.namespace}/${pod.name}`, nodes: nodes.length, fitting, ms: since(began) }, 'filter')
       return encodeFilter(question, verdicts, legacyFailedNodes)
     } catch (error) {
       log.error({ pod: `${pod.namespace}/${pod.name}`, err: error }, 'filter failed')

@@ -78,6 +78,9 @@ export function openLedger({ journal, geometry, recover, onBug }: LedgerParts): 
   let armed = false
   let lazy: ReturnType<typeof setTimeout> | null = null
   let closed = false
+  /** True while memory may be ahead of the disk: a turn failed, and the disk could not be read back yet. */
+  let ahead = false
+  let stopped = false
 
   function arm(): void {
     if (armed || closed) return
@@ -103,12 +106,43 @@ export function openLedger({ journal, geometry, recover, onBug }: LedgerParts): 
     if (failure !== null) queued.reject(failure)
   }
 
+  /** Memory as the last commit left it. */
+  function reload(to: Geometry): void {
+    const before = revision
+    ;({ state, revision } = recover(to))
+    revision = Math.max(revision, before)
+    ahead = false
+  }
+
+  /** The turn did not happen. When the disk cannot be read either, the next turn or question tries again. */
+  function undo(error: unknown): Fault {
+    ahead = true
+    try {
+      journal.rollback()
+      if (!(error instanceof Bug)) reload(state.geometry)
+    } catch (worse) {
+      if (worse instanceof Bug) return stop(worse)
+    }
+    return error instanceof Bug
+      ? stop(error)
+      : new Fault('the ledger could not be written', { retryable: true, cause: error })
+  }
+
+  /** Nothing is decided after a broken invariant, whatever time the process takes to end. */
+  function stop(bug: Bug): Fault {
+    if (!stopped) onBug(bug)
+    stopped = true
+    return new Fault('the ledger stopped on a broken invariant', { retryable: false, cause: bug })
+  }
+
   /** Null, or why nothing of the batch happened. */
   function attempt(batch: readonly Queued[]): Fault | null {
+    if (stopped) return new Fault('the ledger stopped on a broken invariant', { retryable: false })
     const outcomes: (Outcome<unknown> | Refusal)[] = []
     const committed: Committed[] = []
     const before = revision
     try {
+      if (ahead) reload(state.geometry)
       journal.begin()
       for (const { address, revision: at } of acknowledged) journal.acknowledge(address, at)
       for (const { kind, command } of batch) {
@@ -125,14 +159,8 @@ export function openLedger({ journal, geometry, recover, onBug }: LedgerParts): 
       }
       journal.commit()
     } catch (error) {
-      journal.rollback()
-      if (error instanceof Bug) {
-        onBug(error)
-        return new Fault('the ledger stopped on a broken invariant', { retryable: false, cause: error })
-      }
-      ;({ state, revision } = recover(state.geometry))
-      revision = Math.max(revision, before)
-      return new Fault('the ledger could not be written', { retryable: true, cause: error })
+      revision = before
+      return undo(error)
     }
     acknowledged = []
     state.settle()
@@ -147,7 +175,10 @@ export function openLedger({ journal, geometry, recover, onBug }: LedgerParts): 
     get revision() {
       return revision
     },
-    read: question => question(state),
+    read(question) {
+      if (ahead) reload(state.geometry)
+      return question(state)
+    },
     submit(kind, command) {
       return new Promise((resolve, reject) => {
         if (closed) return reject(new Fault('the ledger is closed', { retryable: true }))
@@ -163,11 +194,7 @@ export function openLedger({ journal, geometry, recover, onBug }: LedgerParts): 
         arm()
       }, ACKNOWLEDGE_WITHIN_MS)
     },
-    reshape(to) {
-      const before = revision
-      ;({ state, revision } = recover(to))
-      revision = Math.max(revision, before)
-    },
+    reshape: reload,
     outbox: () => journal.outbox(),
     onCommit: listener => {
       listeners.push(listener)

@@ -1,7 +1,8 @@
 /** Owns adopt: what the cluster says of an address enters the ledger, and never takes it from a living pod. */
 import type { Allocation, Draft, Phase } from '../domain/allocation.ts'
 import type { AdoptCommand } from '../domain/command.ts'
-import { ownerKey } from '../domain/owner.ts'
+import { type Owner, ownerKey, sharedBy } from '../domain/owner.ts'
+import { RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { type Refusal, refusal } from '../domain/refusal.ts'
 import type { Rule } from './view.ts'
 
@@ -15,7 +16,8 @@ export const adopt: Rule<AdoptCommand, Adopted> = (view, command) => {
   const sameKey = ownerKey(row.owner) === ownerKey(command.owner)
   const rowLives = row.incarnation !== null && command.alive.has(row.incarnation)
   const sightingLives = command.incarnation !== null && command.alive.has(command.incarnation)
-  if (row.incarnation === command.incarnation) return { changes: [], answer: 'known' }
+  if (row.incarnation === command.incarnation)
+    return carriedOtherwise(row, command) ? decided(command, row, 'taken over') : { changes: [], answer: 'known' }
   if (!sightingLives) return { changes: [], answer: 'known' }
   if (rowLives) return conflict(row, command)
   // A dead or empty incarnation under the same key is the same owner come back; under another key the living pod has it.
@@ -23,9 +25,16 @@ export const adopt: Rule<AdoptCommand, Adopted> = (view, command) => {
   return conflict(row, command)
 }
 
+/** A bound pod carries what we hold for it, or have for another node: as a hold it would expire under a running pod. */
+function carriedOtherwise(row: Allocation, command: AdoptCommand): boolean {
+  if (command.source !== 'pod' || command.incarnation === null || command.node === null) return false
+  return row.phase === 'held' || row.node !== command.node
+}
+
 function overBlocked(row: Allocation, command: AdoptCommand): ReturnType<typeof adopt> {
   if (row.blocked && command.blocked) return { changes: [], answer: 'known' }
-  if (command.blocked) return row.phase === 'reserved' ? decided(command, row, 'taken over') : { changes: [], answer: 'known' }
+  if (command.blocked)
+    return row.phase === 'reserved' ? decided(command, row, 'taken over') : { changes: [], answer: 'known' }
   return conflict(row, command)
 }
 
@@ -46,7 +55,7 @@ function decided(command: AdoptCommand, before: Allocation | null, answer: Adopt
     policy: command.policy,
     index: command.index,
     apiVersion: command.apiVersion,
-    heldFrom: null,
+    heldFrom: cameFrom(command),
     blocked: command.blocked,
   }
   return {
@@ -55,6 +64,12 @@ function decided(command: AdoptCommand, before: Allocation | null, answer: Adopt
     ],
     answer,
   }
+}
+
+/** An object does not tell where a hold or claim goes back to; doubt keeps it for whoever the policy would keep it for. */
+function cameFrom({ source, incarnation, policy, owner }: AdoptCommand): Owner | null {
+  if (source === 'pod' || incarnation === null || policy === RELEASE_AT_POD_END) return null
+  return sharedBy(owner) ?? owner
 }
 
 function phaseOf(command: AdoptCommand): Phase {

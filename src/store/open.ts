@@ -30,8 +30,10 @@ export function openLedgerFile(dir: string): LedgerFile {
   }
   const lock = takeLock(dir)
   const path = join(dir, 'ledger.db')
+  let opened: Database | null = null
   try {
     const db = new Database(path, { create: true, strict: true })
+    opened = db
     db.run('PRAGMA journal_mode = WAL')
     db.run('PRAGMA synchronous = FULL')
     migrate(db, path)
@@ -45,6 +47,7 @@ export function openLedgerFile(dir: string): LedgerFile {
       },
     }
   } catch (error) {
+    opened?.close()
     lock.close()
     if (error instanceof Fault) throw error
     throw new Fault(`the ledger ${path} cannot be opened: ${messageOf(error)}`, { retryable: false, cause: error })

@@ -26,7 +26,7 @@ var users = map[string]pkix.Name{
 	"controller-manager": {CommonName: "system:kube-controller-manager"},
 	"floatip": {
 		CommonName:   "system:serviceaccount:kube-system:floatip",
-		Organization: []string{"system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"},
+		Organization: []string{"system:serviceaccounts", "system:serviceaccounts:kube-system"},
 	},
 }
 

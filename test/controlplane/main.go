@@ -56,8 +56,10 @@ func component(newCommand func() *cobra.Command) func(args []string) int {
 	}
 }
 
-// runKwok is kwok's main function; its flag set reads os.Args itself.
+// runKwok is kwok's main function; its flag set reads os.Args itself. Kubernetes has put flags of its own (`--version`, with
+// a type of its own) into the set of the whole process, from where cobra would take them.
 func runKwok(args []string) int {
+	pflag.CommandLine = pflag.NewFlagSet("kwok", pflag.ContinueOnError)
 	os.Args = append([]string{"kwok"}, args...)
 	flags := pflag.NewFlagSet("global", pflag.ContinueOnError)
 	flags.ParseErrorsAllowlist.UnknownFlags = true

@@ -19,7 +19,6 @@ import {
 } from './world.ts'
 
 const A = ['10.1.9.9']
-const B = ['10.2.0.1']
 const NESTED = ['10.1.1.1']
 const BOTH = ['10.2.0.1', 'fd00::1']
 
@@ -29,7 +28,7 @@ function bind(world: World, key: string, nodeAddresses: readonly string[] = A, w
 const leases = (done: ReturnType<typeof bind>) =>
   isRefusal(done)
     ? [done.because]
-    : done.answer.leases.map(l => `${l.address.text}/${l.prefix} via ${l.gateway.text} vlan ${l.vlan}`)
+    : done.answer.addresses.map(l => `${l.address.text}/${l.prefix} via ${l.gateway.text} vlan ${l.vlan}`)
 
 describe('a claim', () => {
   test('takes the next free address, and records pod, node, policy and owner', () => {

@@ -1,0 +1,141 @@
+/** Owns the suite `turn`: durable commands (decided, applied, committed with synchronous=FULL) at 1, 16 and 128 concurrent askers. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createCore } from '../src/core/wasm.ts'
+import { readEntries } from '../src/domain/configuration.ts'
+import type { Demand } from '../src/domain/demand.ts'
+import { geometryOf, type NodeGroup } from '../src/domain/geometry.ts'
+import { isRefusal } from '../src/domain/refusal.ts'
+import { parseAddress } from '../src/ip/address.ts'
+import type { Journal } from '../src/ledger/journal.ts'
+import { type Ledger, openLedger } from '../src/ledger/ledger.ts'
+import { stateOf } from '../src/ledger/state.ts'
+import { assert, present } from '../src/lib/assert.ts'
+import { journalOf } from '../src/store/journal.ts'
+import { openLedgerFile } from '../src/store/open.ts'
+import { writeReport } from './lib/report.ts'
+import { table } from './lib/table.ts'
+
+const ASKERS = [1, 16, 128]
+/** Binds, each followed by the unbind of the same pod: the ledger stays as full as it was. */
+const PAIRS = 4_000
+/** Allocations that are there before, so that indexes and tables have a real size. */
+const STANDING = 10_000
+
+interface Turned {
+  readonly askers: number
+  readonly commandsPerSecond: number
+  readonly commitsPerSecond: number
+  readonly commandsPerCommit: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+}
+
+export async function turnSuite(): Promise<boolean> {
+  const results: Turned[] = []
+  for (const askers of ASKERS) results.push(await measure(askers))
+  const rows = results.map(r => [
+    String(r.askers),
+    r.commandsPerSecond.toFixed(0),
+    r.commitsPerSecond.toFixed(0),
+    r.commandsPerCommit.toFixed(1),
+    r.p50Ms.toFixed(2),
+    r.p99Ms.toFixed(2),
+  ])
+  console.log(`durable commands, ${STANDING} allocations standing, SQLite WAL with synchronous=FULL`)
+  console.log(table(['askers', 'commands/s', 'commits/s', 'commands/commit', 'p50 ms', 'p99 ms'], rows))
+  console.log(writeReport('turn', { standing: STANDING, pairs: PAIRS, results }))
+  return true
+}
+
+async function measure(askers: number): Promise<Turned> {
+  const dir = mkdtempSync(join(tmpdir(), 'floatip-bench-'))
+  const file = openLedgerFile(dir)
+  let commits = 0
+  const disk = journalOf(file.db)
+  const journal: Journal = {
+    ...disk,
+    commit() {
+      commits++
+      disk.commit()
+    },
+  }
+  const { ledger, group } = openBench(journal)
+  try {
+    await standing(ledger, group)
+    commits = 0
+    const latencies: number[] = []
+    const began = performance.now()
+    let next = 0
+    async function asker(): Promise<void> {
+      while (next < PAIRS) {
+        const uid = `bench-${next++}`
+        const before = performance.now()
+        const bound = await ledger.submit('bind', { at: next, demand: demandOf(uid), node: 'n', group })
+        const between = performance.now()
+        assert(!isRefusal(bound), 'there are enough addresses')
+        await ledger.submit('unbind', { at: next, incarnation: uid, workload: { state: 'unlooked' }, because: 'bench' })
+        latencies.push(between - before, performance.now() - between)
+      }
+    }
+    await Promise.all(Array.from({ length: askers }, asker))
+    const seconds = (performance.now() - began) / 1000
+    latencies.sort((a, b) => a - b)
+    const at = (share: number) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0
+    return {
+      askers,
+      commandsPerSecond: latencies.length / seconds,
+      commitsPerSecond: commits / seconds,
+      commandsPerCommit: latencies.length / commits,
+      p50Ms: at(0.5),
+      p99Ms: at(0.99),
+    }
+  } finally {
+    ledger.close()
+    file.close()
+    rmSync(dir, { recursive: true })
+  }
+}
+
+function openBench(journal: Journal): { ledger: Ledger; group: NodeGroup } {
+  const reading = readEntries([
+    { nodeSubnets: ['10.49.0.0/24'], ips: ['10.64.0.2~10.64.255.254'], subnet: '10.64.0.0/16', gateway: '10.64.0.1' },
+  ])
+  assert(reading.ok, 'the configuration is valid')
+  const geometry = geometryOf(reading.configuration.entries)
+  const ledger = openLedger({
+    journal,
+    geometry,
+    recover(of) {
+      const { rows, revision } = journal.load()
+      return { state: stateOf(of, createCore(of.entries.map(entry => entry.size)), rows), revision }
+    },
+    onBug(bug) {
+      throw bug
+    },
+  })
+  const node = present(parseAddress('10.49.0.7'), 'an address')
+  return { ledger, group: present(geometry.groupOf([node]), 'a group') }
+}
+
+async function standing(ledger: Ledger, group: NodeGroup): Promise<void> {
+  for (let from = 0; from < STANDING; from += 500) {
+    const binds = Array.from({ length: 500 }, (_, at) =>
+      ledger.submit('bind', { at: 0, demand: demandOf(`standing-${from + at}`), node: 'n', group }),
+    )
+    await Promise.all(binds)
+  }
+}
+
+function demandOf(uid: string): Demand {
+  return {
+    pod: { namespace: 'bench', name: uid, uid },
+    owner: { pool: '', kind: 'dp', namespace: 'bench', workload: 'load', pod: uid },
+    apiVersion: 'apps/v1',
+    policy: 0,
+    request: [],
+    workload: { state: 'unlooked' },
+    problem: null,
+  }
+}

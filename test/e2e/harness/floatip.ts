@@ -1,0 +1,123 @@
+/** Owns the program under test: the compiled binary, started as galaxy's manifests start it, killed and started again. */
+import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { FLOATIP } from './cluster.ts'
+import { eventually } from './kube.ts'
+import { pod } from './objects.ts'
+
+export interface FloatipOptions {
+  readonly kubeconfig: string
+  /** For configuration, data and log. */
+  readonly folder: string
+  readonly port: number
+  readonly apiPort: number
+  /** After those that every scenario has. */
+  readonly flags?: readonly string[]
+}
+
+export interface Floatip {
+  readonly url: string
+  readonly apiUrl: string
+  readonly logFile: string
+  readonly pid: number
+  /** SIGKILL, in the middle of whatever it is doing. */
+  kill(): Promise<void>
+  /** SIGTERM; answers the exit code. */
+  stop(): Promise<number>
+  /** On the same data, once it has ended; waits until it is ready. */
+  restart(): Promise<void>
+}
+
+export async function startFloatip(options: FloatipOptions): Promise<Floatip> {
+  const { folder, port, apiPort } = options
+  if (!existsSync(FLOATIP)) throw new Error(`${FLOATIP} is not there: build it first`)
+  const logFile = join(folder, 'floatip.log')
+  const command = commandOf(options)
+  const url = `http://127.0.0.1:${port}`
+  let child = spawn(command, logFile)
+
+  async function ready(): Promise<void> {
+    const attempt = child
+    await eventually('floatip is ready', async () => attempt.exitCode !== null || (await answers(url)), {
+      withinMs: 60_000,
+    }).catch(error => {
+      throw new Error(`${error.message}\n${tailOf(logFile)}`)
+    })
+    if (attempt.exitCode !== null) throw new Error(`floatip ended with ${attempt.exitCode}\n${tailOf(logFile)}`)
+  }
+
+  async function end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number> {
+    child.kill(signal)
+    return await child.exited
+  }
+
+  await ready()
+  return {
+    url,
+    apiUrl: `http://127.0.0.1:${apiPort}`,
+    logFile,
+    get pid() {
+      return child.pid
+    },
+    async kill() {
+      await end('SIGKILL')
+    },
+    stop: () => end('SIGTERM'),
+    async restart() {
+      child = spawn(command, logFile)
+      await ready()
+    },
+  }
+}
+
+function commandOf({ kubeconfig, folder, port, apiPort, flags = [] }: FloatipOptions): string[] {
+  mkdirSync(folder, { recursive: true })
+  const config = join(folder, 'galaxy-ipam.json')
+  writeFileSync(config, JSON.stringify({ schedule_plugin: { resyncInterval: 1 } }))
+  return [
+    ...[FLOATIP, 'serve', '--config', config, '--kubeconfig', kubeconfig],
+    ...['--bind', '127.0.0.1', '--port', `${port}`, '--api-port', `${apiPort}`],
+    ...['--data-dir', join(folder, 'data')],
+    // One process: a restart after kill -9 need not wait for the dead one's lease.
+    '--leader-elect=false',
+    ...flags,
+  ]
+}
+
+function spawn(command: string[], logFile: string) {
+  const log = openSync(logFile, 'a')
+  return Bun.spawn(command, { stdin: 'ignore', stdout: log, stderr: log })
+}
+
+/** Healthy, and a filter is no longer answered by `Error`: its caches are filled. */
+async function answers(url: string): Promise<boolean> {
+  const healthy = await fetch(`${url}/healthy`)
+  if ((await healthy.text()).trim() !== 'ok') return false
+  const probe = pod('probe', { stage: 'none' })
+  const metadata = { ...probe.metadata, namespace: 'floatip-probe', uid: '00000000-0000-4000-8000-000000000000' }
+  const response = await fetch(`${url}/v1/filter`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ Pod: { ...probe, metadata }, Nodes: null, NodeNames: [] }),
+  })
+  return response.status === 200 && ((await response.json()) as { Error?: string }).Error === ''
+}
+
+function tailOf(file: string): string {
+  return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-20).join('\n')
+}
+
+/** Ports that nobody listens on, all different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer()
+      await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+      return server
+    }),
+  )
+  const ports = servers.map(server => (server.address() as { port: number }).port)
+  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
+  return ports
+}

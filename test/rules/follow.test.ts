@@ -1,0 +1,125 @@
+/** Owns the tables of follow and release: what is kept goes with its workload, or because somebody asked. */
+import { describe, expect, test } from 'bun:test'
+import { GONE, UNLOOKED, type Workload } from '../../src/domain/demand.ts'
+import { changesOf, ip, keptRow, rowOf, scaled, type World, who, worldOf } from './world.ts'
+
+function follow(world: World, workload: string, now: Workload, unfinished: readonly string[] = []) {
+  const done = world.decide('follow', {
+    at: 30,
+    workloadOwner: who(workload),
+    workload: now,
+    unfinished: new Set(unfinished),
+  })
+  return changesOf(done).map(change => change.replace('free ', '').replace(' -> free', ''))
+}
+
+describe('a StatefulSet with policy immutable', () => {
+  const rows = [0, 1, 2].map(at => keptRow(`10.0.1.${at + 2}`, `sts_ns_web_web-${at}`))
+  test.each([
+    ['unchanged: keeps', scaled(3), []],
+    ['grown: keeps', scaled(9), []],
+    ['scaled down: frees the ordinals beyond', scaled(1), ['10.0.1.3', '10.0.1.4']],
+    ['start moved: frees the ordinals below', scaled(3, 2), ['10.0.1.2', '10.0.1.3']],
+    ['deleted: frees all', GONE, ['10.0.1.2', '10.0.1.3', '10.0.1.4']],
+    ['not readable: keeps', UNLOOKED, []],
+  ] as const)('%s', (_, now, freed) => {
+    expect(follow(worldOf(rows), 'sts_ns_web_', now)).toEqual([...freed])
+  })
+
+  test('what has a pod stays until that pod ends', () => {
+    expect(follow(worldOf([rowOf('10.0.1.2', 'sts_ns_web_web-0', { policy: 1 })]), 'sts_ns_web_', GONE)).toEqual([])
+  })
+
+  test('R11 a kept address stays while an unfinished pod of its key exists', () => {
+    expect(follow(worldOf(rows), 'sts_ns_web_', GONE, ['web-0', 'web-2'])).toEqual(['10.0.1.3'])
+  })
+
+  test('others of the same name stay: another namespace, another kind, a pool', () => {
+    const others = ['sts_else_web_web-0', 'dp_ns_web_', 'pool__blue_sts_ns_web_web-0'].map((key, at) =>
+      keptRow(`10.0.1.${at + 2}`, key),
+    )
+    expect(follow(worldOf(others), 'sts_ns_web_', GONE)).toEqual([])
+  })
+
+  test('policy never stays, and so does what an administrator reserved', () => {
+    const never = keptRow('10.0.1.2', 'sts_ns_web_web-0', { policy: 2 })
+    const blocked = keptRow('10.0.1.3', 'sts_ns_web_web-1', { blocked: true })
+    expect(follow(worldOf([never, blocked]), 'sts_ns_web_', GONE)).toEqual([])
+  })
+})
+
+describe('a Deployment with policy immutable', () => {
+  const rows = [
+    keptRow('10.0.1.2', 'dp_ns_api_', { updatedAt: 1 }),
+    keptRow('10.0.1.3', 'dp_ns_api_', { updatedAt: 3 }),
+    keptRow('10.0.1.4', 'dp_ns_api_', { updatedAt: 2 }),
+    rowOf('10.0.1.5', 'dp_ns_api_api-x', { policy: 1 }),
+  ]
+  test.each([
+    ['unchanged: keeps', scaled(4), []],
+    ['one too many: frees the newest kept', scaled(3), ['10.0.1.3']],
+    ['two too many: the newest two', scaled(2), ['10.0.1.3', '10.0.1.4']],
+    ['scaled to 0: all that is kept, not what has a pod', scaled(0), ['10.0.1.3', '10.0.1.4', '10.0.1.2']],
+    ['deleted', GONE, ['10.0.1.2', '10.0.1.3', '10.0.1.4']],
+    ['not readable: keeps', UNLOOKED, []],
+  ] as const)('%s', (_, now, freed) => {
+    expect(follow(worldOf(rows), 'dp_ns_api_', now)).toEqual([...freed])
+  })
+})
+
+test('a kind whose size nobody can tell keeps until it is gone', () => {
+  const rows = [keptRow('10.0.1.2', 'tapp_ns_db_db-7')]
+  expect(follow(worldOf(rows), 'tapp_ns_db_', scaled(1))).toEqual([])
+  expect(follow(worldOf(rows), 'tapp_ns_db_', GONE)).toEqual(['10.0.1.2'])
+})
+
+describe('release: somebody asked', () => {
+  const KEY = 'sts_ns_web_web-0'
+  const ask = (world: World, words: { owner?: string; revision?: number } = {}) =>
+    world.decide('release', {
+      at: 40,
+      address: ip('10.0.1.2'),
+      owner: who(words.owner ?? KEY),
+      revision: words.revision ?? 1,
+      because: 'asked',
+    })
+
+  test('frees it, for the next one to have', () => {
+    const world = worldOf([keptRow('10.0.1.2', KEY)])
+    expect(ask(world)).toMatchObject({ answer: { changed: true } })
+    expect(world.rows()).toEqual([])
+    expect(world.state.freeCount(0)).toBe(4)
+  })
+
+  test('that is free already is done', () => {
+    expect(ask(worldOf())).toEqual({ changes: [], answer: { changed: false } })
+  })
+
+  test.each([
+    [
+      'belongs to another meanwhile',
+      keptRow('10.0.1.2', KEY),
+      { owner: 'sts_ns_web_web-1' },
+      'stale',
+      '10.0.1.2 belongs to sts_ns_web_web-0, not to sts_ns_web_web-1',
+    ],
+    [
+      'R11 changed since its pod was confirmed absent',
+      rowOf('10.0.1.2', KEY),
+      { revision: 0 },
+      'stale',
+      '10.0.1.2 changed while its pod was looked up: try again',
+    ],
+    [
+      'is reserved by an administrator',
+      keptRow('10.0.1.2', KEY, { blocked: true }),
+      {},
+      'in-use',
+      '10.0.1.2 is reserved by an administrator',
+    ],
+  ] as const)('%s: refused', (_, row, words, code, because) => {
+    const world = worldOf([row])
+    expect(ask(world, words)).toEqual({ refused: true, code, because })
+    expect(world.rows()).toHaveLength(1)
+  })
+})

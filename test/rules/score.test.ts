@@ -1,0 +1,67 @@
+/** Owns the tables of prioritize and preempt. */
+import { describe, expect, test } from 'bun:test'
+import { fitsAfter, score } from '../../src/rules/score.ts'
+import { demandOf, keptRow, type PodWords, ranges, rowOf, scaled, worldOf } from './world.ts'
+
+const filled = (count: number) =>
+  Array.from({ length: count }, (_, at) => rowOf(`10.0.2.${at + 2}`, `sts_ns_old_old-${at}`))
+
+test.each([
+  [0, 10],
+  [1, 7],
+  [2, 5],
+  [3, 2],
+  [4, 0],
+])('%i of 4 addresses in use: score %i', (used, expected) => {
+  const world = worldOf(filled(used))
+  expect(score(world.state, world.group('10.2.0.1'))).toBe(expected)
+})
+
+test('a nested node counts all of its entries', () => {
+  const world = worldOf([rowOf('10.0.3.2', 'sts_ns_old_old-0'), rowOf('10.0.3.3', 'sts_ns_old_old-1')])
+  expect(score(world.state, world.group('10.1.1.1'))).toBe(6)
+})
+
+describe('preempt: would the pod have an address once the victims ended?', () => {
+  const after = (
+    rows: Parameters<typeof worldOf>[0],
+    victims: readonly string[],
+    key = 'sts_ns_web_web-0',
+    words: PodWords = {},
+  ) => {
+    const world = worldOf(rows)
+    return fitsAfter(world.state, { at: 1, demand: demandOf(key, words), groups: [] }, world.group('10.2.0.1'), victims)
+  }
+  const limited = [rowOf('10.0.2.2', 'dp_ns_api_p', { policy: 1 })]
+
+  test.each([
+    ['there is one anyway', filled(3), [], true],
+    ['none, and no victim has one', filled(4), ['other#1'], false],
+    ['a victim frees one', filled(4), ['old-2#1'], true],
+    [
+      'a victim keeps its own (immutable)',
+      [...filled(3), rowOf('10.0.2.5', 'sts_ns_old_old-9', { policy: 1 })],
+      ['old-9#1'],
+      false,
+    ],
+    ['a victim frees one elsewhere', [...filled(4), rowOf('10.0.1.2', 'sts_ns_old_old-9')], ['old-9#1'], false],
+  ] as const)('%s: %p', (_, rows, victims, fits) => {
+    expect(after([...rows], victims)).toBe(fits)
+  })
+
+  test('its own address is elsewhere: no victim helps', () => {
+    expect(
+      after([...filled(4), keptRow('10.0.1.2', 'sts_ns_web_web-0')], ['old-1#1'], 'sts_ns_web_web-0', { policy: 1 }),
+    ).toBe(false)
+  })
+
+  test('the limit is reached: a victim of the same Deployment makes room', () => {
+    const words = { policy: 1, workload: scaled(1) } as const
+    expect(after(limited, ['p#1'], 'dp_ns_api_q', words)).toBe(true)
+    expect(after(limited, ['other#1'], 'dp_ns_api_q', words)).toBe(false)
+  })
+
+  test('requested ranges: what a victim would free is not matched, so no promise is made', () => {
+    expect(after(filled(4), ['old-1#1'], 'sts_ns_web_web-0', { request: [ranges('10.0.2.0/24')] })).toBe(false)
+  })
+})

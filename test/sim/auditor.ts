@@ -1,0 +1,164 @@
+/** Owns the invariants of architecture section 5: it hears every change, looks at every pod, and says what is broken. */
+import { type Allocation, UNKNOWN_INCARNATION } from '../../src/domain/allocation.ts'
+import type { Committed } from '../../src/domain/change.ts'
+import { ordinalOf, ownerKey, sharedBy } from '../../src/domain/owner.ts'
+import { difference, type TestLedger } from '../ledger/fixture.ts'
+import { told } from '../rules/world.ts'
+import type { SimCluster } from './cluster.ts'
+
+/** Comparing memory with the disk costs more than the rest of a step. */
+const DISK_EVERY = 50
+
+export class Broken extends Error {}
+
+export function auditorOf(cluster: SimCluster) {
+  /** The rows as the changes tell them. */
+  const rows = new Map<string, Allocation>()
+  /** Replicas that the newest command of each pod carried. */
+  const limits = new Map<string, number>()
+  let looks = 0
+  /** What changes broke: a listener must not throw into the turn. */
+  let heard: string | null = null
+  /** A commit may happen whose answer is lost: the next change may rest on a row that nobody told. */
+  let doubtful = false
+
+  function broken(what: string): void {
+    heard ??= what
+  }
+
+  /** What one commit changed. */
+  function hear(changes: readonly Committed[]): void {
+    const freed = new Set<string>()
+    for (const change of changes) {
+      const { address, before, after } = change
+      const known = rows.get(address.text) ?? null
+      if (!doubtful && known?.revision !== before?.revision)
+        broken(`${address.text}: a change rests on another row than the last change left`)
+      if (after === null) {
+        rows.delete(address.text)
+        freed.add(address.text)
+        continue
+      }
+      rows.set(address.text, after)
+      if (change.verb === 'hold' || change.verb === 'bind') given(change, after, freed)
+    }
+  }
+
+  function given({ verb, address, before }: Committed, after: Allocation, freed: ReadonlySet<string>): void {
+    if (before === null && freed.has(address.text)) broken(`R8 ${address.text} was given in the turn that freed it`)
+    const from = before?.incarnation ?? null
+    if (from !== null && from !== after.incarnation && from !== UNKNOWN_INCARNATION) {
+      broken(`R1 ${verb} took ${address.text} from ${from}, whose end was not booked, for ${after.incarnation}`)
+    }
+    const expected = cluster.expected.get(ownerKey(after.owner))
+    if (verb === 'bind' && expected !== undefined && !expected.includes(address.text)) {
+      broken(`${ownerKey(after.owner)} has to come back to ${expected.join(' ')}, and got ${address.text}`)
+    }
+    if (from === after.incarnation || after.policy === 0 || after.owner.kind !== 'dp') return
+    const share = ownerKey(sharedBy(after.owner) ?? after.owner)
+    const used = [...rows.values()].filter(row => row.phase !== 'reserved' && shareOf(row) === share).length
+    const limit = limits.get(after.incarnation ?? '') ?? 0
+    if (used > limit) broken(`${share} uses ${used} addresses with a limit of ${limit} in force`)
+  }
+
+  const shareOf = (row: Allocation) => ownerKey(sharedBy(row.owner) ?? row.owner)
+
+  /** No address with two unfinished pods; each pod's addresses are recorded for its UID and nobody else. */
+  function lookAtPods(): void {
+    const users = new Map<string, string>()
+    for (const pod of cluster.pods.values()) {
+      if (pod.finished || pod.node === null) continue
+      for (const address of pod.addresses) {
+        const other = users.get(address)
+        if (other !== undefined) broken(`${address} is used by two unfinished pods: ${other} and ${pod.uid}`)
+        users.set(address, pod.uid)
+        const row = rows.get(address)
+        if (row?.incarnation !== pod.uid)
+          broken(`${address} of ${pod.uid} is ${row === undefined ? 'free' : told(row)}`)
+        else if (row.phase !== 'bound') broken(`${address} of ${pod.uid} is only ${row.phase}`)
+      }
+    }
+  }
+
+  return {
+    hear,
+    rows,
+    /** A step begins: limits of earlier commands are over. */
+    begin(): void {
+      limits.clear()
+      doubtful = false
+    },
+    /** A command of this pod carries this limit. */
+    limit(uid: string, replicas: number): void {
+      limits.set(uid, Math.max(replicas, limits.get(uid) ?? 0))
+    },
+    doubt(): void {
+      doubtful = true
+    },
+    /** The answer of a commit was lost, or a file was opened: believe what the ledger has now. */
+    believe(t: TestLedger): void {
+      if (!doubtful) return
+      rows.clear()
+      for (const row of t.ledger.read(state => [...state.rows()])) rows.set(row.address.text, row)
+    },
+    /** Everything that must be true between two turns. */
+    look(t: TestLedger): void {
+      lookAtPods()
+      end()
+      if (t.bugs.length > 0) broken(`bug: ${t.bugs[0]}`)
+      t.ledger.read(state => {
+        if (state.size !== rows.size) broken(`${state.size} rows in the ledger, ${rows.size} by its changes`)
+        for (const row of state.rows()) {
+          if (rows.get(row.address.text)?.revision !== row.revision) broken(`${told(row)} is not what the changes say`)
+        }
+        const inside = state.verify()
+        if (inside !== null) broken(inside)
+      })
+      const apart = looks++ % DISK_EVERY === 0 ? difference(t) : null
+      if (apart !== null) broken(`memory differs from disk: ${apart}`)
+      end()
+    },
+    /** Once nothing is under way: nothing leaked, nobody lost what was kept. */
+    atRest(): void {
+      for (const row of rows.values()) {
+        const { kind, workload } = row.owner
+        const of = cluster.workloads.find(each => each.owner.kind === kind && each.owner.workload === workload)
+        if (row.phase !== 'reserved') {
+          if (row.incarnation === null || !cluster.alive(row.incarnation))
+            broken(`leaked: ${told(row)} for ${row.incarnation}`)
+          continue
+        }
+        if (row.policy === 0) broken(`leaked: ${told(row)} with policy 0`)
+        if (row.policy === 1 && of?.exists !== true) broken(`leaked: ${told(row)} of a workload that is gone`)
+        if (row.policy === 1 && kind === 'sts' && (ordinalOf(row.owner) ?? 99) >= (of?.replicas ?? 0)) beyond(row)
+      }
+      for (const workload of cluster.workloads) restOf(workload.owner.workload, workload.exists ? workload.replicas : 0)
+      for (const [key, addresses] of cluster.expected) {
+        const held = [...rows.values()].filter(row => ownerKey(row.owner) === key).map(row => row.address.text)
+        for (const address of addresses) if (!held.includes(address)) broken(`${key} lost ${address}`)
+      }
+      end()
+    },
+  }
+
+  function end(): void {
+    if (heard !== null) throw new Broken(heard)
+  }
+
+  /** R11 keeps it while an unfinished pod of its key exists. */
+  function beyond(row: Allocation): void {
+    if (cluster.pods.get(row.owner.pod)?.finished !== false) broken(`leaked: ${told(row)} beyond the replicas`)
+  }
+
+  /** A Deployment with policy immutable keeps no more than it has replicas, its living pods aside. */
+  function restOf(name: string, replicas: number): void {
+    const own = [...rows.values()].filter(
+      row => row.owner.workload === name && row.policy === 1 && row.owner.kind === 'dp',
+    )
+    const kept = own.filter(row => row.phase === 'reserved').length
+    if (kept > 0 && own.length > replicas)
+      broken(`${name} keeps ${kept} of ${own.length} addresses for ${replicas} replicas`)
+  }
+}
+
+export type Auditor = ReturnType<typeof auditorOf>

@@ -1,0 +1,190 @@
+/** Owns one run: a seed, a number of steps, and what was broken at which of them. */
+import { rmSync } from 'node:fs'
+import { openTestLedger, tempDir } from '../ledger/fixture.ts'
+import { told } from '../rules/world.ts'
+import { auditorOf, Broken } from './auditor.ts'
+import { clusterOf, type SimWorkload } from './cluster.ts'
+import { leaderOf } from './leader.ts'
+import { randomOf } from './random.ts'
+import { replicaOf } from './replica.ts'
+import { groupsOfNodes, NODE_NAMES, SIM_ENTRIES, simWorkloads } from './world.ts'
+
+const WEIGHTS = {
+  reconcile: 30,
+  filter: 24,
+  bind: 24,
+  post: 24,
+  binding: 24,
+  end: 14,
+  evict: 8,
+  scale: 3,
+  toggle: 0.6,
+  expire: 5,
+  giveBack: 6,
+  follow: 3,
+  replicate: 10,
+  resync: 1,
+  release: 0.5,
+  disk: 2,
+  crash: 0.4,
+}
+
+export type Deed = keyof typeof WEIGHTS
+
+export interface Run {
+  readonly steps: number
+  /** Null: nothing was broken. */
+  readonly broken: string | null
+  /** The last deeds and changes, for whoever looks for the cause. */
+  readonly deeds: readonly string[]
+  readonly counts: Readonly<Record<string, number>>
+}
+
+const LINES_KEPT = 40
+/** Prints every line that contains this (an address, an owner key), to follow one story. */
+const TRACE = process.env.FLOATIP_TRACE
+
+export async function simulate(seed: number, steps: number): Promise<Run> {
+  const random = randomOf(seed)
+  const groups = groupsOfNodes()
+  const cluster = clusterOf(random, simWorkloads())
+  const replica = replicaOf()
+  const auditor = auditorOf(cluster)
+  const counts: Record<string, number> = {}
+  const deeds: string[] = []
+  let step = 0
+  let t = open()
+  let leader = lead()
+
+  function open(dir = tempDir()) {
+    const opened = openTestLedger({ dir, entries: SIM_ENTRIES })
+    opened.ledger.onCommit(auditor.hear)
+    opened.ledger.onCommit(changes => {
+      for (const change of changes) {
+        counts[change.verb] = (counts[change.verb] ?? 0) + 1
+        tell(
+          `  ${change.verb} ${change.address.text} -> ${change.after === null ? 'free' : told(change.after)}: ${change.because}`,
+        )
+      }
+    })
+    return opened
+  }
+
+  function tell(line: string): void {
+    if (TRACE !== undefined && line.includes(TRACE)) console.log(line)
+    deeds.push(line)
+    if (deeds.length > LINES_KEPT) deeds.shift()
+  }
+
+  function lead() {
+    return leaderOf({ t, cluster, replica, auditor, groups, random, now: () => step })
+  }
+
+  const onWorkload = (act: (workload: SimWorkload) => void) => {
+    const workload = random.pick(cluster.workloads)
+    if (workload !== undefined) act(workload)
+  }
+
+  const acts: Record<Deed, () => void> = {
+    reconcile: () => onWorkload(cluster.reconcile),
+    scale: () => onWorkload(workload => cluster.scale(workload, random.below(5))),
+    toggle: () => onWorkload(cluster.toggle),
+    follow: () => onWorkload(workload => leader.follow(workload)),
+    evict() {
+      const pod = random.pick([...cluster.pods.values()])
+      if (pod === undefined) return
+      if (pod.finished || random.chance(0.7)) cluster.remove(pod)
+      else cluster.finish(pod)
+    },
+    filter: () => leader.filterSome(),
+    bind: () => leader.bindSome(),
+    post: () => leader.postSome(),
+    binding: () => leader.deliverBinding(),
+    end: () => leader.deliverEnd(),
+    expire: () => leader.expireSome(),
+    giveBack: () => leader.giveBackSome(),
+    replicate: () => replica.writeSome(t, 1 + random.below(5)),
+    resync: () => leader.resync(),
+    release: () => leader.releaseOne(),
+    disk() {
+      t.disk.failCommit = random.below(3)
+      t.disk.failAppend = random.below(4)
+      t.disk.failLoad = random.chance(0.2) ? 1 : 0
+      t.disk.loseCommit = random.chance(0.2)
+    },
+    crash() {}, // after the step, see below
+  }
+
+  /** Everything but the file is lost, or the file too; serving begins when objects and pods are adopted. */
+  async function crash(): Promise<void> {
+    counts.crash = (counts.crash ?? 0) + 1
+    const { dir } = t
+    tell('  crash')
+    t.file.close()
+    const fileLost = random.chance(0.3)
+    if (fileLost) rmSync(dir, { recursive: true, force: true })
+    if (random.chance(0.3)) boundElsewhere(fileLost)
+    t = open(dir)
+    auditor.begin()
+    auditor.doubt()
+    auditor.believe(t)
+    leader = lead()
+    if (fileLost) leader.adoptObjects()
+    await leader.decided()
+    leader.resync()
+    await leader.decided()
+    auditor.begin()
+  }
+
+  /** While we were away another leader bound a pod, with an address that nobody has. */
+  function boundElsewhere(fileLost: boolean): void {
+    const taken = new Set([...replica.objects.keys(), ...cluster.bindings.flatMap(each => each.addresses)])
+    for (const each of cluster.pods.values()) for (const address of each.addresses) taken.add(address)
+    if (!fileLost) for (const address of auditor.rows.keys()) taken.add(address)
+    const pod = [...cluster.pods.values()].find(
+      each => each.node === null && !each.finished && each.workload.policy === 0,
+    )
+    const address = SIM_ENTRIES[1]?.ranges[0]?.first.text ?? ''
+    if (pod !== undefined && !taken.has(address)) cluster.place(pod, 'b1', [address])
+  }
+
+  /** All late news arrive, the disk is good, everything is looked at: what is left must be right. */
+  async function rest(): Promise<void> {
+    auditor.begin()
+    Object.assign(t.disk, { failCommit: 0, failAppend: 0, failLoad: 0, loseCommit: false })
+    while (cluster.bindings.length > 0) leader.deliverBinding()
+    while (cluster.ends.length > 0) leader.deliverEnd()
+    await leader.decided()
+    for (let round = 0; round < 3; round++) {
+      leader.resync()
+      await leader.decided()
+      for (const workload of cluster.workloads) leader.follow(workload)
+      await leader.decided()
+    }
+    auditor.look(t)
+    auditor.atRest()
+  }
+
+  let broken: string | null = null
+  try {
+    for (; step < steps; step++) {
+      const chosen = Array.from({ length: 1 + random.below(4) }, () => random.weighted(WEIGHTS))
+      tell(`${step}: ${chosen.join(' ')}`)
+      auditor.begin()
+      for (const deed of chosen) acts[deed]()
+      if (t.disk.loseCommit) auditor.doubt()
+      await leader.decided()
+      t.disk.failLoad = 0
+      auditor.believe(t)
+      if (chosen.includes('crash')) await crash()
+      auditor.look(t)
+    }
+    await rest()
+  } catch (error) {
+    if (!(error instanceof Broken)) throw error
+    broken = error.message
+  }
+  t.ledger.close()
+  t.file.close()
+  return { steps: step, broken, deeds, counts: { ...counts, nodes: NODE_NAMES.length } }
+}

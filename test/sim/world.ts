@@ -1,0 +1,50 @@
+/** Owns the size of the simulated world: so few addresses that everybody is in everybody's way. */
+import type { NodeGroup } from '../../src/domain/geometry.ts'
+import { geometryOf } from '../../src/domain/geometry.ts'
+import type { ReleasePolicy } from '../../src/domain/policy.ts'
+import type { RangeSet } from '../../src/ip/range.ts'
+import { present } from '../../src/lib/assert.ts'
+import { entryOf, ip, ranges, who } from '../rules/world.ts'
+import type { SimWorkload } from './cluster.ts'
+
+export const SIM_ENTRIES = [
+  entryOf('10.1.0.0/16', '10.0.1.0/24', '10.0.1.2~10.0.1.9'),
+  entryOf('10.2.0.0/16', '10.0.2.0/24', '10.0.2.2~10.0.2.8'),
+  entryOf('10.1.1.0/24', '10.0.3.0/24', '10.0.3.2~10.0.3.5'),
+  entryOf('fd00::/64', '2001:db8::/64', '2001:db8::2~2001:db8::6'),
+]
+
+const NODES: Record<string, readonly string[]> = {
+  a1: ['10.1.9.1'],
+  a2: ['10.1.9.2'],
+  nested: ['10.1.1.1'],
+  b1: ['10.2.0.1'],
+  b2: ['10.2.0.2'],
+  dual: ['10.2.0.3', 'fd00::3'],
+}
+
+export const NODE_NAMES = Object.keys(NODES)
+
+export function groupsOfNodes(): Map<string, NodeGroup> {
+  const geometry = geometryOf(SIM_ENTRIES)
+  const groups = NODE_NAMES.map(name => [name, present(geometry.groupOf((NODES[name] ?? []).map(ip)), name)] as const)
+  return new Map(groups)
+}
+
+const workload = (key: string, policy: ReleasePolicy, replicas: number, ...request: RangeSet[]): SimWorkload => {
+  return { owner: who(key), policy, request, replicas, exists: true }
+}
+
+export function simWorkloads(): readonly SimWorkload[] {
+  return [
+    workload('sts_ns_s0_', 0, 3),
+    workload('sts_ns_s1_', 1, 3),
+    workload('sts_ns_s2_', 2, 2),
+    workload('dp_ns_d0_', 0, 3),
+    workload('dp_ns_d1_', 1, 4),
+    workload('dp_ns_d2_', 2, 3),
+    workload('sts_ns_pair_', 1, 2, ranges('10.0.1.0/24'), ranges('10.0.1.2~10.0.1.5', '10.0.3.0/24')),
+    workload('sts_ns_six_', 1, 2, ranges('10.0.2.0/24'), ranges('2001:db8::/64')),
+    workload('tapp_ns_t_', 2, 2),
+  ]
+}
