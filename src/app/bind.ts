@@ -189,13 +189,12 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds): Bin
     }
   }
 
-  function alreadyBound(pod: PodFact, node: string): BindResult {
-    const carried = new Set(pod.addresses?.map(address => address.text))
-    const ours = ledger.read(view => view.ofIncarnation(pod.uid))
-    const same = ours.length > 0 && ours.every(row => carried.has(row.address.text))
-    return pod.node === node && same
-      ? null
-      : refusal('stale', `pod ${pod.namespace}/${pod.name} is bound to ${pod.node} already`)
+  async function alreadyBound(pod: PodFact, node: string): Promise<BindResult> {
+    const carried = pod.addresses?.map(address => address.text).join(' ')
+    const ours = ledger.read(view => view.ofIncarnation(pod.uid)).map(row => row.address.text)
+    if (pod.node === node && carried === ours.join(' ')) return null
+    await adoptCarried(pod)
+    return refusal('stale', `pod ${pod.namespace}/${pod.name} is bound to ${pod.node} already`)
   }
 
   /** The server's word that this incarnation is no more is the evidence for its unbind. */

@@ -50,7 +50,11 @@ export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds): F
   }
 
   /** The verdict of each group, from memory while nothing has moved. */
-  async function verdictsOf(pod: PodFact, groups: readonly NodeGroup[]): Promise<ReadonlyMap<string, Refusal | null>> {
+  async function verdictsOf(
+    pod: PodFact,
+    groups: readonly NodeGroup[],
+    unknown: readonly string[],
+  ): Promise<ReadonlyMap<string, Refusal | null>> {
     const question = questionOf(pod, groups)
     const remembered = waiting.recall(pod.uid, question, ledger.revision, cluster.factsVersion)
     if (remembered !== null) return remembered
@@ -72,7 +76,7 @@ export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds): F
         const because = [...verdicts.values()].map(verdict => verdict?.because)
         log.info({ pod: `${pod.namespace}/${pod.name}`, because }, 'waits for an address')
       }
-      waiting.wait(pod, groups)
+      waiting.wait(pod, groups, unknown)
       waiting.remember(pod.uid, { question, ledgerRevision, factsVersion, verdicts })
     }
     return verdicts
@@ -81,7 +85,8 @@ export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds): F
   return {
     async filter(pod, nodes) {
       const { places, groups } = place(nodes)
-      const verdicts = await verdictsOf(pod, groups)
+      const unknown = nodes.flatMap(({ name }, at) => (places[at] === UNKNOWN_NODE ? [name] : []))
+      const verdicts = await verdictsOf(pod, groups, unknown)
       return places.map(at => (isRefusal(at) ? at : (verdicts.get(at.id) ?? null)))
     },
 

@@ -1,4 +1,5 @@
 /** Owns the end of holds: what filter took and no bind claimed goes back after a time, and so does a claim that led to no Binding. */
+import { endIncarnation } from './pod-ends.ts'
 import type { Ports } from './ports.ts'
 
 export interface Holds {
@@ -9,7 +10,7 @@ export interface Holds {
   stop(): void
 }
 
-export interface HoldParts extends Pick<Ports, 'ledger' | 'calls' | 'clock' | 'log'> {
+export interface HoldParts extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'clock' | 'log'> {
   /** How long a hold waits for its bind, in ms. */
   readonly holdMs: number
   /** A value for the retry annotation that was never used before. */
@@ -20,7 +21,8 @@ export interface HoldParts extends Pick<Ports, 'ledger' | 'calls' | 'clock' | 'l
  * One timer per pod UID that has rows which no confirmed Binding carries. Before addresses are taken from a pod it is patched:
  * that kills any Binding still on its way (it carries the pod's version), and the answer shows whether one had arrived (R1).
  */
-export function holdsOf({ ledger, calls, clock, log, holdMs, freshValue }: HoldParts): Holds {
+export function holdsOf(parts: HoldParts): Holds {
+  const { ledger, calls, clock, log, holdMs, freshValue } = parts
   const timers = new Map<string, AbortController>()
 
   ledger.onCommit(changes => {
@@ -52,8 +54,9 @@ export function holdsOf({ ledger, calls, clock, log, holdMs, freshValue }: HoldP
     try {
       if (rows.some(each => each.phase === 'bound')) {
         const pod = await calls.touchPod({ namespace, name, uid }, freshValue())
-        // Gone: the pod's end is told by the watch. Bound: the Binding had arrived.
-        if (pod === null || pod.node !== null) return
+        // The watch may have told its end before the claim was made, and will not tell it again.
+        if (pod === null) return await endIncarnation(parts, uid, 'its pod is gone')
+        if (pod.node !== null) return // the Binding had arrived
       }
       await ledger.submit('giveBack', { at: clock.now(), incarnation: uid, revision, because: 'not bound in time' })
       log.info({ pod: `${namespace}/${name}`, uid }, 'hold expired')

@@ -36,7 +36,7 @@ export async function reconcile(ports: Ports, objects: readonly FloatingIpFact[]
   const named = objects.filter(fact => fact.address === null).map(fact => fact.name)
   if (named.length > 0) log.warn({ names: named }, 'FloatingIP objects whose names are not addresses are ignored')
 
-  const ended = await endSuspects(ports, pods, alive)
+  const ended = await endSuspects(ports)
   await followAll(ports)
   await rewriteDrift(ports, objects)
   return { ...outcomes, ended }
@@ -62,7 +62,10 @@ async function adoptAll(
 const SIGHTINGS_AT_ONCE = 1_000
 
 /** Rows whose incarnation no unfinished listed pod has: absence is a suspicion, a quorum GET is evidence (R7). */
-async function endSuspects(ports: Ports, pods: readonly PodFact[], alive: ReadonlySet<string>): Promise<number> {
+async function endSuspects(ports: Ports): Promise<number> {
+  // As the mirror is now: a pod that ended during the adoption was told before its row was there.
+  const pods: readonly PodFact[] = [...ports.cluster.pods.values()]
+  const alive = new Set(pods.filter(pod => !pod.finished).map(pod => pod.uid))
   const finished = new Set(pods.filter(pod => pod.finished).map(pod => pod.uid))
   const suspects = ports.ledger.read(view =>
     [...view.rows()].filter(

@@ -7,6 +7,8 @@ import type { PodFact } from '../kube/pod.ts'
 export interface Waiting {
   readonly pod: PodFact
   readonly groups: readonly NodeGroup[]
+  /** Names of asked nodes whose addresses we did not know: the scheduler's copy may be ahead of ours. */
+  readonly unknown: readonly string[]
   /** Wakes that no filter answered: others go first. */
   slept: number
 }
@@ -24,7 +26,7 @@ export interface WaitingList {
   get(uid: string): Waiting | undefined
   /** Those to be woken first, first. */
   inOrder(): readonly Waiting[]
-  wait(pod: PodFact, groups: readonly NodeGroup[]): void
+  wait(pod: PodFact, groups: readonly NodeGroup[], unknown: readonly string[]): void
   /** It has its addresses, or needs none any more. */
   leave(uid: string): void
   recall(uid: string, question: string, ledgerRevision: number, factsVersion: number): Memo['verdicts'] | null
@@ -42,8 +44,8 @@ export function waitingList(): WaitingList {
     inOrder() {
       return [...waiting.values()].sort((a, b) => a.slept - b.slept || a.pod.createdAt - b.pod.createdAt)
     },
-    wait(pod, groups) {
-      waiting.set(pod.uid, { pod, groups, slept: 0 })
+    wait(pod, groups, unknown) {
+      waiting.set(pod.uid, { pod, groups, unknown, slept: 0 })
     },
     leave(uid) {
       waiting.delete(uid)

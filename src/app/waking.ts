@@ -20,8 +20,8 @@ export interface Waking {
   look(): void
   /** At start-up: whoever waits is told to ask again, once. */
   wakeAll(pods: readonly PodFact[]): void
-  /** The scheduler asked for this pod: its wake, if any, was heard. */
-  heard(uid: string): void
+  /** The scheduler asked for this pod. True when that answers a wake: if it is refused again, the next in line must be told. */
+  heard(uid: string): boolean
   stop(): void
 }
 
@@ -37,7 +37,7 @@ interface Promised {
 }
 
 export function wakingOf(parts: WakingParts): Waking {
-  const { ledger, calls, clock, log, waiting, freshValue } = parts
+  const { ledger, cluster, calls, clock, log, waiting, freshValue } = parts
   const underway = new Map<string, Promised>()
   const stopping = new AbortController()
   let gathering = false
@@ -66,7 +66,9 @@ export function wakingOf(parts: WakingParts): Waking {
   }
 
   /** What the pod would use if it were woken now, taken off the budget; null: it would be refused again. */
-  function suits({ pod, groups }: Waiting, budget: Budget): Promised | null {
+  function suits({ pod, groups, unknown }: Waiting, budget: Budget): Promised | null {
+    const known = unknown.some(name => (cluster.nodes.get(name)?.addresses.length ?? 0) > 0)
+    if (known) return { entries: [], share: null } // it was never asked about this node: let it ask
     const demand = demandFromMirror(parts, pod)
     if (demand === null) return { entries: [], share: null } // its workload went: the answer has changed, let it ask
     return ledger.read(view => {
@@ -109,9 +111,7 @@ export function wakingOf(parts: WakingParts): Waking {
         })
       }
     },
-    heard(uid) {
-      underway.delete(uid)
-    },
+    heard: uid => underway.delete(uid),
     stop: () => stopping.abort(),
   }
 }

@@ -1,5 +1,6 @@
 /** Owns the way to ready: definitions, configuration, objects, the cluster's lists, reconciliation; each retried until it succeeds. */
 import type { Gate } from '../app/gate.ts'
+import type { Holds } from '../app/holds.ts'
 import type { Ports } from '../app/ports.ts'
 import { reconcile } from '../app/start-up.ts'
 import type { Waking } from '../app/waking.ts'
@@ -25,11 +26,14 @@ export interface ReadyParts {
   readonly objects: ObjectStore
   readonly gate: Gate
   readonly waking: Pick<Waking, 'wakeAll'>
+  readonly holds: Pick<Holds, 'renew'>
+  /** Begins to follow the cluster. */
+  readonly follow: () => void
   readonly signal: AbortSignal
 }
 
 export async function becomeReady(parts: ReadyParts): Promise<void> {
-  const { options, ports, transport, objects, gate, waking, signal } = parts
+  const { options, ports, transport, objects, gate, waking, holds, follow, signal } = parts
   const { ledger, cluster, replicator, clock, log } = ports
   const began = performance.now()
 
@@ -37,6 +41,8 @@ export async function becomeReady(parts: ReadyParts): Promise<void> {
   if (configuration === null) return
   for (const warning of configuration.warnings) log.warn({}, warning)
   ledger.reshape(geometryOf(configuration.entries))
+  // Only now: without the configuration every address looks orphaned, and its pod's end would free what the policy keeps.
+  follow()
 
   if (options.replicate && options.installCrds) {
     await step(parts, 'the custom resource definitions', () => installCrds(transport, log))
@@ -64,7 +70,10 @@ export async function becomeReady(parts: ReadyParts): Promise<void> {
     },
     'ready',
   )
-  waking.wakeAll([...cluster.pods.values()].filter(pod => pod.node === null && !pod.finished && !pod.deleting))
+  const pending = [...cluster.pods.values()].filter(pod => pod.node === null && !pod.finished && !pod.deleting)
+  // A claim of the process before us whose Binding never came expires like any other.
+  for (const { uid } of pending) if (ledger.read(view => view.ofIncarnation(uid)).length > 0) holds.renew(uid)
+  waking.wakeAll(pending)
 }
 
 /** Repeats the step until it succeeds; the gate and one log line per reason say why not. Null: we are stopping. */

@@ -110,24 +110,27 @@ export async function serve(options: ServeOptions): Promise<number> {
     'floatip started',
   )
 
-  cluster.start({
-    podEnded(end) {
-      waiting.leave(end.pod.uid)
-      holds.settle(end.pod.uid)
-      void podEnded(ports, end, stopping.signal)
+  const follow = () =>
+    cluster.start({
+      podEnded(end) {
+        waiting.leave(end.pod.uid)
+        holds.settle(end.pod.uid)
+        void podEnded(ports, end, stopping.signal)
+      },
+      podSeen(pod) {
+        if (pod.node === null) return
+        waiting.leave(pod.uid)
+        holds.settle(pod.uid)
+      },
+      workloadChanged: (kind, { namespace, name }) => void workloadChanged(ports, kind, namespace, name),
+      factsChanged: () => waking.look(),
+    })
+  void becomeReady({ options, ports, transport, objects, gate, waking, holds, follow, signal: stopping.signal }).catch(
+    error => {
+      log.error({ err: error }, 'start-up failed on a bug: floatip stops')
+      ended.resolve(EXIT.bug)
     },
-    podSeen(pod) {
-      if (pod.node === null) return
-      waiting.leave(pod.uid)
-      holds.settle(pod.uid)
-    },
-    workloadChanged: (kind, { namespace, name }) => void workloadChanged(ports, kind, namespace, name),
-    factsChanged: () => waking.look(),
-  })
-  void becomeReady({ options, ports, transport, objects, gate, waking, signal: stopping.signal }).catch(error => {
-    log.error({ err: error }, 'start-up failed on a bug: floatip stops')
-    ended.resolve(EXIT.bug)
-  })
+  )
 
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => ended.resolve(EXIT.ok))
   const code = await ended.promise

@@ -1,5 +1,5 @@
 /** Owns what the miniature API server does with an object: create, replace, patch, delete, bind, with the checks that clients rely on. */
-import { alreadyExists, ApiFailure, badRequest, conflict, notFound, precondition } from './failure.ts'
+import { ApiFailure, alreadyExists, badRequest, conflict, notFound, precondition } from './failure.ts'
 import { type Draft, isFinished, type KubeObject, type Metadata, type Pod, withCondition } from './objects.ts'
 import { CRDS, groupVersion, NAMESPACES, PODS, type Resource, type Resources, resourceId } from './resources.ts'
 import { keyOf, objectKey, type Store } from './store.ts'
@@ -83,7 +83,11 @@ export function apiOf(store: Store, resources: Resources): Api {
     update(resource, namespace, name, change, part = 'whole') {
       const current = get(resource, namespace, name)
       const wanted = change(current) as Partial<KubeObject> | null
-      check(resource, current, wanted?.metadata ?? {})
+      const { uid, resourceVersion } = wanted?.metadata ?? {}
+      check(resource, current, { ...(uid !== undefined && { uid }) })
+      if (resourceVersion && resourceVersion !== current.metadata.resourceVersion) {
+        throw conflict(resource, name, 'the object has been modified; please apply your changes to the latest version')
+      }
       const next = merged(resource, current, wanted ?? {}, part)
       return Bun.deepEquals(next, current) ? current : put(resource, next)
     },

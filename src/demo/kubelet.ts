@@ -1,6 +1,5 @@
 /** Owns the fake kubelets, one for all nodes: bound pods run, deleted pods end, and a dead node does neither. */
 import type { Api } from './api.ts'
-import { isFailure } from './failure.ts'
 import {
   addressesOf,
   condition,
@@ -14,7 +13,7 @@ import {
   STUCK_LABEL,
   withCondition,
 } from './objects.ts'
-import { setStatus } from './pods.ts'
+import { deletePod, setStatus } from './pods.ts'
 import { type OnFailure, queueOf, type Running } from './queue.ts'
 import { NODES, PODS, resourceId } from './resources.ts'
 import { objectKey } from './store.ts'
@@ -49,7 +48,9 @@ export function kubelets(api: Api, times: KubeletTimes, onFailure: OnFailure): K
   }
 
   function isAlive({ spec }: Pod): boolean {
-    return spec.nodeName !== undefined && !dead.has(spec.nodeName) && api.find(NODES, undefined, spec.nodeName) !== undefined
+    return (
+      spec.nodeName !== undefined && !dead.has(spec.nodeName) && api.find(NODES, undefined, spec.nodeName) !== undefined
+    )
   }
 
   /** Without its address a CNI plugin would fail, so the pod stays Pending. */
@@ -83,12 +84,7 @@ export function kubelets(api: Api, times: KubeletTimes, onFailure: OnFailure): K
         containerStatuses: containers(pod, false, { terminated: { exitCode: 0, reason: 'Completed', finishedAt } }),
       })
     }
-    const { namespace, name, uid } = pod.metadata
-    try {
-      api.delete(PODS, namespace, name, { gracePeriodSeconds: 0, preconditions: { uid } })
-    } catch (thrown) {
-      if (!isFailure(thrown, 'NotFound') && !isFailure(thrown, 'Conflict')) throw thrown
-    }
+    deletePod(api, pod, 0)
   }
 
   function setReady(name: string, ready: boolean): void {

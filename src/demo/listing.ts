@@ -72,7 +72,11 @@ export function watch({ store, resource, selector, query, send, end, bookmarkEve
   const id = resourceId(resource)
   const from = query.get('resourceVersion') ?? ''
   if (query.get('sendInitialEvents') === 'true') {
-    throw new ApiFailure(422, 'Invalid', 'sendInitialEvents is forbidden for watch: the miniature API server has no WatchList')
+    throw new ApiFailure(
+      422,
+      'Invalid',
+      'sendInitialEvents is forbidden for watch: the miniature API server has no WatchList',
+    )
   }
 
   function tell(event: StoreEvent): void {
@@ -124,4 +128,3 @@ function lineOf({ type, object, before }: StoreEvent, selector: Selector): Watch
   if (is) return { type: was ? 'MODIFIED' : 'ADDED', object }
   return was ? { type: 'DELETED', object } : null
 }
-

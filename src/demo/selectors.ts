@@ -1,6 +1,7 @@
 /** Owns which objects a list or a watch is about: label and field selectors. */
-import type { KubeObject } from './objects.ts'
+
 import { badRequest } from './failure.ts'
+import type { KubeObject } from './objects.ts'
 
 export type Selector = (object: KubeObject) => boolean
 

@@ -102,7 +102,10 @@ export function apiServer(api: Api, resources: Resources, options: { bookmarkEve
     const body = await bodyOf(call.request)
     if (resource === PODS && sub === 'binding' && namespace !== undefined && name !== undefined) {
       api.bind(namespace, name, body as Binding)
-      return Response.json({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }, { status: 201 })
+      return Response.json(
+        { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 },
+        { status: 201 },
+      )
     }
     if (name !== undefined) throw noSuchPath()
     if (resource.namespaced && namespace === undefined) throw badRequest(`${resource.plural} need a namespace`)

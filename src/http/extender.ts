@@ -25,7 +25,7 @@ export interface ExtenderParts {
   readonly gate: Gate
   readonly filtering: Filtering
   readonly binding: Binding
-  readonly waking: Pick<Waking, 'heard'>
+  readonly waking: Pick<Waking, 'heard' | 'look'>
   readonly read: KubeReaders
   readonly log: Log
   /** Refused nodes go into FailedNodes (schedulers before 1.21 know nothing else). */
@@ -51,10 +51,11 @@ export function extenderApp(parts: ExtenderParts) {
     const closed = notReady()
     if (closed !== null) return filterError(closed)
     const began = performance.now()
-    waking.heard(pod.uid)
+    const woken = waking.heard(pod.uid)
     try {
       const verdicts = await filtering.filter(pod, nodes)
       const fitting = verdicts.filter(verdict => verdict === null).length
+      if (woken && fitting === 0) waking.look()
       log.debug({ pod: `${pod.namespace}/${pod.name}`, nodes: nodes.length, fitting, ms: since(began) }, 'filter')
       return encodeFilter(question, verdicts, legacyFailedNodes)
     } catch (error) {

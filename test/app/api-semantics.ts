@@ -13,6 +13,10 @@ export function refused(status: number, reason: string, name: string, message = 
   return { refused: true, status, reason, name, message }
 }
 
+export function isRefused(answer: Kube | Refused): answer is Refused {
+  return answer.refused === true
+}
+
 export function failure(code: number, reason: string, key: string, message = `${key}: ${reason}`): Response {
   const details = { name: key.split('/').at(-1) }
   const body = { kind: 'Status', apiVersion: 'v1', status: 'Failure', message, reason, details, code }
@@ -23,7 +27,12 @@ export function failure(code: number, reason: string, key: string, message = `${
 export function conflictOf({ metadata }: Kube, asked: Partial<Kube['metadata']>): Refused | null {
   const { name, uid, resourceVersion } = metadata
   if (asked.uid !== undefined && asked.uid !== uid) {
-    return refused(409, 'Conflict', name, `Precondition failed: UID in precondition: ${asked.uid}, UID in object meta: ${uid}`)
+    return refused(
+      409,
+      'Conflict',
+      name,
+      `Precondition failed: UID in precondition: ${asked.uid}, UID in object meta: ${uid}`,
+    )
   }
   if (asked.resourceVersion !== undefined && asked.resourceVersion !== resourceVersion) {
     const text = `Precondition failed: ResourceVersion in precondition: ${asked.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`
@@ -58,8 +67,10 @@ export function bindPod(pod: Kube, body: object): Kube | Refused {
   const { name } = pod.metadata
   const conflict = conflictOf(pod, { ...(metadata as Partial<Kube['metadata']>) })
   if (conflict !== null) return conflict
-  if (pod.metadata.deletionTimestamp) return refused(409, 'Conflict', name, `pod ${name} is being deleted, cannot be assigned to a host`)
-  if (pod.spec?.nodeName) return refused(409, 'Conflict', name, `pod ${name} is already assigned to node "${pod.spec.nodeName}"`)
+  if (pod.metadata.deletionTimestamp)
+    return refused(409, 'Conflict', name, `pod ${name} is being deleted, cannot be assigned to a host`)
+  if (pod.spec?.nodeName)
+    return refused(409, 'Conflict', name, `pod ${name} is already assigned to node "${pod.spec.nodeName}"`)
   return {
     ...pod,
     metadata: { ...pod.metadata, annotations: { ...pod.metadata.annotations, ...metadata.annotations } },

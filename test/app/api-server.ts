@@ -1,6 +1,6 @@
 /** Owns a small API server over HTTP: objects with versions, watches, Bindings with preconditions, and faults on demand. */
 import type { Server } from 'bun'
-import { applyPatch, bindPod, conflictOf, failure, type Refused, refused } from './api-semantics.ts'
+import { applyPatch, bindPod, conflictOf, failure, isRefused, type Refused, refused } from './api-semantics.ts'
 import type { Kube } from './objects.ts'
 
 const COLLECTIONS = [
@@ -22,8 +22,8 @@ export interface Call {
   readonly body: Record<string, unknown>
 }
 
-/** A status instead of the work; `after`: the work is done, and its answer lost. `cut`: the connection breaks. `hang`: no answer. */
-export type ApiFault = { readonly status: number; readonly reason?: string; readonly after?: boolean } | 'cut' | 'hang'
+/** A status instead of the work; `after`: the work is done, and its answer lost. `hang`: no answer. */
+export type ApiFault = { readonly status: number; readonly reason?: string; readonly after?: boolean } | 'hang'
 
 /** A call that is stopped on its way in. */
 export interface Held {
@@ -36,8 +36,14 @@ interface Rule {
   readonly kind: string
   skip: number
   times: number
-  readonly fault?: ApiFault
-  readonly held?: { readonly arrived: (call: Call) => void; readonly released: Promise<void> }
+  readonly fault: ApiFault
+}
+
+interface Door {
+  readonly kind: string
+  used: boolean
+  readonly arrived: (call: Call) => void
+  readonly released: Promise<void>
 }
 
 interface Logged {
@@ -58,6 +64,7 @@ export function startApiServer() {
   const hidden = new Set<string>()
   const quiet = new Set<Collection>()
   const rules: Rule[] = []
+  const doors: Door[] = []
   const calls: Call[] = []
   let version = 100
   /** Versions below it are compacted: a watch from there is answered with 410. */
@@ -129,7 +136,7 @@ export function startApiServer() {
     if (verb === 'get') return before
     if (verb === 'bind') {
       const bound = bindPod(before, body)
-      return 'refused' in bound ? bound : put(collection, bound)
+      return isRefused(bound) ? bound : put(collection, bound)
     }
     const metadata = (verb === 'delete' ? body.preconditions : body.metadata) as Partial<Kube['metadata']> | undefined
     const conflict = conflictOf(before, metadata ?? {})
@@ -137,6 +144,14 @@ export function startApiServer() {
     if (verb === 'patch') return put(collection, applyPatch(before, body) as Kube)
     remove(collection, key)
     return before
+  }
+
+  /** Decided when the call comes, also for one that is held. */
+  function dueFault(kind: string): ApiFault | undefined {
+    const rule = rules.find(each => each.kind === kind && each.times > 0)
+    if (rule === undefined || rule.skip-- > 0) return undefined
+    rule.times--
+    return rule.fault
   }
 
   async function handle(request: Request): Promise<Response> {
@@ -150,21 +165,20 @@ export function startApiServer() {
     const body = (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>
     const call: Call = { kind: `${verb} ${at.collection}`, key: at.key, body }
     calls.push(call)
-    const rule = rules.find(each => each.kind === call.kind && each.times > 0)
-    const due = rule !== undefined && rule.skip-- <= 0 && rule.times-- > 0 ? rule : undefined
-    if (due?.held !== undefined) {
-      due.held.arrived(call)
-      await due.held.released
+    const fault = dueFault(call.kind)
+    const held = doors.find(each => each.kind === call.kind && !each.used)
+    if (held !== undefined) {
+      held.used = true
+      held.arrived(call)
+      await held.released
     }
-    if (due?.fault === 'hang') return new Promise<Response>(() => {})
-    if (due?.fault === 'cut') return new Response(new ReadableStream({ start: c => c.error(new Error('cut')) }))
-    const fault = typeof due?.fault === 'object' ? due.fault : undefined
+    if (fault === 'hang') return new Promise<Response>(() => {})
     if (fault !== undefined && fault.after !== true) return failure(fault.status, fault.reason ?? '', at.key)
     if (verb === 'list') return list(at.collection)
     if (verb === 'watch') return watch(at.collection, Number(url.searchParams.get('resourceVersion')))
     const answer = write(verb, at.collection, at.key, body)
     if (fault !== undefined) return failure(fault.status, fault.reason ?? 'Timeout', at.key)
-    if ('refused' in answer) return failure(answer.status, answer.reason, answer.name, answer.message)
+    if (isRefused(answer)) return failure(answer.status, answer.reason, answer.name, answer.message)
     return Response.json(answer, { status: verb === 'create' || verb === 'bind' ? 201 : 200 })
   }
 
@@ -192,7 +206,7 @@ export function startApiServer() {
     fail(kind: string, fault: ApiFault, times = 1, skip = 0): void {
       rules.push({ kind, fault, times, skip })
     },
-    /** No rule fails or holds anything any more. */
+    /** Nothing fails any more. */
     heal(): void {
       rules.length = 0
     },
@@ -200,7 +214,7 @@ export function startApiServer() {
     hold(kind: string): Held {
       const arrived = Promise.withResolvers<Call>()
       const released = Promise.withResolvers<void>()
-      rules.push({ kind, times: 1, skip: 0, held: { arrived: arrived.resolve, released: released.promise } })
+      doors.push({ kind, used: false, arrived: arrived.resolve, released: released.promise })
       return { arrived: arrived.promise, release: () => released.resolve() }
     },
     /** Lists leave it out, as an old cache would; a GET still finds it. */
@@ -221,7 +235,7 @@ export function startApiServer() {
         each.end()
       }
     },
-    /** Nothing listens there for a while. */
+    /** Every connection is cut, and nothing listens there for a while. */
     async down(): Promise<void> {
       watchers.clear()
       await server.stop(true)

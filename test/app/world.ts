@@ -109,7 +109,9 @@ export function startWorld(options: WorldOptions = {}) {
   const clock = options.speed === undefined ? systemClock : fastClock(options.speed)
   const logged: string[] = []
   const note = (level: string) => (fields: object, message: string) => {
-    logged.push(`${level} ${message} ${JSON.stringify(fields, (_, value) => (value instanceof Error ? value.stack : value))}`)
+    logged.push(
+      `${level} ${message} ${JSON.stringify(fields, (_, value) => (value instanceof Error ? value.stack : value))}`,
+    )
   }
   const log: Log = { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') }
   const bugs: unknown[] = []
@@ -139,7 +141,14 @@ export function startWorld(options: WorldOptions = {}) {
   const replicator =
     options.replicate === false
       ? noReplication(ledger)
-      : replicatorOf({ ledger, objects, clock, log, random, judge: (row, foreign) => judgeForeign(ports, row, foreign) })
+      : replicatorOf({
+          ledger,
+          objects,
+          clock,
+          log,
+          random,
+          judge: (row, foreign) => judgeForeign(ports, row, foreign),
+        })
   const ports: Ports = { ledger, cluster, calls, replicator, clock, log }
   const waiting = waitingList()
   const holds = holdsOf({ ...ports, holdMs: options.holdMs ?? 60_000, freshValue })
@@ -152,20 +161,21 @@ export function startWorld(options: WorldOptions = {}) {
   const extender = extenderApp({ gate, filtering, binding, waking, read, log, legacyFailedNodes })
   const apiPort = apiApp({ gate, addresses, log })
 
-  cluster.start({
-    podEnded(end) {
-      waiting.leave(end.pod.uid)
-      holds.settle(end.pod.uid)
-      void podEnded(ports, end, stopping.signal)
-    },
-    podSeen(pod) {
-      if (pod.node === null) return
-      waiting.leave(pod.uid)
-      holds.settle(pod.uid)
-    },
-    workloadChanged: (kind, { namespace, name }) => void workloadChanged(ports, kind, namespace, name),
-    factsChanged: () => waking.look(),
-  })
+  const follow = () =>
+    cluster.start({
+      podEnded(end) {
+        waiting.leave(end.pod.uid)
+        holds.settle(end.pod.uid)
+        void podEnded(ports, end, stopping.signal)
+      },
+      podSeen(pod) {
+        if (pod.node === null) return
+        waiting.leave(pod.uid)
+        holds.settle(pod.uid)
+      },
+      workloadChanged: (kind, { namespace, name }) => void workloadChanged(ports, kind, namespace, name),
+      factsChanged: () => waking.look(),
+    })
   const serveOptions = {
     replicate: options.replicate ?? true,
     installCrds: true,
@@ -176,7 +186,17 @@ export function startWorld(options: WorldOptions = {}) {
       floatingipKey: 'floatingips',
     },
   } as unknown as ServeOptions
-  const becoming = becomeReady({ options: serveOptions, ports, transport, objects, gate, waking, signal: stopping.signal })
+  const becoming = becomeReady({
+    options: serveOptions,
+    ports,
+    transport,
+    objects,
+    gate,
+    waking,
+    holds,
+    follow,
+    signal: stopping.signal,
+  })
   becoming.catch(error => void bugs.push(error))
 
   let stopped: Promise<void> | undefined

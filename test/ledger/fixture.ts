@@ -1,5 +1,5 @@
 /** Owns a ledger on a real file in a directory of its own, and a disk that fails on command. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createCore } from '../../src/core/wasm.ts'
@@ -14,10 +14,12 @@ import { openLedgerFile } from '../../src/store/open.ts'
 import { ENTRIES } from '../rules/world.ts'
 
 const made: string[] = []
+/** A file system in memory, where there is one: opening a ledger syncs, and the simulator opens hundreds. */
+const ROOT = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 
 /** A directory that {@link removeDirs} takes away again. */
 export function tempDir(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'floatip-test-'))
+  const dir = mkdtempSync(join(ROOT, 'floatip-test-'))
   made.push(dir)
   return dir
 }

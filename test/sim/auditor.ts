@@ -21,6 +21,8 @@ export function auditorOf(cluster: SimCluster) {
   let heard: string | null = null
   /** A commit may happen whose answer is lost: the next change may rest on a row that nobody told. */
   let doubtful = false
+  /** The unfinished pods as the step began, name to UID. */
+  let unfinished = new Map<string, string>()
 
   function broken(what: string): void {
     heard ??= what
@@ -35,6 +37,7 @@ export function auditorOf(cluster: SimCluster) {
       if (!doubtful && known?.revision !== before?.revision)
         broken(`${address.text}: a change rests on another row than the last change left`)
       if (after === null) {
+        if (before?.phase === 'reserved') letGo(before)
         rows.delete(address.text)
         freed.add(address.text)
         continue
@@ -59,6 +62,12 @@ export function auditorOf(cluster: SimCluster) {
     const used = [...rows.values()].filter(row => row.phase !== 'reserved' && shareOf(row) === share).length
     const limit = limits.get(after.incarnation ?? '') ?? 0
     if (used > limit) broken(`${share} uses ${used} addresses with a limit of ${limit} in force`)
+  }
+
+  function letGo({ address, owner }: Allocation): void {
+    const pod = cluster.pods.get(owner.pod)
+    if (pod === undefined || pod.finished || pod.uid !== unfinished.get(pod.name)) return
+    broken(`R11 ${address.text} was released from ${ownerKey(owner)}, of which ${pod.uid} is unfinished`)
   }
 
   const shareOf = (row: Allocation) => ownerKey(sharedBy(row.owner) ?? row.owner)
@@ -87,6 +96,7 @@ export function auditorOf(cluster: SimCluster) {
     begin(): void {
       limits.clear()
       doubtful = false
+      unfinished = new Map([...cluster.pods.values()].filter(pod => !pod.finished).map(pod => [pod.name, pod.uid]))
     },
     /** A command of this pod carries this limit. */
     limit(uid: string, replicas: number): void {

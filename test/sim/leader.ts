@@ -39,6 +39,8 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
   const claims: Claim[] = []
   /** Decided to be given back; the command is still on its way. */
   const givingBack: { readonly uid: string; readonly revision: number }[] = []
+  /** Given up without a touch: nothing of them is on its way, and nothing may be sent any more. */
+  const givenUp = new Set<string>()
   const groupOf = (node: string) => present(groups.get(node), node)
 
   /** Queues a command; a fault leaves everything as it was, and whoever asked comes again. */
@@ -105,6 +107,7 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
   /** R5 and R3: replicated, confirmed, and posted in the same moment; the claim stays until an answer comes. */
   function postSome(): void {
     for (const claim of random.some(claims, 2)) {
+      if (givenUp.has(claim.uid)) continue
       replica.write(t, claim.addresses)
       const { uid, name, addresses, revision } = claim
       const question = { pod: { namespace: 'ns', name, uid }, addresses: addresses.map(ip), revision }
@@ -182,13 +185,21 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
     const row = random.pick(rows.filter(each => cluster.byUid(each.incarnation ?? '')?.node === null))
     const pod = cluster.byUid(row?.incarnation ?? '')
     if (row === undefined || pod === null) return
-    if (row.phase === 'bound') pod.version++
     const revision = Math.max(...rows.filter(each => each.incarnation === pod.uid).map(each => each.revision))
     givingBack.push({ uid: pod.uid, revision })
+    const onItsWay = cluster.bindings.some(binding => binding.uid === pod.uid)
+    if (row.phase === 'held') return
+    if (onItsWay || random.chance(0.5)) {
+      pod.version++
+      return
+    }
+    // Confirm alone has to hold back what was claimed and not posted: the command goes out in this very step.
+    givenUp.add(pod.uid)
+    giveBackSome(givingBack.length)
   }
 
-  function giveBackSome(): void {
-    for (const { uid, revision } of givingBack.splice(0, 2)) {
+  function giveBackSome(count: number): void {
+    for (const { uid, revision } of givingBack.splice(0, count)) {
       ask('giveBack', { at: now(), incarnation: uid, revision, because: 'not bound in time' })
     }
   }
@@ -248,6 +259,7 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
     /** Resolves when all that was asked is decided. */
     async decided(): Promise<void> {
       while (asked.length > 0) await Promise.all(asked.splice(0))
+      givenUp.clear()
     },
   }
 }

@@ -6,30 +6,48 @@ import { ip } from '../rules/world.ts'
 
 export function replicaOf() {
   const objects = new Map<string, Allocation>()
+  /** Written, but the answer is still on its way. */
+  let late: { readonly address: string; readonly revision: number }[] = []
 
-  /** Writes the newest state of these addresses, as far as the outbox names them, and acknowledges it. */
-  function write(t: TestLedger, addresses: readonly string[]): void {
+  /** Writes the newest state of these addresses, as far as the outbox names them; the acknowledgement may come late. */
+  function write(t: TestLedger, addresses: readonly string[], lag = false): void {
     for (const { address, revision } of t.ledger.outbox()) {
       if (!addresses.includes(address)) continue
       const row = t.ledger.read(view => view.at(ip(address)))
       if (row === null) objects.delete(address)
       else objects.set(address, row)
-      t.ledger.acknowledge(address, revision)
+      if (lag) late.push({ address, revision })
+      else t.ledger.acknowledge(address, revision)
     }
   }
 
   return {
     objects,
     write,
-    /** The oldest few entries of the outbox. */
+    /** The oldest few entries of the outbox; what was written before is acknowledged now. */
     writeSome(t: TestLedger, count: number): void {
+      for (const { address, revision } of late.splice(0)) t.ledger.acknowledge(address, revision)
+      const oldest = t.ledger.outbox().slice(0, count)
       write(
         t,
-        t.ledger
-          .outbox()
-          .slice(0, count)
-          .map(entry => entry.address),
+        oldest.map(entry => entry.address),
+        true,
       )
+    },
+    /** Who waited for an answer is gone. */
+    forget(): void {
+      late = []
+    },
+    /** Null when every object says what its row says, once the outbox is written. */
+    difference(t: TestLedger): string | null {
+      write(
+        t,
+        t.ledger.outbox().map(entry => entry.address),
+      )
+      const rows = t.ledger.read(state => [...state.rows()])
+      const stale = rows.find(row => objects.get(row.address.text)?.revision !== row.revision)
+      if (stale !== undefined) return `the object of ${stale.address.text} is not of its newest revision`
+      return objects.size === rows.length ? null : `${objects.size} objects for ${rows.length} rows`
     },
     /** What the objects tell: an object holds neither phase nor where a hold came from. */
     sightings(at: number, alive: ReadonlySet<string>): readonly AdoptCommand[] {

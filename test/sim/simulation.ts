@@ -102,7 +102,7 @@ export async function simulate(seed: number, steps: number): Promise<Run> {
     binding: () => leader.deliverBinding(),
     end: () => leader.deliverEnd(),
     expire: () => leader.expireSome(),
-    giveBack: () => leader.giveBackSome(),
+    giveBack: () => leader.giveBackSome(2),
     replicate: () => replica.writeSome(t, 1 + random.below(5)),
     resync: () => leader.resync(),
     release: () => leader.releaseOne(),
@@ -121,6 +121,7 @@ export async function simulate(seed: number, steps: number): Promise<Run> {
     const { dir } = t
     tell('  crash')
     t.file.close()
+    replica.forget()
     const fileLost = random.chance(0.3)
     if (fileLost) rmSync(dir, { recursive: true, force: true })
     if (random.chance(0.3)) boundElsewhere(fileLost)
@@ -163,6 +164,8 @@ export async function simulate(seed: number, steps: number): Promise<Run> {
     }
     auditor.look(t)
     auditor.atRest()
+    const apart = replica.difference(t)
+    if (apart !== null) throw new Broken(apart)
   }
 
   let broken: string | null = null

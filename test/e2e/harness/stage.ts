@@ -1,6 +1,7 @@
 /** Owns the stage of a file of scenarios: one cluster, one floatip behind a tap, and for each scenario nodes and addresses of its own. */
 import { join } from 'node:path'
 import { type Cluster, startCluster } from './cluster.ts'
+import { accountKubeconfig, install } from './deploy.ts'
 import { schedulerConfig, type Tap, tap } from './extenderTap.ts'
 import { type Floatip, freePorts, startFloatip } from './floatip.ts'
 import { connect, eventually, type Kube, type Metadata } from './kube.ts'
@@ -43,10 +44,10 @@ export async function startStage(plans: readonly EntryPlan[], options: { readonl
   const entries = plans.map(({ name, ips }, at) => entryAt(at, name, ips))
   try {
     const kube = await connect(cluster.adminKubeconfig)
-    await configure(kube, entries)
+    const kubeconfig = await configure(kube, cluster, entries)
     for (const [at, plan] of plans.entries()) await createNodes(kube, at, plan)
     const folder = join(cluster.folder, 'floatip')
-    const floatip = await startFloatip({ kubeconfig: cluster.adminKubeconfig, folder, port, apiPort })
+    const floatip = await startFloatip({ kubeconfig, folder, port, apiPort })
     return {
       cluster,
       kube,
@@ -83,14 +84,20 @@ function entryAt(at: number, name: string, ips?: EntryPlan['ips']): Entry {
   }
 }
 
-async function configure(kube: Kube, entries: readonly Entry[]): Promise<void> {
+/** Answers the kubeconfig for floatip: that of its own service account, which the demo cluster does not have. */
+async function configure(kube: Kube, cluster: Cluster, entries: readonly Entry[]): Promise<string> {
   const floatingips = JSON.stringify(entries.map(({ name: _, ...entry }) => entry))
+  if (cluster.kind === 'control-plane') {
+    await install(kube, floatingips)
+    return await accountKubeconfig(kube, cluster.adminKubeconfig, cluster.folder)
+  }
   const metadata = { name: 'floatingip-config' }
   await eventually('namespace kube-system', () => kube.find('/api/v1/namespaces/kube-system'))
   await kube.create(paths.configMaps('kube-system'), {
     ...{ apiVersion: 'v1', kind: 'ConfigMap', metadata },
     ...{ data: { floatingips } },
   })
+  return cluster.adminKubeconfig
 }
 
 async function createNodes(kube: Kube, at: number, { name, nodes }: EntryPlan): Promise<void> {

@@ -1,0 +1,269 @@
+/** Owns the start: nothing is answered before everything is known (cold start), and what is found is adopted by the table of R6. */
+import { afterEach, describe, expect, test } from 'bun:test'
+import { reconcile } from '../../src/app/start-up.ts'
+import { floatingIpFact } from '../../src/kube/floatingip.ts'
+import { api, bind, callsOf, carried, create, filter, post, run, wakeOf } from './asking.ts'
+import { carries, configMap, floatingIp, type Kube, pod, workload } from './objects.ts'
+import { closeWorlds, ENTRIES, openWorld, startWorld, until } from './world.ts'
+
+afterEach(closeWorlds)
+
+const KEY = 'sts_default_web_web-0'
+const never = (uid = 'web-0#1', more = {}) => pod('web-0', { owner: 'StatefulSet web', policy: 'never', uid, ...more })
+
+describe('cold start', () => {
+  test.each([
+    ['the list of pods', 'list pods'],
+    ['the list of nodes', 'list nodes'],
+    ['the list of StatefulSets', 'list statefulsets'],
+    ['the list of Deployments', 'list deployments'],
+    ['the FloatingIP objects', 'list floatingips'],
+    ['the configuration', 'get configmaps'],
+    ['the custom resource definitions', 'create customresourcedefinitions'],
+  ])('before %s is there, filter and bind answer Error and never an address', async (_, kind) => {
+    const world = startWorld({ pods: [never()] })
+    world.api.fail(kind, { status: 500 }, 1)
+    const door = world.api.hold(kind)
+    await until(() => callsOf(world, kind).length > 0)
+    const answer = await filter(world, never(), 'a1')
+    expect(answer).toEqual({
+      Nodes: null,
+      NodeNames: null,
+      FailedNodes: {},
+      FailedAndUnresolvableNodes: {},
+      Error: answer.Error,
+    })
+    expect(answer.Error).toStartWith('floatip is not ready: waiting for ')
+    expect(await bind(world, never())).toStartWith('floatip is not ready: waiting for ')
+    expect((await api(world, '/readyz')).status).toBe(503)
+    expect((await api(world, '/livez')).status).toBe(200)
+    expect(
+      (
+        await api(world, '/v1/ip', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: '{"ips":[]}',
+        })
+      ).status,
+    ).toBe(503)
+    expect((await post(world, '/v1/preempt', { Pod: never(), NodeNameToMetaVictims: {} })).status).toBe(500)
+    door.release()
+    await world.ready()
+    expect((await api(world, '/readyz')).body).toBe('ok')
+    expect((await filter(world, never(), 'a1')).NodeNames).toEqual(['a1'])
+  })
+
+  test('a pod that does not ask passes all the same', async () => {
+    const world = startWorld({ entries: null })
+    expect((await filter(world, pod('plain', { asks: false }), 'a1', 'zz')).NodeNames).toEqual(['a1', 'zz'])
+  })
+
+  test.each([
+    [
+      'missing',
+      null,
+      'the configuration: ConfigMap kube-system/floatingip-config, key floatingips does not exist: create it with the address ranges',
+    ],
+    [
+      'not JSON',
+      '[{',
+      'the configuration: ConfigMap kube-system/floatingip-config, key floatingips is invalid: floatingips is not JSON',
+    ],
+    [
+      'empty',
+      '[]',
+      'the configuration: ConfigMap kube-system/floatingip-config, key floatingips is invalid: floatingips is empty: give at least one entry',
+    ],
+  ])('a ConfigMap that is %s: not ready, saying why; ready soon after the repair', async (_, text, why) => {
+    const world = startWorld({ entries: null, speed: 10 })
+    if (text !== null) world.api.put('configmaps', configMap(text))
+    await until(() => world.gate.waitingFor.startsWith(why))
+    expect((await api<string>(world, '/readyz')).body).toStartWith(`waiting for ${why}`)
+    world.api.put('configmaps', configMap(JSON.stringify(ENTRIES)))
+    await until(() => world.gate.open, 2_000)
+  })
+
+  test('a pod that ended while the configuration is missing keeps its address by its policy', async () => {
+    const world = await openWorld()
+    await run(world, never())
+    const { api: server, dir } = world
+    await world.stop()
+    server.edit('pods', 'default/web-0', { status: { phase: 'Failed' } })
+    server.remove('configmaps', 'kube-system/floatingip-config')
+    const again = startWorld({ api: server, dir, speed: 10 })
+    await until(() => again.gate.waitingFor.includes('does not exist'))
+    await Bun.sleep(100)
+    expect(again.rows()).toEqual(['10.0.0.2'])
+    server.put('configmaps', configMap(JSON.stringify(ENTRIES)))
+    await again.ready()
+    expect(again.row('10.0.0.2')).toBe(`reserved ${KEY}`)
+  })
+
+  test('on start all pending pods that ask are woken once, and nobody else', async () => {
+    const pods = [
+      pod('p1'),
+      pod('p2'),
+      pod('plain', { asks: false }),
+      pod('running', { node: 'a1' }),
+      pod('done', { phase: 'Failed' }),
+    ]
+    const world = await openWorld({ pods })
+    await until(() => wakeOf(world, 'p1') !== '' && wakeOf(world, 'p2') !== '')
+    await Bun.sleep(50)
+    expect(
+      callsOf(world, 'patch pods')
+        .map(call => call.key)
+        .sort(),
+    ).toEqual(['default/p1', 'default/p2'])
+  })
+})
+
+interface Found {
+  readonly pods?: Kube[]
+  readonly objects?: Kube[]
+  /** Rows after the start, as `address phase key uid`. */
+  readonly rows: string[]
+}
+
+const bound = (more = {}) => never('web-0#1', { node: 'a1', args: carries('10.0.0.2'), ...more })
+const object = (uid: string, node: string, key = KEY, policy = 2) => floatingIp('10.0.0.2', key, { uid, node, policy })
+
+const TABLE: readonly (readonly [string, Found])[] = [
+  ['a bound pod’s annotation, without an object', { pods: [bound()], rows: [`10.0.0.2 bound ${KEY} web-0#1`] }],
+  [
+    'an object of a living bound pod',
+    { pods: [bound()], objects: [object('web-0#1', 'a1')], rows: [`10.0.0.2 bound ${KEY} web-0#1`] },
+  ],
+  [
+    'an object without UID and node, its pod bound',
+    { pods: [bound()], objects: [object('', '')], rows: [`10.0.0.2 bound ${KEY} web-0#1`] },
+  ],
+  [
+    'an object with a dead UID of the same key',
+    { pods: [bound()], objects: [object('web-0#0', 'a2')], rows: [`10.0.0.2 bound ${KEY} web-0#1`] },
+  ],
+  ['an object of a dead pod, policy never', { objects: [object('web-0#0', 'a2')], rows: [`10.0.0.2 reserved ${KEY}`] }],
+  ['an object of a dead pod, policy 0', { objects: [object('web-0#0', 'a2', KEY, 0)], rows: [] }],
+  ['an object of a kept address', { objects: [object('', '')], rows: [`10.0.0.2 reserved ${KEY}`] }],
+  [
+    'an object of a dead pod of another key: the running pod has it',
+    { pods: [bound()], objects: [object('x#1', 'a2', 'NULL_default_NULL_x')], rows: [`10.0.0.2 bound ${KEY} web-0#1`] },
+  ],
+  [
+    'the annotation of an unbound pod is user input',
+    { pods: [never('web-0#1', { args: carries('10.0.0.2') })], rows: [] },
+  ],
+  ['the annotation of a finished pod', { pods: [bound({ phase: 'Succeeded' })], rows: [] }],
+  ['the annotation of a pod that does not ask', { pods: [bound({ asks: false })], rows: [] }],
+  [
+    'an annotation outside the configuration: recorded as orphaned',
+    { pods: [bound({ args: carries('10.0.9.9') })], rows: [`10.0.9.9 bound ${KEY} web-0#1`] },
+  ],
+  ['an annotation that cannot be read', { pods: [bound({ args: '{"common":' })], rows: [] }],
+  [
+    'an object without a node of a living unbound pod is a hold',
+    { pods: [never()], objects: [object('web-0#1', '')], rows: [`10.0.0.2 held ${KEY} web-0#1`] },
+  ],
+  [
+    'an object with the label reserved',
+    {
+      objects: [floatingIp('10.0.0.2', '', { labels: { reserved: '' } })],
+      rows: ['10.0.0.2 reserved reserved_NULL_NULL_'],
+    },
+  ],
+  [
+    'an object whose key cannot be read blocks its address',
+    { objects: [floatingIp('10.0.0.2', '???')], rows: ['10.0.0.2 reserved reserved_NULL_NULL_'] },
+  ],
+  ['an object whose name is no address is left alone', { objects: [floatingIp('not-an-ip', KEY)], rows: [] }],
+]
+
+describe('R6: what is found in the cluster', () => {
+  test.each(TABLE)('R6: %s', async (_, { pods = [], objects = [], rows }) => {
+    const world = await openWorld({ pods, floatingips: objects })
+    expect(world.rows().map(ip => `${ip} ${world.row(ip)}`)).toEqual(rows)
+    expect(world.verify()).toBeNull()
+  })
+
+  test('R6: two pods carry one address: the object’s living pod has it, the other is reported, no third gets it', async () => {
+    const other = pod('other', { node: 'a2', args: carries('10.0.0.2') })
+    const world = await openWorld({ pods: [other, bound()], floatingips: [object('web-0#1', 'a1')] })
+    expect(world.row('10.0.0.2')).toBe(`bound ${KEY} web-0#1`)
+    const conflict = 'conflict: 10.0.0.2 is claimed by NULL_default_NULL_other (pod), but sts_default_web_web-0 has it'
+    expect(world.logged.some(line => line.startsWith(`error ${conflict}`))).toBe(true)
+    for (const name of ['p1', 'p2', 'p3']) await run(world, pod(name))
+    expect(['p1', 'p2', 'p3'].flatMap(name => carried(world, name))).not.toContain('10.0.0.2')
+  })
+
+  test('R6: a pod that ends while its object is being adopted leaves nothing behind', async () => {
+    const world = await openWorld({ pods: [] })
+    await create(world, pod('late', { node: 'a1' }))
+    const fact = floatingIpFact(floatingIp('10.0.0.2', 'NULL_default_NULL_late', { uid: 'late#1', node: 'a1' }))
+    const { ledger } = world.ports
+    const slow: typeof ledger = Object.create(ledger, {
+      submit: {
+        async value(...asked: Parameters<typeof ledger.submit>) {
+          if (asked[0] === 'adopt') {
+            world.api.remove('pods', 'default/late')
+            await until(() => world.ports.cluster.pods.size === 0)
+          }
+          return ledger.submit(...asked)
+        },
+      },
+    })
+    await reconcile({ ...world.ports, ledger: slow }, [fact])
+    await until(() => world.row('10.0.0.2') === 'free', 1_000)
+  })
+
+  test('an object that says something else than the ledger is written again', async () => {
+    const world = await openWorld()
+    await run(world, never())
+    const { api: server, dir } = world
+    await world.stop()
+    server.edit('floatingips', '10.0.0.2', { spec: { key: KEY, policy: 1, attribute: '{}' } })
+    await openWorld({ api: server, dir })
+    await until(() => server.get('floatingips', '10.0.0.2')?.spec?.policy === 2)
+    expect(server.get('floatingips', '10.0.0.2')?.spec?.attribute).toBe('{"NodeName":"a1","Uid":"web-0#1"}')
+  })
+})
+
+describe('a restart', () => {
+  test('what is bound, kept and held is as it was', async () => {
+    const world = await openWorld({ deployments: [workload('app', 1)] })
+    const app = (name: string) => pod(name, { owner: 'Deployment app', policy: 'immutable' })
+    await run(world, never())
+    await run(world, app('old'))
+    world.api.remove('pods', 'default/old')
+    await until(() => world.row('10.0.0.3') === 'reserved dp_default_app_')
+    await filter(world, await create(world, app('next')), 'a1')
+    const before = ['10.0.0.2', '10.0.0.3'].map(world.row)
+    expect(before[1]).toBe('held dp_default_app_next next#1')
+    const { api: server, dir } = world
+    await world.stop(true)
+    const again = await openWorld({ api: server, dir })
+    expect(['10.0.0.2', '10.0.0.3'].map(again.row)).toEqual(before)
+  })
+
+  test('a hold and a claim that were under way still expire', async () => {
+    const world = await openWorld()
+    await create(world, pod('claimed'))
+    world.api.fail('bind pods', { status: 403, reason: 'Forbidden' })
+    await bind(world, pod('claimed'))
+    const { api: server, dir } = world
+    await world.stop(true)
+    const again = await openWorld({ api: server, dir, holdMs: 200 })
+    expect(again.row('10.0.0.2')).toBe('bound NULL_default_NULL_claimed claimed#1')
+    await until(() => again.row('10.0.0.2') === 'free', 2_000)
+  })
+
+  test('the ledger’s file is lost: objects and pods bring everything back, and a new pod gets another address', async () => {
+    const world = await openWorld()
+    await run(world, never())
+    const { api: server } = world
+    await world.stop()
+    const again = await openWorld({ api: server })
+    expect(again.row('10.0.0.2')).toBe(`bound ${KEY} web-0#1`)
+    await run(again, pod('next'))
+    expect(carried(again, 'next')).toEqual(['10.0.0.3'])
+  })
+})
