@@ -55,6 +55,7 @@ export function apiApp({ gate, addresses, log }: ApiParts) {
       },
       {
         type: 'json',
+        parse: 'json',
         body: ReleaseBody,
         response: { 200: Outcome, 202: Unreleased, 400: Outcome, 503: Outcome },
         detail: { summary: 'Release addresses whose owner matches and whose pod is gone' },

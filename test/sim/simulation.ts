@@ -164,8 +164,6 @@ export async function simulate(seed: number, steps: number): Promise<Run> {
     }
     auditor.look(t)
     auditor.atRest()
-    const apart = replica.difference(t)
-    if (apart !== null) throw new Broken(apart)
   }
 
   let broken: string | null = null
@@ -181,6 +179,8 @@ export async function simulate(seed: number, steps: number): Promise<Run> {
       auditor.believe(t)
       if (chosen.includes('crash')) await crash()
       auditor.look(t)
+      const forgotten = replica.difference(t)
+      if (forgotten !== null) throw new Broken(forgotten)
     }
     await rest()
   } catch (error) {

@@ -1,0 +1,130 @@
+/** Owns GET /v1/ip as people and scripts know it from galaxy-ipam: filters, sorting, pages, statuses. */
+import { afterEach, describe, expect, test } from 'bun:test'
+import { entry, floatingIp } from '../app/objects.ts'
+import { closeWorlds, openWorld, startWorld, until } from '../app/world.ts'
+import { documented, ips, list, mixed } from './api-world.ts'
+
+afterEach(closeWorlds)
+
+describe('GET /v1/ip', () => {
+  test('without parameters: every configured address in numeric order, the free ones with nothing but ip', async () => {
+    const world = await mixed()
+    const { content, totalElements } = await list(world)
+    expect(totalElements).toBe(4)
+    expect(content.map(({ ip }) => ip)).toEqual(['10.0.0.9', '10.0.0.10', '10.0.0.11', '10.0.0.12'])
+    expect(content[3]).toEqual({ ip: '10.0.0.12' })
+  })
+
+  test('an orphaned address is listed after the configured ones', async () => {
+    const world = await mixed({ floatingips: [floatingIp('10.9.9.9', 'sts_default_old_old-0', { policy: 2 })] })
+    expect(await ips(world)).toEqual(['10.0.0.9', '10.0.0.10', '10.0.0.11', '10.0.0.12', '10.9.9.9'])
+    expect(await ips(world, '?sort=ip%20desc&size=2')).toEqual(['10.9.9.9', '10.0.0.12'])
+  })
+
+  test.each([
+    ['keyword=sts_default_sts', ['10.0.0.9']],
+    ['keyword=default', ['10.0.0.9', '10.0.0.10', '10.0.0.11']],
+    ['keyword=%25', []],
+    ['appName=sts', ['10.0.0.9']],
+    ['appName=sts&appType=statefulset', ['10.0.0.9']],
+    ['appName=sts&appType=StatefulSets', ['10.0.0.9']],
+    ['appName=app', []], // appType missing means statefulset
+    ['appName=app&appType=deployment', ['10.0.0.10']],
+    ['appName=app&appType=deployments', ['10.0.0.10']],
+    ['appType=deployment', ['10.0.0.10']],
+    ['namespace=default', ['10.0.0.9', '10.0.0.10', '10.0.0.11']],
+    ['namespace=other', []],
+    ['podName=sts-0', ['10.0.0.9']],
+    ['podName=bare', ['10.0.0.11']],
+    ['appName=NULL&appType=NULL', ['10.0.0.11']],
+    ['namespace=default&podName=sts-0&appName=sts', ['10.0.0.9']],
+    ['namespace=default&podName=bare&appName=sts', []],
+    ['poolName=p', []],
+    ['poolName=&appName=&namespace=default&podName=bare', ['10.0.0.11']],
+  ])('?%s', async (query, expected) => {
+    const world = await mixed()
+    expect(await ips(world, `?${query}`)).toEqual(expected)
+  })
+
+  test.each([
+    ['ip', ['10.0.0.9', '10.0.0.10', '10.0.0.11']],
+    ['ip asc', ['10.0.0.9', '10.0.0.10', '10.0.0.11']],
+    ['ip desc', ['10.0.0.11', '10.0.0.10', '10.0.0.9']],
+    ['IP DESC', ['10.0.0.11', '10.0.0.10', '10.0.0.9']],
+    ['podname asc', ['10.0.0.10', '10.0.0.11', '10.0.0.9']],
+    ['podname desc', ['10.0.0.9', '10.0.0.11', '10.0.0.10']],
+    ['policy asc', ['10.0.0.11', '10.0.0.9', '10.0.0.10']],
+    ['namespace asc', ['10.0.0.9', '10.0.0.10', '10.0.0.11']],
+  ])('sort=%s', async (sort, expected) => {
+    const world = await mixed()
+    expect(await ips(world, `?namespace=default&sort=${encodeURIComponent(sort)}`)).toEqual(expected)
+    expect(await ips(world, `?namespace=default&sort=${sort.replaceAll(' ', '+')}`)).toEqual(expected)
+  })
+
+  test.each([
+    ['size=3', { size: 3, number: 0, numberOfElements: 3, totalElements: 4, totalPages: 2, first: true, last: false }],
+    ['size=3&page=1', { size: 3, number: 1, numberOfElements: 1, first: false, last: true }],
+    ['size=3&page=2', { number: 2, numberOfElements: 0, first: false, last: true }],
+    ['size=0', { size: 1, numberOfElements: 1, totalPages: 4 }],
+    ['size=-7', { size: 1 }],
+    ['size=10000', { size: 9999 }],
+    ['size=ten', { size: 10 }],
+    ['size=', { size: 10 }],
+    ['size=2.5', { size: 10 }],
+    ['page=-1', { number: 0, first: true }],
+    ['page=100000', { number: 99999, numberOfElements: 0 }],
+    ['page=1e3', { number: 0 }],
+    ['page=99999999999999999999999&size=99999999999999999999', { number: 99999, size: 9999 }],
+  ])('?%s', async (query, expected) => {
+    const world = await mixed()
+    expect(await list(world, `?${query}`)).toMatchObject(expected)
+  })
+
+  test('pages cover the whole list without a gap, filtered and unfiltered', async () => {
+    const world = await mixed()
+    for (const filter of ['', 'namespace=default&']) {
+      const pages = await Promise.all([0, 1, 2, 3].map(page => ips(world, `?${filter}size=1&page=${page}`)))
+      expect(pages.flat()).toEqual(await ips(world, `?${filter}`))
+    }
+  })
+
+  test.each([
+    ['a pod that runs', { phase: 'Running' }, { status: 'Running', releasable: false }],
+    ['a pod that waits for its containers', { phase: 'Pending' }, { status: 'Pending', releasable: false }],
+    ['a pod whose node is not heard of', { phase: 'Unknown' }, { status: 'Unknown', releasable: false }],
+    ['a failed pod', { phase: 'Failed' }, { status: 'Failed', releasable: true }],
+  ])('%s', async (_, status, expected) => {
+    const world = await mixed()
+    world.api.edit('pods', 'default/sts-0', { status })
+    const phase = () => world.ports.cluster.pods.get('default/sts-0')?.phase
+    await until(
+      () => phase() === status.phase && (phase() !== 'Failed' || world.row('10.0.0.9').startsWith('reserved')),
+    )
+    expect((await list(world, '?podName=sts-0')).content[0]).toMatchObject(expected)
+  })
+
+  test('before the pods are listed the status is Unknown and nothing is releasable', async () => {
+    const world = await documented()
+    const { api: server, dir } = world
+    await world.stop()
+    const door = server.hold('list pods')
+    const again = startWorld({ api: server, dir })
+    await door.arrived
+    const { content } = await list(again, '?appName=sts')
+    expect(content.map(({ status, releasable }) => [status, releasable])).toEqual([
+      ['Unknown', false],
+      ['Unknown', false],
+    ])
+    door.release()
+    await again.ready()
+  })
+
+  test('an address reserved by an administrator is not releasable', async () => {
+    const reserved = floatingIp('10.0.0.12', '', { labels: { reserved: 'x' } })
+    const world = await openWorld({
+      entries: [entry('10.49.0.0/24', '10.0.0.0/24', '10.0.0.12')],
+      floatingips: [reserved],
+    })
+    expect((await list(world)).content[0]).toMatchObject({ ip: '10.0.0.12', releasable: false })
+  })
+})

@@ -1,0 +1,77 @@
+/** Owns POST /v1/ip: what is released, what is not, and the reasons. */
+import { afterEach, describe, expect, test } from 'bun:test'
+import { closeWorlds, until } from '../app/world.ts'
+import { list, mixed, release } from './api-world.ts'
+
+afterEach(closeWorlds)
+
+describe('POST /v1/ip', () => {
+  const kept = { ip: '10.0.0.10', appName: 'app', appType: 'deployment', namespace: 'default' }
+  const free = { ip: '10.0.0.12', appName: 'any', namespace: 'default' }
+
+  test('what the list shows can be released as shown, bare pods too', async () => {
+    const world = await mixed()
+    for (const name of ['sts-0', 'bare']) world.api.remove('pods', `default/${name}`)
+    await until(() => world.row('10.0.0.9').startsWith('reserved') && world.row('10.0.0.11') === 'free')
+    const { content } = await list(world, '?namespace=default')
+    expect((await release(world, ...content)).status).toBe(200)
+    expect(world.rows()).toEqual([])
+  })
+
+  test('some cannot be released: 202, which ones, and the reasons in the same order; the others are', async () => {
+    const world = await mixed()
+    const running = { ip: '10.0.0.9', appName: 'sts', podName: 'sts-0', namespace: 'default' }
+    const wrong = { ip: '10.0.0.11', appName: 'sts', podName: 'sts-9', namespace: 'default' }
+    await until(() => world.ports.cluster.pods.get('default/bare')?.node === 'a1')
+    world.api.edit('pods', 'default/bare', { status: { phase: 'Running' } })
+    expect(await release(world, running, kept, wrong, free)).toEqual({
+      status: 202,
+      body: {
+        code: 202,
+        message: '2 of 4 addresses were not released',
+        unreleased: ['10.0.0.9', '10.0.0.11'],
+        reasons: [
+          'releasing 10.0.0.9: pod default/sts-0 is Pending',
+          'releasing 10.0.0.11: pod default/bare is Running',
+        ],
+      },
+    } as never)
+    expect(world.rows()).toEqual(['10.0.0.11', '10.0.0.9'])
+  })
+
+  test.each([
+    ['another app', { ...kept, appName: 'other' }, 'dp_default_other_'],
+    ['another namespace', { ...kept, namespace: 'other' }, 'dp_other_app_'],
+    ['another type', { ...kept, appType: 'tapp' }, 'tapp_default_app_'],
+    [
+      'a missing type, which means statefulset',
+      { ip: kept.ip, appName: 'app', namespace: 'default' },
+      'sts_default_app_',
+    ],
+    ['a pool', { ip: kept.ip, poolName: 'p' }, 'pool__p_'],
+  ])('a key that does not match (%s) is not released', async (_, item, key) => {
+    const world = await mixed()
+    expect(await release(world, item)).toEqual({
+      status: 202,
+      body: {
+        code: 202,
+        message: '1 of 1 addresses were not released',
+        unreleased: ['10.0.0.10'],
+        reasons: [`10.0.0.10 belongs to dp_default_app_, not to ${key}`],
+      },
+    } as never)
+    expect(world.row('10.0.0.10')).toBe('reserved dp_default_app_')
+  })
+
+  test('one wrong item: 400, and nothing is released', async () => {
+    const world = await mixed()
+    const { status } = await release(world, kept, { ip: '10.0.0.300' })
+    expect(status).toBe(400)
+    expect(world.row('10.0.0.10')).toBe('reserved dp_default_app_')
+  })
+
+  test('an empty list releases nothing, with success', async () => {
+    const world = await mixed()
+    expect((await release(world)).body).toEqual({ code: 200, message: '' })
+  })
+})
