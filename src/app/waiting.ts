@@ -1,5 +1,6 @@
 /** Owns the list of pods that wait for an address, and the memory of what each was last told. */
 import type { NodeGroup } from '../domain/geometry.ts'
+import { ownerKey } from '../domain/owner.ts'
 import type { Refusal } from '../domain/refusal.ts'
 import type { PodFact } from '../kube/pod.ts'
 
@@ -66,5 +67,5 @@ export function waitingList(): WaitingList {
 /** What the answer depends on besides ledger and facts: the pod's own demand, and which groups were asked. */
 export function questionOf(pod: PodFact, groups: readonly NodeGroup[]): string {
   const asked = groups.map(group => group.id).sort()
-  return [pod.policy, pod.args ?? '', pod.owner.kind, pod.owner.workload, ...asked].join('\n')
+  return [pod.policy, pod.args ?? '', ownerKey(pod.owner), ...asked].join('\n')
 }

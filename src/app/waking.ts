@@ -97,7 +97,9 @@ export function wakingOf(parts: WakingParts): Waking {
       log.warn({ pod: `${namespace}/${name}`, err: error }, 'a waiting pod could not be woken, the next in line is')
     }
     await clock.sleep(ANSWER_WITHIN_MS, stopping.signal)
-    if (!underway.delete(uid) || stopping.signal.aborted) return
+    // Heard, and perhaps woken again since: then this is not the wake that went unanswered.
+    if (underway.get(uid) !== promised || stopping.signal.aborted) return
+    underway.delete(uid)
     each.slept++
     look()
   }

@@ -141,19 +141,33 @@ function readPlugin(path: string, mustExist: boolean): Readonly<Record<string, u
     if (!mustExist) return {}
     throw new UsageFault(`--config ${path} cannot be read: ${messageOf(error)}`, { retryable: false, cause: error })
   }
+  const file = asObject(parsed(path, content))
+  if (file === null) throw unusable(`--config ${path} must be a JSON object with schedule_plugin`)
+  const fields = asObject(file.schedule_plugin ?? {})
+  if (fields === null) throw unusable(`--config ${path}: schedule_plugin must be an object`)
+  return fields
+}
+
+function parsed(path: string, content: string): unknown {
   try {
-    const value = JSON.parse(content) as { schedule_plugin?: unknown } | null
-    const plugin = value?.schedule_plugin ?? {}
-    if (typeof plugin === 'object' && !Array.isArray(plugin)) return plugin as Readonly<Record<string, unknown>>
+    return JSON.parse(content)
   } catch (error) {
     throw new UsageFault(`--config ${path} is not JSON: ${messageOf(error)}`, { retryable: false, cause: error })
   }
-  throw new UsageFault(`--config ${path}: schedule_plugin must be an object`, { retryable: false })
+}
+
+function asObject(value: unknown): Readonly<Record<string, unknown>> | null {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isObject ? (value as Readonly<Record<string, unknown>>) : null
+}
+
+function unusable(why: string): UsageFault {
+  return new UsageFault(why, { retryable: false })
 }
 
 function readPort(text: string): number {
   const port = Number(text)
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
+  if (/^\d+$/.test(text) && port <= 65_535) return port
   throw new InvalidArgumentError('a port is a whole number from 0 (any free one) to 65535.')
 }
 
@@ -164,15 +178,18 @@ function readBool(text: string): boolean {
   throw new InvalidArgumentError('use true or false.')
 }
 
+/** Timers of more than 2^31 ms (24 days) fire at once; nobody means to wait a day. */
+const DURATION_MAX_MS = 24 * 3_600_000
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
 
 /** Go's form of durations: 15s, 1m30s, 500ms. In milliseconds. */
 function readDuration(text: string): number {
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)]
-  if (parts.length === 0 || parts.map(([whole]) => whole).join('') !== text) {
-    throw new InvalidArgumentError('use a duration such as 15s, 1m30s or 500ms.')
+  const ms = parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNITS[unit ?? ''] ?? 0), 0)
+  if (parts.length === 0 || parts.map(([whole]) => whole).join('') !== text || ms > DURATION_MAX_MS) {
+    throw new InvalidArgumentError('use a duration such as 15s, 1m30s or 500ms, at most 24h.')
   }
-  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNITS[unit ?? ''] ?? 0), 0)
+  return ms
 }
 
 function readLevel(text: string): LogLevel {
@@ -183,6 +200,6 @@ function readLevel(text: string): LogLevel {
 
 function readVerbosity(text: string): number {
   const level = Number(text)
-  if (Number.isInteger(level) && level >= 0) return level
+  if (/^\d+$/.test(text)) return level
   throw new InvalidArgumentError('use a whole number such as 3.')
 }

@@ -23,6 +23,7 @@ import { transport as transportOn } from '../kube/transport.ts'
 import { openLedger } from '../ledger/ledger.ts'
 import { stateOf } from '../ledger/state.ts'
 import { systemClock } from '../lib/clock.ts'
+import { Fault, messageOf } from '../lib/fault.ts'
 import { jsonLog } from '../lib/log.ts'
 import { noReplication, replicatorOf } from '../replica/replicator.ts'
 import { nextTerm } from '../store/facts.ts'
@@ -96,8 +97,8 @@ export async function serve(options: ServeOptions): Promise<number> {
   const { bind: hostname, legacyFailedNodes } = options
   const extender = extenderApp({ gate, filtering, binding, waking, read, log, legacyFailedNodes })
   const api = apiApp({ gate, addresses, log })
-  extender.listen({ hostname, port: options.port })
-  api.listen({ hostname, port: options.apiPort })
+  listen(extender, hostname, options.port, '--port')
+  listen(api, hostname, options.apiPort, '--api-port')
   log.info(
     {
       version: VERSION,
@@ -146,4 +147,17 @@ export async function serve(options: ServeOptions): Promise<number> {
   file.close()
   log.info({ code }, 'floatip stopped')
   return code
+}
+
+interface Listening {
+  listen(at: { hostname: string; port: number }): unknown
+}
+
+function listen(app: Listening, hostname: string, port: number, flag: string): void {
+  try {
+    app.listen({ hostname, port })
+  } catch (error) {
+    const where = `${hostname}:${port} (--bind, ${flag})`
+    throw new Fault(`cannot listen on ${where}: ${messageOf(error)}`, { retryable: false, cause: error })
+  }
 }

@@ -57,21 +57,33 @@ function roll(api: Api, deployment: Workload, current: Workload, old: readonly W
   const total = sum([current, ...old], replicasOf)
 
   const size = replicasOf(current)
-  if (size > wanted) return scale(api, current, wanted)
+  if (size > wanted) {
+    scale(api, current, wanted)
+    return
+  }
   const grown = Math.min(wanted, size + Math.max(0, wanted + surge - total))
-  if (grown !== size) return scale(api, current, grown)
+  if (grown !== size) {
+    scale(api, current, grown)
+    return
+  }
 
   // Old pods that do not run go first, and then as many others as may be missing.
   const leastReady = wanted - unavailable
   let mayGo = total - leastReady - (size - readyIn(current))
   for (const set of old) {
     const idle = Math.max(0, Math.min(mayGo, replicasOf(set) - readyIn(set)))
-    if (idle > 0) return scale(api, set, replicasOf(set) - idle)
+    if (idle > 0) {
+      scale(api, set, replicasOf(set) - idle)
+      return
+    }
   }
   mayGo = Math.min(mayGo, sum([current, ...old], readyIn) - leastReady)
   for (const set of old) {
     const going = Math.min(mayGo, replicasOf(set))
-    if (going > 0) return scale(api, set, replicasOf(set) - going)
+    if (going > 0) {
+      scale(api, set, replicasOf(set) - going)
+      return
+    }
   }
 }
 

@@ -65,7 +65,8 @@ export function schedulingQueue(onReady: () => void): SchedulingQueue {
     if (entry === undefined) {
       const added: Entry = { pod, state: 'active', failures: 0, disturbed: false }
       entries.set(uid, added)
-      return onReady()
+      onReady()
+      return
     }
     entry.pod = pod
     if (before !== null && !sameLabels(before, pod)) wake(entry)

@@ -69,7 +69,10 @@ function step(api: Api, set: Workload, pods: readonly Pod[], revision: string): 
   for (const name of wanted.toReversed()) {
     const pod = byName.get(name)
     const outdated = pod !== undefined && pod.metadata.labels?.[REVISION_LABEL] !== revision
-    if (outdated && !isDeleting(pod)) return deletePod(api, pod)
+    if (outdated && !isDeleting(pod)) {
+      deletePod(api, pod)
+      return
+    }
     if (pod === undefined || !isReady(pod)) return
   }
 }

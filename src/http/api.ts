@@ -61,6 +61,11 @@ export function apiApp({ gate, addresses, log }: ApiParts) {
         detail: { summary: 'Release addresses whose owner matches and whose pod is gone' },
       },
     )
+    .all('/v1/ip', ({ set }) => {
+      set.status = 405
+      set.headers.allow = 'GET, POST'
+      return { code: 405, message: '/v1/ip takes GET and POST' }
+    })
     .get('/livez', () => 'ok')
     .get('/healthz', () => 'ok')
     .get('/readyz', ({ set }) => {

@@ -37,7 +37,7 @@ export function decodeNodesQuestion(text: string, read: KubeReaders): NodesQuest
   const objects = asList(items, 'Nodes.items').map((item, at) => asObject(item, `Nodes.items[${at}]`))
   const nodes = objects.map((object, at) => {
     requireMetadata(object, ['name'], `Nodes.items[${at}]`)
-    const { name, addresses } = read.node(object)
+    const { name, addresses } = readAs('node', `Nodes.items[${at}]`, () => read.node(object))
     return { name, addresses }
   })
   return { pod, nodes, objects }
@@ -46,10 +46,15 @@ export function decodeNodesQuestion(text: string, read: KubeReaders): NodesQuest
 function decodePod(value: unknown, read: KubeReaders): PodFact {
   const pod = asObject(value, 'Pod')
   requireMetadata(pod, ['name', 'namespace', 'uid'], 'Pod')
+  return readAs('pod', 'Pod', () => read.pod(pod))
+}
+
+/** What Kubernetes would never send: a field of another type. */
+function readAs<T>(kind: string, where: string, reading: () => T): T {
   try {
-    return read.pod(pod)
-  } catch (error) {
-    throw new BadRequest(`Pod cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+    return reading()
+  } catch {
+    throw new BadRequest(`${where} does not have the form of a Kubernetes ${kind}`)
   }
 }
 

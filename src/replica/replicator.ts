@@ -80,6 +80,8 @@ type Known = Version | null | undefined
 
 export function replicatorOf({ ledger, objects, clock, log, random, judge }: ReplicatorParts): Replicator {
   const known = new Map<string, Known>()
+  /** Objects last seen with the label `reserved`: never deleted by us (R23), so looked at before each write. */
+  const labelled = new Set<string>()
   const lanes = new Map<string, Lane>()
   const ready: Lane[] = []
   let running = 0
@@ -152,7 +154,7 @@ export function replicatorOf({ ledger, objects, clock, log, random, judge }: Rep
     const key = address.text
     // What an administrator keeps out of circulation is not ours to write.
     if (row?.blocked) return 'overwrite'
-    const remembered = known.has(key) ? known.get(key) : null
+    const remembered = labelled.has(key) ? undefined : known.has(key) ? known.get(key) : null
     const version = remembered === undefined ? await look(address, row) : remembered
     if (version === 'withdrawn') return 'withdrawn'
     known.set(key, undefined) // until the answer is in, nobody knows
@@ -177,6 +179,8 @@ export function replicatorOf({ ledger, objects, clock, log, random, judge }: Rep
   /** The version on which the next write may rest, after a quorum read of the object and, if it is foreign, a verdict. */
   async function look(address: Address, row: Allocation | null): Promise<Version | null | 'withdrawn'> {
     const fact = await objects.get(address)
+    if (fact?.reserved) labelled.add(address.text)
+    else labelled.delete(address.text)
     if (fact === null) return null
     if (row !== null && objects.agrees(fact, row)) return fact
     if ((await judge(row, fact)) === 'overwrite') return fact
@@ -186,7 +190,9 @@ export function replicatorOf({ ledger, objects, clock, log, random, judge }: Rep
 
   return {
     seen(fact) {
-      if (fact.address !== null) known.set(fact.address.text, { uid: fact.uid, resourceVersion: fact.resourceVersion })
+      if (fact.address === null) return
+      known.set(fact.address.text, { uid: fact.uid, resourceVersion: fact.resourceVersion })
+      if (fact.reserved) labelled.add(fact.address.text)
     },
     agrees: objects.agrees,
     rewrite: enqueue,

@@ -31,11 +31,18 @@ async function decisions(world: World, work: () => Promise<unknown>): Promise<nu
   const { ledger } = world.ports
   const real = ledger.read
   let count = 0
-  // The memo is recalled without a look at the view's free counts; a decision always asks for them.
+  // A decision asks for the rows of the pod's own key first.
   Object.assign(ledger, {
     read: (question: Parameters<typeof real>[0]) =>
       real(view =>
-        question(new Proxy(view, { get: (of, name) => (name === 'ofKey' && count++, Reflect.get(of, name)) })),
+        question(
+          new Proxy(view, {
+            get(of, name) {
+              if (name === 'ofKey') count++
+              return Reflect.get(of, name)
+            },
+          }),
+        ),
       ),
   })
   await work()
@@ -80,6 +87,21 @@ describe('R24: the memory of refusals', () => {
   ])('R24: %s is another question', async (_, it, nodes) => {
     const world = await full(TWO, 1, { entries: [...TWO, entry('10.50.0.0/24', '10.0.1.0/24', '10.0.1.2')] })
     expect(await decisions(world, () => filter(world, it, ...nodes))).toBeGreaterThan(0)
+  })
+})
+
+describe('R24: what the pod’s author mends', () => {
+  test('R24: a pool annotation that is taken away changes the answer at once', async () => {
+    const world = await full(ONE, 0)
+    const pooled = pod('p', {
+      annotations: { 'tke.cloud.tencent.com/eni-ip-pool': 'x' },
+      policy: 'never',
+      owner: 'StatefulSet p',
+    })
+    const mended = pod('p', { policy: 'never', owner: 'StatefulSet p' })
+    const why = 'named pools (pool x) are not served by this version of floatip'
+    expect((await filter(world, pooled, 'a1')).FailedAndUnresolvableNodes).toEqual({ a1: why })
+    expect((await filter(world, mended, 'a1')).FailedAndUnresolvableNodes).toEqual({ a1: LEFT })
   })
 })
 
@@ -132,6 +154,21 @@ describe('R25: waking', () => {
     await until(() => wakeOf(world, 'w1') !== '')
     expect((await filter(world, pod('w1', { age: 999 }), 'b1')).NodeNames).toEqual([])
     await until(() => wakeOf(world, 'w2') !== '', 3_000)
+  })
+
+  test('R25: the time of a wake that was heard does not end a later one', async () => {
+    const world = await full(ONE, 2)
+    world.api.remove('pods', 'default/used-1')
+    await until(() => woken(world).length === 1)
+    const first = performance.now()
+    await filter(world, pod('w1', { age: 999 }), 'a1')
+    await run(world, pod('quick'))
+    expect((await filter(world, pod('w1', { age: 999 }), 'a1')).NodeNames).toEqual([])
+    await Bun.sleep(600)
+    world.api.remove('pods', 'default/quick')
+    await until(() => woken(world).length === 2)
+    await Bun.sleep(1_250 - (performance.now() - first))
+    expect(woken(world)).toEqual(['w1', 'w1'])
   })
 
   test('R25: a pod that is gone takes no wake from the others', async () => {

@@ -243,7 +243,7 @@ export function startWorld(options: WorldOptions = {}) {
 export type World = ReturnType<typeof startWorld>
 
 /** Waits for what the world does by itself; fails loudly when it does not. */
-export async function until(what: () => boolean, within = 5_000): Promise<void> {
+export async function until(what: () => boolean, within = 4_000): Promise<void> {
   const end = Date.now() + within
   while (!what()) {
     if (Date.now() > end) throw new Error(`not within ${within} ms: ${what}`)

@@ -14,7 +14,7 @@ describe('POST /v1/ip', () => {
     for (const name of ['sts-0', 'bare']) world.api.remove('pods', `default/${name}`)
     await until(() => world.row('10.0.0.9').startsWith('reserved') && world.row('10.0.0.11') === 'free')
     const { content } = await list(world, '?namespace=default')
-    expect((await release(world, ...content)).status).toBe(200)
+    expect((await release(world, ...(content as readonly object[]))).status).toBe(200)
     expect(world.rows()).toEqual([])
   })
 
@@ -72,6 +72,6 @@ describe('POST /v1/ip', () => {
 
   test('an empty list releases nothing, with success', async () => {
     const world = await mixed()
-    expect((await release(world)).body).toEqual({ code: 200, message: '' })
+    expect(await release(world)).toEqual({ status: 200, body: { code: 200, message: '' } } as never)
   })
 })

@@ -168,8 +168,8 @@ describe.each(of('bind'))('bind: %s', (_, capture) => {
   test('another pod of this name is not bound', async () => {
     const world = await goldenWorld()
     await create(world, pod(String(PodName), { uid: 'another' }))
-    const Error = `pod default/${PodName} (uid ${PodUID}) was replaced by another pod of the same name`
-    expect(await post(world, '/v1/bind', capture.request)).toEqual({ status: 200, body: { Error } })
+    const why = `pod default/${PodName} (uid ${PodUID}) was replaced by another pod of the same name`
+    expect(await post(world, '/v1/bind', capture.request)).toEqual({ status: 200, body: { Error: why } })
   })
 })
 

@@ -1,0 +1,25 @@
+/** Owns floatip as a process of its own, as a person starts it. */
+import { join } from 'node:path'
+
+const MAIN = join(import.meta.dir, '../../src/main.ts')
+
+export function floatip(args: readonly string[]) {
+  const { KUBERNETES_SERVICE_HOST: _, KUBERNETES_SERVICE_PORT: __, ...env } = process.env
+  const child = Bun.spawn([process.execPath, MAIN, ...args], {
+    stdout: 'pipe',
+    stderr: 'pipe',
+    env: { ...env, NO_COLOR: '1' },
+  })
+  return child
+}
+
+/** Runs to the end: exit code and what was said. */
+export async function outcome(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const child = floatip(args)
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ])
+  return { code, stdout, stderr }
+}
