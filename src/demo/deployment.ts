@@ -6,7 +6,7 @@ import { type OnFailure, queueOf, type Running } from './queue.ts'
 import { DEPLOYMENTS, REPLICA_SETS, resourceId } from './resources.ts'
 import { keyOf, objectKey } from './store.ts'
 
-export const HASH_LABEL = 'pod-template-hash'
+const HASH_LABEL = 'pod-template-hash'
 
 export function deploymentController(api: Api, onFailure: OnFailure): Running {
   const queue = queueOf(key => {

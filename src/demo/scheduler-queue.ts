@@ -4,9 +4,9 @@ import { NODES, PODS, resourceId } from './resources.ts'
 import type { StoreEvent } from './store.ts'
 
 /** A refused pod is asked again after that long, whatever happens. */
-export const ASLEEP_MAX_MS = 300_000
+const ASLEEP_MAX_MS = 300_000
 /** After an error; nothing shortens it. kube-scheduler comes again at about 0.15, 1.7, 4.7, 9.7, 18.7 s. */
-export const BACK_OFF_MS: readonly number[] = [150, 1_550, 3_000, 5_000, 9_000, 10_000]
+const BACK_OFF_MS: readonly number[] = [150, 1_550, 3_000, 5_000, 9_000, 10_000]
 
 export interface SchedulingQueue {
   /** Called for each event of the store. */

@@ -7,7 +7,6 @@ import { linesOf } from './lines.ts'
 export { ApiError, isNotFound, type Outcome, Unanswered } from './failure.ts'
 
 export const mergePatch = 'application/merge-patch+json'
-export const strategicMergePatch = 'application/strategic-merge-patch+json'
 export const jsonPatch = 'application/json-patch+json'
 /** Server-side apply; needs the query parameter `fieldManager`. */
 export const applyPatch = 'application/apply-patch+yaml'

@@ -23,7 +23,7 @@ export interface WatchOptions extends Selectors {
  * API servers send a bookmark about once a minute (up to 1.25 min with jitter): two missed ones mean a half-open connection. A collection
  * that never changed since the server's start may get none; then this costs one reconnection, not a list.
  */
-export const defaultIdleMs = 150_000
+const defaultIdleMs = 150_000
 /** As client-go: 5 to 10 minutes, here 290 s to 590 s, below the 10 min at which many load balancers cut. */
 const minTimeoutSeconds = 290
 const maxTimeoutSeconds = 590

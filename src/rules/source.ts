@@ -197,8 +197,3 @@ export function ordinalExists(row: Allocation, replicas: number, firstOrdinal: n
   const ordinal = ordinalOf(row.owner)
   return ordinal !== null && ordinal >= firstOrdinal && ordinal < firstOrdinal + replicas
 }
-
-/** True for policies that keep an address after its pod. */
-export function keepsAddresses(demand: Demand): boolean {
-  return demand.policy === IMMUTABLE || demand.policy === NEVER
-}

@@ -82,7 +82,7 @@ function immutableFate(view: View, row: Allocation, workload: Workload): Fate {
 }
 
 /** The row as its owner keeps it without a pod. */
-export function keptDraft(row: Allocation, owner: Owner): Draft {
+function keptDraft(row: Allocation, owner: Owner): Draft {
   return {
     ...row,
     owner,
