@@ -61,6 +61,14 @@ export interface FollowCommand {
   readonly unfinished: ReadonlySet<string>
 }
 
+/** A pool has this size, and is to be filled up ahead of its pods or not. */
+export interface ResizePoolCommand {
+  readonly at: WallMs
+  readonly pool: string
+  readonly size: number
+  readonly preallocate: boolean
+}
+
 /** The cluster says that this pod has this address. */
 export interface AdoptCommand {
   readonly at: WallMs

@@ -56,6 +56,7 @@ const ACTORS: Record<CommandKind, Actor> = {
   giveBack: 'floatip',
   unbind: 'cluster',
   follow: 'cluster',
+  resizePool: 'person',
   release: 'person',
   adopt: 'cluster',
 }

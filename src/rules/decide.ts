@@ -1,8 +1,9 @@
-/** The table of contents of all deciding: which command is answered by which rule. Custom workloads, pools and reshape join here. */
+/** The table of contents of all deciding: which command is answered by which rule. Custom workloads join here. */
 import { adopt } from './adopt.ts'
 import { bind } from './bind.ts'
 import { filter } from './filter.ts'
 import { follow } from './follow.ts'
+import { resizePool } from './pool.ts'
 import { release } from './release.ts'
 import { giveBack, unbind } from './unbind.ts'
 import type { Rule } from './view.ts'
@@ -13,6 +14,7 @@ export const rules = {
   giveBack, // nobody bound what filter took
   unbind, // a pod ended: free or keep, by policy
   follow, // a workload changed: what it keeps follows
+  resizePool, // a pool's size changed: keep ahead, or free what is too many
   release, // somebody asked
   adopt, // the cluster knows what the ledger does not
 } satisfies Record<string, Rule<never, unknown>>

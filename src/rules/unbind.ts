@@ -3,7 +3,7 @@ import type { Allocation, Draft } from '../domain/allocation.ts'
 import type { Change } from '../domain/change.ts'
 import type { GiveBackCommand, UnbindCommand } from '../domain/command.ts'
 import type { Workload } from '../domain/demand.ts'
-import { DEPLOYMENT, type Owner, ownerKey, STATEFUL_SET, sharedBy } from '../domain/owner.ts'
+import { DEPLOYMENT, keptBy, type Owner, ownerKey, STATEFUL_SET, sharedBy } from '../domain/owner.ts'
 import { NEVER, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { unreachable } from '../lib/assert.ts'
 import { ordinalExists } from './source.ts'
@@ -51,7 +51,7 @@ function fateOf(view: View, row: Allocation, workload: Workload): Fate {
     case RELEASE_AT_POD_END:
       return freeing('released with its pod')
     case NEVER:
-      return { keepFor: sharedBy(row.owner) ?? row.owner, because: 'policy never' }
+      return { keepFor: keptBy(row.owner), because: 'policy never' }
     case 1:
       return immutableFate(view, row, workload)
     default:
@@ -102,7 +102,7 @@ export function free(row: Allocation, because: string): Change {
   return { verb: 'free', address: row.address, before: row, after: null, because }
 }
 
-function giveBackOf(row: Allocation, because: string): Change {
+export function giveBackOf(row: Allocation, because: string): Change {
   const after = row.heldFrom === null ? null : keptDraft(row, row.heldFrom)
   return { verb: 'give back', address: row.address, before: row, after, because }
 }
