@@ -3,7 +3,7 @@ import type { ConfigurationInForce } from '../app/configuration.ts'
 import type { Gate } from '../app/gate.ts'
 import type { Holds } from '../app/holds.ts'
 import type { Ports } from '../app/ports.ts'
-import { reconcile } from '../app/start-up.ts'
+import { reconcile } from '../app/reconcile.ts'
 import type { Waking } from '../app/waking.ts'
 import { installCrds } from '../kube/crds.ts'
 import type { ObjectStore } from '../kube/object-store.ts'
@@ -49,7 +49,7 @@ export async function becomeReady(parts: ReadyParts): Promise<void> {
     await clock.sleep(LOOK_MS, signal)
   }
   const reconciled = await step(parts, 'the reconciliation of ledger, objects and pods', () =>
-    reconcile(ports, found ?? []),
+    reconcile(ports, found ?? [], [...cluster.pods.values()]),
   )
   if (reconciled === null || signal.aborted) return
 

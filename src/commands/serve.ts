@@ -6,9 +6,11 @@ import { filteringOn } from '../app/filter.ts'
 import { judgeForeign } from '../app/foreign.ts'
 import { readyGate } from '../app/gate.ts'
 import { holdsOf } from '../app/holds.ts'
+import { objectWatchOn } from '../app/objects.ts'
 import { podEnded, workloadChanged } from '../app/pod-ends.ts'
 import { poolsOf } from '../app/pools.ts'
 import type { Ports } from '../app/ports.ts'
+import { resync } from '../app/resync.ts'
 import { waitingList } from '../app/waiting.ts'
 import { wakingOf } from '../app/waking.ts'
 import { createCore } from '../core/wasm.ts'
@@ -21,8 +23,8 @@ import { clusterOn } from '../kube/cluster.ts'
 import { type ConfigMapParts, followConfigMap } from '../kube/config-map.ts'
 import { connect } from '../kube/kubeconfig.ts'
 import { nodeFact, type RawNode } from '../kube/node.ts'
-import { objectStoreOn } from '../kube/object-store.ts'
-import { podFact, type RawPod } from '../kube/pod.ts'
+import { mirrorObjects, objectStoreOn } from '../kube/object-store.ts'
+import { listPods, podFact, type RawPod } from '../kube/pod.ts'
 import { poolStoreOn } from '../kube/pool.ts'
 import { transport as transportOn } from '../kube/transport.ts'
 import { openLedger } from '../ledger/ledger.ts'
@@ -98,6 +100,8 @@ export async function serve(options: ServeOptions): Promise<number> {
   const pools = poolsOf({ ...ports, store: poolStoreOn(transport) })
   const addresses = addressesOf({ ...ports, search: searchIn(file.db) })
 
+  const objectWatch = objectWatchOn(ports, objects)
+  const objectMirror = mirrorObjects({ transport, log, clock, random, onFailure, ...objectWatch })
   const configuration = configurationOf({
     ...ports,
     where: options.file.floatingips === undefined ? `ConfigMap ${configMapName(options)}` : 'the config file',
@@ -148,6 +152,14 @@ export async function serve(options: ServeOptions): Promise<number> {
   const { signal } = stopping
   void becomeReady({ options, ports, transport, objects, configuration, gate, waking, holds, follow, signal })
     .then(() => {
+      if (signal.aborted) return
+      if (options.replicate) objectMirror.start()
+      void resync(ports, {
+        everyMs: options.file.resyncMinutes * 60_000,
+        listObjects: () => (options.replicate ? objects.list() : Promise.resolve([])),
+        listPods: () => listPods(transport),
+        signal,
+      })
       for (const { name } of cluster.pools.values()) pools.changed(name)
     })
     .catch(error => {
@@ -165,7 +177,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   waking.stop()
   holds.stop()
   pools.stop()
-  await Promise.all([cluster.stop(), configMap?.stop(), replicator.stop()])
+  await Promise.all([cluster.stop(), configMap?.stop(), objectMirror.stop(), replicator.stop()])
   if (code !== EXIT.bug) ledger.close()
   file.close()
   log.info({ code }, 'floatip stopped')

@@ -1,7 +1,7 @@
 /** Owns unbind: a pod ended, and the policy frees its addresses or keeps them. */
 import type { Allocation, Draft } from '../domain/allocation.ts'
 import type { Change } from '../domain/change.ts'
-import type { GiveBackCommand, UnbindCommand } from '../domain/command.ts'
+import type { GiveBackCommand, ReclaimCommand, UnbindCommand } from '../domain/command.ts'
 import type { Workload } from '../domain/demand.ts'
 import { DEPLOYMENT, keptBy, type Owner, ownerKey, STATEFUL_SET, sharedBy } from '../domain/owner.ts'
 import { NEVER, RELEASE_AT_POD_END } from '../domain/policy.ts'
@@ -34,6 +34,16 @@ export const giveBack: Rule<GiveBackCommand, Unbound> = (view, { incarnation, re
   const changes = rows.map(row => giveBackOf(row, because))
   const freed = changes.filter(change => change.after === null).length
   return { changes, answer: { freed, kept: changes.length - freed } }
+}
+
+/** What no end of a pod will be told for: an unknown incarnation, or a row that should have gone with its pod. */
+export const reclaim: Rule<ReclaimCommand, Unbound> = (view, { address, revision }) => {
+  const row = view.at(address)
+  if (row === null || row.revision !== revision) return { changes: [], answer: { freed: 0, kept: 0 } }
+  const because = 'no pod of its name exists'
+  const keeps = row.policy !== RELEASE_AT_POD_END && isConfigured(view, row)
+  const change = keeps ? keep(row, keptBy(row.owner), because) : free(row, because)
+  return { changes: [change], answer: { freed: keeps ? 0 : 1, kept: keeps ? 1 : 0 } }
 }
 
 interface Fate {
