@@ -136,6 +136,7 @@ function demandOf(uid: string): Demand {
     policy: 0,
     request: [],
     workload: { state: 'unlooked' },
+    poolSize: null,
     problem: null,
   }
 }

@@ -6,9 +6,9 @@ import { CELLS, CHOICES, EDGES, INTERVALS, LIST_ENDS, WIDTHS, setResult } from '
 //  0: [3..9]        0 ─── 3, 4            ┌ slot 3, held by 0 ┐
 //  1: [3..3]        1 ─── 3               └ slot 4, held by - ┘
 //
-//  Why the first k free slots of a list are enough (k lists). Take the solution that is lowest in the order of the lists.
-//  If a list used a slot beyond its first k, the k-1 others would leave one of those k unused, and it could move down
-//  to that one, changing nobody else: a lower solution. So the lowest solution, if there is any, is made of first k's.
+//  Why the first k free slots of a list are enough (k lists): take the solution lowest in the order of the lists. If a list used a
+//  slot beyond its first k, the k-1 others would leave one of those k unused, and moving down to it, changing nobody else, would
+//  give a lower solution. So the lowest solution, if there is one, is made of first k's; and Kuhn's search is exact on those.
 
 @inline function x4(i: i32): usize { return <usize>i << 2 }
 @inline function cellSlot(cell: i32): i32 { return load<i32>(<usize>cell << 3, CELLS) }

@@ -3,32 +3,33 @@ import { type Demand, UNLOOKED, type Workload } from '../domain/demand.ts'
 import type { Owner } from '../domain/owner.ts'
 import { DEPLOYMENT } from '../domain/owner.ts'
 import { IMMUTABLE, RELEASE_AT_POD_END } from '../domain/policy.ts'
-import { isRefusal, type Refusal, refusal } from '../domain/refusal.ts'
+import { isRefusal } from '../domain/refusal.ts'
 import { isWorkloadKind } from '../domain/workload.ts'
 import type { PodFact } from '../kube/pod.ts'
 import type { Ports } from './ports.ts'
 
 /** The demand with the workload from the mirror; null when the mirror does not have a workload that a rule needs. */
-export function demandFromMirror({ cluster }: Pick<Ports, 'cluster'>, pod: PodFact): Demand | null {
-  if (!isLimited(pod)) return demandOf(pod, UNLOOKED)
-  const known = cluster.knownWorkload(DEPLOYMENT, pod.namespace, pod.owner.workload)
-  return known === null ? null : demandOf(pod, known)
+export function demandFromMirror(ports: Pick<Ports, 'cluster'>, pod: PodFact): Demand | null {
+  if (!isLimitedByReplicas(ports, pod)) return demandOf(ports, pod, UNLOOKED)
+  const known = ports.cluster.knownWorkload(DEPLOYMENT, pod.namespace, pod.owner.workload)
+  return known === null ? null : demandOf(ports, pod, known)
 }
 
 /** The demand; a workload that the mirror lacks is read from the API server, whose failure is thrown (R26). */
 export async function gatherDemand(ports: Pick<Ports, 'cluster' | 'calls'>, pod: PodFact): Promise<Demand> {
   return (
     demandFromMirror(ports, pod) ??
-    demandOf(pod, await ports.calls.getWorkload(DEPLOYMENT, pod.namespace, pod.owner.workload))
+    demandOf(ports, pod, await ports.calls.getWorkload(DEPLOYMENT, pod.namespace, pod.owner.workload))
   )
 }
 
-/** Deployments that keep addresses are limited by their replicas. */
-function isLimited(pod: PodFact): boolean {
-  return pod.owner.kind === DEPLOYMENT && pod.owner.pool === '' && pod.policy !== RELEASE_AT_POD_END
+/** Deployments that keep addresses are limited by their replicas, unless their pool has a size of its own. */
+function isLimitedByReplicas({ cluster }: Pick<Ports, 'cluster'>, { owner, policy }: PodFact): boolean {
+  if (owner.kind !== DEPLOYMENT || policy === RELEASE_AT_POD_END) return false
+  return owner.pool === '' || cluster.poolInForce(owner.pool) === null
 }
 
-function demandOf(pod: PodFact, workload: Workload): Demand {
+function demandOf({ cluster }: Pick<Ports, 'cluster'>, pod: PodFact, workload: Workload): Demand {
   const { namespace, name, uid, owner, apiVersion, policy, request } = pod
   return {
     pod: { namespace, name, uid },
@@ -37,15 +38,9 @@ function demandOf(pod: PodFact, workload: Workload): Demand {
     policy,
     request: isRefusal(request) ? [] : request.lists,
     workload,
-    problem: isRefusal(request) ? request : poolsToCome(pod),
+    poolSize: owner.pool === '' ? null : (cluster.poolInForce(owner.pool)?.size ?? null),
+    problem: isRefusal(request) ? request : null,
   }
-}
-
-/** Named pools are the next capability; until then a pod that names one is told so instead of being served wrongly. */
-function poolsToCome(pod: PodFact): Refusal | null {
-  return pod.owner.pool === ''
-    ? null
-    : refusal('policy-not-supported', `named pools (pool ${pod.owner.pool}) are not served by this version of floatip`)
 }
 
 /**

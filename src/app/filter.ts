@@ -4,6 +4,7 @@ import type { Geometry, NodeGroup } from '../domain/geometry.ts'
 import { isRefusal, type Refusal, refusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
 import type { PodFact } from '../kube/pod.ts'
+import { Fault } from '../lib/fault.ts'
 import { filter } from '../rules/filter.ts'
 import { fitsAfter, score } from '../rules/score.ts'
 import { demandFromMirror, gatherDemand } from './demand.ts'
@@ -68,6 +69,9 @@ export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds): F
     if (isRefusal(settled)) return new Map(groups.map(group => [group.id, settled]))
 
     const { verdicts, holds: held } = settled.answer
+    if ([...verdicts.values()].some(verdict => verdict?.code === 'stale')) {
+      throw new Fault('the configuration changed in this moment', { retryable: true })
+    }
     if (held !== null) holds.renew(held)
     if ([...verdicts.values()].some(verdict => verdict === null)) waiting.leave(pod.uid)
     else {

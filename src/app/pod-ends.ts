@@ -2,10 +2,14 @@
 import type { Owner } from '../domain/owner.ts'
 import { workloadKey } from '../domain/owner.ts'
 import { IMMUTABLE } from '../domain/policy.ts'
+import { isRefusal } from '../domain/refusal.ts'
 import { isWorkloadKind, type WorkloadKind, workloadOwner } from '../domain/workload.ts'
 import type { PodEnd } from '../kube/cluster.ts'
+import type { PodFact } from '../kube/pod.ts'
+import { adopt } from '../rules/adopt.ts'
 import { workloadAtEnd } from './demand.ts'
 import type { Ports } from './ports.ts'
+import { podSightings } from './sighting.ts'
 
 type Parts = Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'clock' | 'log'>
 
@@ -86,5 +90,19 @@ export async function followAll(ports: Parts): Promise<void> {
   const workloads = new Map(kept.map(row => [workloadKey(row.owner), row.owner]))
   for (const { kind, namespace, workload } of workloads.values()) {
     if (isWorkloadKind(kind)) await workloadChanged(ports, kind, namespace, workload)
+  }
+}
+
+/** A pod is bound: what it carries and the ledger does not have is recorded, whoever bound it (R6). A conflict is for resync to report. */
+export function podBound({ ledger, clock, log }: Parts, pod: PodFact): void {
+  for (const sighting of podSightings(pod, clock.now(), new Set([pod.uid]))) {
+    const decision = ledger.read(view => adopt(view, sighting))
+    if (isRefusal(decision) || decision.changes.length === 0) continue
+    ledger.submit('adopt', sighting).catch(error => {
+      log.warn(
+        { pod: `${pod.namespace}/${pod.name}`, err: error },
+        'its addresses are not recorded yet: resync does it',
+      )
+    })
   }
 }

@@ -1,5 +1,5 @@
 /** Owns waking: when addresses or room come free, as many of the oldest waiting pods that they suit are told, and no more. */
-import { type Demand, UNLOOKED } from '../domain/demand.ts'
+import type { Demand } from '../domain/demand.ts'
 import type { NodeGroup } from '../domain/geometry.ts'
 import { ownerKey, sharedBy } from '../domain/owner.ts'
 import { isRefusal } from '../domain/refusal.ts'
@@ -66,7 +66,8 @@ export function wakingOf(parts: WakingParts): Waking {
   }
 
   /** What the pod would use if it were woken now, taken off the budget; null: it would be refused again. */
-  function suits({ pod, groups, unknown }: Waiting, budget: Budget): Promised | null {
+  function suits({ pod, groups: asked, unknown }: Waiting, budget: Budget): Promised | null {
+    const groups = inForce(asked)
     const known = unknown.some(name => (cluster.nodes.get(name)?.addresses.length ?? 0) > 0)
     if (known) return { entries: [], share: null } // it was never asked about this node: let it ask
     const demand = demandFromMirror(parts, pod)
@@ -85,6 +86,14 @@ export function wakingOf(parts: WakingParts): Waking {
         count: demand.request.length || 1,
       })
     })
+  }
+
+  /** The groups asked; after a change of configuration those of all nodes, since which of them were asked is not kept. */
+  function inForce(asked: readonly NodeGroup[]): readonly NodeGroup[] {
+    const geometry = ledger.read(view => view.geometry)
+    if (asked.every(group => group.geometry === geometry)) return asked
+    const groups = [...cluster.nodes.values()].flatMap(node => geometry.groupOf(node.addresses) ?? [])
+    return [...new Set(groups)]
   }
 
   async function wake(each: Waiting, promised: Promised): Promise<void> {
@@ -123,7 +132,7 @@ function isOwn(view: View, demand: Demand): boolean {
 }
 
 function shareOf(demand: Demand): string | null {
-  const share = demand.workload === UNLOOKED ? null : sharedBy(demand.owner)
+  const share = sharedBy(demand.owner)
   return share === null ? null : ownerKey(share)
 }
 

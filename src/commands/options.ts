@@ -29,6 +29,8 @@ export interface ConfigFile {
   readonly configMapName: string
   readonly configMapNamespace: string
   readonly floatingipKey: string
+  /** How often ledger, objects and pods are compared, in minutes. */
+  readonly resyncMinutes: number
 }
 
 const CONFIG_DEFAULT = '/etc/galaxy/galaxy-ipam.json'
@@ -130,8 +132,19 @@ function readConfigFile(path: string, mustExist: boolean): ConfigFile {
     configMapName: text('configMapName', 'floatingip-config'),
     configMapNamespace: text('configMapNamespace', 'kube-system'),
     floatingipKey: text('floatingipKey', 'floatingips'),
+    resyncMinutes: minutes(path, plugin.resyncInterval),
   }
 }
+
+function minutes(path: string, value: unknown): number {
+  if (value === undefined || value === null || value === 0) return RESYNC_MINUTES
+  if (typeof value === 'number' && value > 0) return value
+  throw new UsageFault(`${path}: schedule_plugin.resyncInterval must be a number of minutes above 0`, {
+    retryable: false,
+  })
+}
+
+const RESYNC_MINUTES = 1
 
 function readPlugin(path: string, mustExist: boolean): Readonly<Record<string, unknown>> {
   let content: string

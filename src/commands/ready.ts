@@ -1,13 +1,10 @@
 /** Owns the way to ready: definitions, configuration, objects, the cluster's lists, reconciliation; each retried until it succeeds. */
+import type { ConfigurationInForce } from '../app/configuration.ts'
 import type { Gate } from '../app/gate.ts'
 import type { Holds } from '../app/holds.ts'
 import type { Ports } from '../app/ports.ts'
-import { reconcile } from '../app/start-up.ts'
+import { reconcile } from '../app/reconcile.ts'
 import type { Waking } from '../app/waking.ts'
-import { type ConfigurationReading, readConfiguration, readEntries } from '../domain/configuration.ts'
-import type { Configuration } from '../domain/entry.ts'
-import { geometryOf } from '../domain/geometry.ts'
-import { readConfigMap } from '../kube/config-map.ts'
 import { installCrds } from '../kube/crds.ts'
 import type { ObjectStore } from '../kube/object-store.ts'
 import type { Transport } from '../kube/transport.ts'
@@ -24,6 +21,7 @@ export interface ReadyParts {
   readonly ports: Ports
   readonly transport: Transport
   readonly objects: ObjectStore
+  readonly configuration: ConfigurationInForce
   readonly gate: Gate
   readonly waking: Pick<Waking, 'wakeAll'>
   readonly holds: Pick<Holds, 'renew'>
@@ -37,24 +35,21 @@ export async function becomeReady(parts: ReadyParts): Promise<void> {
   const { ledger, cluster, replicator, clock, log } = ports
   const began = performance.now()
 
-  const configuration = await step(parts, 'the configuration', () => readConfig(options, transport))
-  if (configuration === null) return
-  for (const warning of configuration.warnings) log.warn({}, warning)
-  ledger.reshape(geometryOf(configuration.entries))
+  await waitForConfiguration(parts)
   // Only now: without the configuration every address looks orphaned, and its pod's end would free what the policy keeps.
   follow()
 
   if (options.replicate && options.installCrds) {
     await step(parts, 'the custom resource definitions', () => installCrds(transport, log))
   }
-  const found = options.replicate ? await step(parts, 'the FloatingIP objects', () => objects.list()) : []
+  const found = options.replicate ? await step(parts, 'the FloatingIP objects', () => objects.list()) : null
   gate.waitFor('the cluster’s pods, nodes and workloads')
   while (!signal.aborted && cluster.waitingFor().length > 0) {
     gate.waitFor(`the lists of ${cluster.waitingFor().join(', ')}`)
     await clock.sleep(LOOK_MS, signal)
   }
   const reconciled = await step(parts, 'the reconciliation of ledger, objects and pods', () =>
-    reconcile(ports, found ?? []),
+    reconcile(ports, found, [...cluster.pods.values()]),
   )
   if (reconciled === null || signal.aborted) return
 
@@ -62,8 +57,6 @@ export async function becomeReady(parts: ReadyParts): Promise<void> {
   gate.opened()
   log.info(
     {
-      entries: configuration.entries.length,
-      addresses: ledger.read(view => view.geometry.slots),
       rows: ledger.read(view => view.size),
       ...reconciled,
       ms: Math.round(performance.now() - began),
@@ -74,6 +67,15 @@ export async function becomeReady(parts: ReadyParts): Promise<void> {
   // A claim of the process before us whose Binding never came expires like any other.
   for (const { uid } of pending) if (ledger.read(view => view.ofIncarnation(uid)).length > 0) holds.renew(uid)
   waking.wakeAll(pending)
+}
+
+/** A valid configuration, however long it takes to be written. */
+async function waitForConfiguration({ configuration, gate, ports, signal }: ReadyParts): Promise<void> {
+  while (!signal.aborted && configuration.status.since === null) {
+    const because = configuration.status.rejected?.because
+    gate.waitFor(because === undefined ? 'the configuration' : `the configuration: ${because}`)
+    await ports.clock.sleep(LOOK_MS, signal)
+  }
 }
 
 /** Repeats the step until it succeeds; the gate and one log line per reason say why not. Null: we are stopping. */
@@ -93,19 +95,4 @@ async function step<T>({ gate, ports, signal }: ReadyParts, what: string, work: 
     }
   }
   return null
-}
-
-/** From the config file if it has entries, else from the ConfigMap. Throws a Fault that says what is wrong. */
-async function readConfig({ file }: ServeOptions, transport: Transport): Promise<Configuration> {
-  if (file.floatingips !== undefined) return accepted(readEntries(file.floatingips), 'the config file')
-  const at = { namespace: file.configMapNamespace, name: file.configMapName, key: file.floatingipKey }
-  const where = `ConfigMap ${at.namespace}/${at.name}, key ${at.key}`
-  const text = await readConfigMap(transport, at)
-  if (text === null) throw new Fault(`${where} does not exist: create it with the address ranges`, { retryable: true })
-  return accepted(readConfiguration(text), where)
-}
-
-function accepted(reading: ConfigurationReading, where: string): Configuration {
-  if (reading.ok) return reading.configuration
-  throw new Fault(`${where} is invalid: ${reading.problems.join('; ')}`, { retryable: true })
 }

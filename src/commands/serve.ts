@@ -1,150 +1,37 @@
-/** Owns the composition of `floatip serve`: what is built, in which order, and how it ends. */
-import { addressesOf } from '../app/addresses.ts'
-import { bindingOn } from '../app/bind.ts'
-import { filteringOn } from '../app/filter.ts'
-import { judgeForeign } from '../app/foreign.ts'
-import { readyGate } from '../app/gate.ts'
-import { holdsOf } from '../app/holds.ts'
-import { podEnded, workloadChanged } from '../app/pod-ends.ts'
-import type { Ports } from '../app/ports.ts'
-import { waitingList } from '../app/waiting.ts'
-import { wakingOf } from '../app/waking.ts'
-import { createCore } from '../core/wasm.ts'
-import { type Geometry, geometryOf } from '../domain/geometry.ts'
-import { apiApp } from '../http/api.ts'
-import { extenderApp } from '../http/extender.ts'
-import { callsOn } from '../kube/calls.ts'
-import { clusterOn } from '../kube/cluster.ts'
-import { connect } from '../kube/kubeconfig.ts'
-import { nodeFact, type RawNode } from '../kube/node.ts'
-import { objectStoreOn } from '../kube/object-store.ts'
-import { podFact, type RawPod } from '../kube/pod.ts'
-import { transport as transportOn } from '../kube/transport.ts'
-import { openLedger } from '../ledger/ledger.ts'
-import { stateOf } from '../ledger/state.ts'
+/** Owns `floatip serve` as a process: its ports, its signals, its exit code. */
+
 import { systemClock } from '../lib/clock.ts'
 import { Fault, messageOf } from '../lib/fault.ts'
 import { jsonLog } from '../lib/log.ts'
-import { noReplication, replicatorOf } from '../replica/replicator.ts'
-import { nextTerm } from '../store/facts.ts'
-import { journalOf } from '../store/journal.ts'
-import { openLedgerFile } from '../store/open.ts'
-import { searchIn } from '../store/search.ts'
+import { compose } from './compose.ts'
 import { EXIT } from './exit.ts'
 import type { ServeOptions } from './options.ts'
-import { becomeReady } from './ready.ts'
 import { VERSION } from './version.ts'
 
 /** Runs until SIGTERM or SIGINT; gives back the exit code. Throws a Fault when it cannot start. */
 export async function serve(options: ServeOptions): Promise<number> {
   const log = jsonLog(options.logLevel)
-  const clock = systemClock
-  const random = Math.random
-  const gate = readyGate()
-  const stopping = new AbortController()
   const ended = Promise.withResolvers<number>()
   for (const flag of options.notYet) log.warn({ flag }, 'accepted, but not built yet')
-
-  // The ledger: the file, and the memory that is always built from it.
-  const file = openLedgerFile(options.dataDir)
-  const journal = journalOf(file.db)
-  const term = nextTerm(file.db)
-  let stamps = 0
-  const freshValue = () => `${term}.${++stamps}`
-  const ledger = openLedger({
-    journal,
-    geometry: geometryOf([]),
-    recover(geometry: Geometry) {
-      const { rows, revision } = journal.load()
-      const core = createCore(geometry.entries.map(entry => entry.size))
-      return { state: stateOf(geometry, core, rows), revision }
-    },
-    onBug(bug) {
-      log.error({ err: bug, revision: ledger.revision }, 'a broken invariant: floatip stops')
-      ended.resolve(EXIT.bug)
-    },
-  })
-
-  // The cluster.
-  const transport = transportOn(connect(options), { userAgent: `floatip/${VERSION}` })
-  const calls = callsOn(transport)
-  const cluster = clusterOn({
-    transport,
-    log,
-    clock,
-    random,
-    onFailure(thrown) {
-      log.error({ err: thrown }, 'a bug in following the cluster: floatip stops')
-      ended.resolve(EXIT.bug)
-    },
-  })
-  const objects = objectStoreOn(transport)
-  const replicator = options.replicate
-    ? replicatorOf({ ledger, objects, clock, log, random, judge: (row, foreign) => judgeForeign(ports, row, foreign) })
-    : noReplication(ledger)
-  const ports: Ports = { ledger, cluster, calls, replicator, clock, log }
-
-  // The use cases.
-  const waiting = waitingList()
-  const holds = holdsOf({ ...ports, holdMs: options.holdMs, freshValue })
-  const waking = wakingOf({ ...ports, waiting, freshValue })
-  const filtering = filteringOn(ports, waiting, holds)
-  const binding = bindingOn(ports, waiting, holds)
-  const addresses = addressesOf({ ...ports, search: searchIn(file.db) })
+  const onBug = (bug: unknown) => {
+    log.error({ err: bug }, 'a broken invariant: floatip stops')
+    ended.resolve(EXIT.bug)
+  }
+  const floatip = compose(options, { clock: systemClock, random: Math.random, log, onBug })
+  const { extender, api, ports, ledgerPath, term } = floatip
 
   // The two ports answer from the start: "not ready" is an answer.
-  const read = { pod: (raw: unknown) => podFact(raw as RawPod), node: (raw: unknown) => nodeFact(raw as RawNode) }
-  const { bind: hostname, legacyFailedNodes } = options
-  const extender = extenderApp({ gate, filtering, binding, waking, read, log, legacyFailedNodes })
-  const api = apiApp({ gate, addresses, log })
-  listen(extender, hostname, options.port, '--port')
-  listen(api, hostname, options.apiPort, '--api-port')
-  log.info(
-    {
-      version: VERSION,
-      extender: extender.server?.port,
-      api: api.server?.port,
-      ledger: file.path,
-      term,
-      rows: ledger.read(view => view.size),
-    },
-    'floatip started',
-  )
-
-  const follow = () =>
-    cluster.start({
-      podEnded(end) {
-        waiting.leave(end.pod.uid)
-        holds.settle(end.pod.uid)
-        void podEnded(ports, end, stopping.signal)
-      },
-      podSeen(pod) {
-        if (pod.node === null) return
-        waiting.leave(pod.uid)
-        holds.settle(pod.uid)
-      },
-      workloadChanged: (kind, { namespace, name }) => void workloadChanged(ports, kind, namespace, name),
-      factsChanged: () => waking.look(),
-    })
-  void becomeReady({ options, ports, transport, objects, gate, waking, holds, follow, signal: stopping.signal }).catch(
-    error => {
-      log.error({ err: error }, 'start-up failed on a bug: floatip stops')
-      ended.resolve(EXIT.bug)
-    },
-  )
+  listen(extender, options.bind, options.port, '--port')
+  listen(api, options.bind, options.apiPort, '--api-port')
+  const rows = ports.ledger.read(view => view.size)
+  const listening = { extender: extender.server?.port, api: api.server?.port }
+  log.info({ version: VERSION, ...listening, ledger: ledgerPath, term, rows }, 'floatip started')
+  floatip.start().catch(onBug)
 
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => ended.resolve(EXIT.ok))
   const code = await ended.promise
-
-  // What is under way is finished, in the order in which it was built upon.
-  gate.waitFor('its own shutdown')
-  stopping.abort()
   await Promise.all([extender.stop(), api.stop()])
-  waking.stop()
-  holds.stop()
-  await Promise.all([cluster.stop(), replicator.stop()])
-  if (code !== EXIT.bug) ledger.close()
-  file.close()
+  await floatip.stop(code === EXIT.bug)
   log.info({ code }, 'floatip stopped')
   return code
 }

@@ -61,6 +61,28 @@ export interface FollowCommand {
   readonly unfinished: ReadonlySet<string>
 }
 
+/** The reservation of an address ended. */
+export interface UnblockCommand {
+  readonly at: WallMs
+  readonly address: Address
+}
+
+/** No unfinished pod of the row's name exists, and nobody will tell its end. */
+export interface ReclaimCommand {
+  readonly at: WallMs
+  readonly address: Address
+  /** Fence: the row as it was when the pod was looked up. */
+  readonly revision: number
+}
+
+/** A pool has this size, and is to be filled up ahead of its pods or not. */
+export interface ResizePoolCommand {
+  readonly at: WallMs
+  readonly pool: string
+  readonly size: number
+  readonly preallocate: boolean
+}
+
 /** The cluster says that this pod has this address. */
 export interface AdoptCommand {
   readonly at: WallMs

@@ -29,6 +29,8 @@ export interface Demand {
   /** One address from each set, in this order; empty: one address, wherever there is one. */
   readonly request: readonly RangeSet[]
   readonly workload: Workload
+  /** Size of the pod's pool; null: no pool, or one without a size. */
+  readonly poolSize: number | null
   /** What the pod's author has to mend first (an annotation that cannot be read, say). */
   readonly problem: Refusal | null
 }

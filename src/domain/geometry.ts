@@ -19,8 +19,10 @@ interface SlotRange extends Range {
 
 /** Nodes that the same entries serve are one group: whatever is decided for one of them holds for all. */
 export interface NodeGroup {
-  /** Equal groups have equal ids. */
+  /** Equal groups of one geometry have equal ids. */
   readonly id: string
+  /** The geometry that its entries index: a command that comes with a group of an older one is stale. */
+  readonly geometry: Geometry
   /** Indices of entries, those of the most specific node subnet first. */
   readonly entries: readonly number[]
   /** The node subnets that contain the node, for people. */
@@ -77,10 +79,10 @@ export function geometryOf(entries: readonly SubnetEntry[]): Geometry {
     serving.sort((a, b) => b.prefix - a.prefix || a.index - b.index)
     const subnets = new Set(serving.flatMap(s => s.networks.map(n => n.text)))
     const indices = serving.map(s => s.index)
-    return { id: indices.join(','), entries: indices, subnets: [...subnets].join(', ') }
+    return { id: indices.join(','), geometry, entries: indices, subnets: [...subnets].join(', ') }
   }
 
-  return {
+  const geometry: Geometry = {
     entries,
     slots,
     slotOf(a) {
@@ -120,6 +122,7 @@ export function geometryOf(entries: readonly SubnetEntry[]): Geometry {
       return group
     },
   }
+  return geometry
 }
 
 /** Index of the last element that is at most `value`, in an ascending list whose first element is. */

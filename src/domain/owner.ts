@@ -58,6 +58,12 @@ export function sharedBy(owner: Owner): Owner | null {
   return owner.kind === DEPLOYMENT ? { ...owner, pod: '' } : null
 }
 
+/** Under whom the address is kept once its pod is gone: its own name if it has a number to come back under, else what it shares. */
+export function keptBy(owner: Owner): Owner {
+  if (owner.kind !== DEPLOYMENT && /-\d+$/.test(owner.pod)) return owner
+  return sharedBy(owner) ?? owner
+}
+
 /** The key of the workload itself, whatever the pod: `sts_<ns>_<workload>_`. */
 export function workloadKey(owner: Owner): string {
   return ownerKey({ ...owner, pod: '' })

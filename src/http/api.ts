@@ -2,10 +2,12 @@
 import { Elysia } from 'elysia'
 import type { Addresses } from '../app/addresses.ts'
 import type { Gate } from '../app/gate.ts'
+import type { Pools } from '../app/pools.ts'
 import { messageOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
 import { decodeList, decodeRelease, encodePage, ListQuery, Outcome, Page, ReleaseBody, Unreleased } from './ip-wire.ts'
 import { BadRequest } from './json.ts'
+import { poolRoutes } from './pools.ts'
 
 /** 10,000 releases of 100 bytes. */
 const BODY_MAX = 1024 * 1024
@@ -13,10 +15,11 @@ const BODY_MAX = 1024 * 1024
 export interface ApiParts {
   readonly gate: Gate
   readonly addresses: Addresses
+  readonly pools: Pools
   readonly log: Log
 }
 
-export function apiApp({ gate, addresses, log }: ApiParts) {
+export function apiApp({ gate, addresses, pools, log }: ApiParts) {
   const app = new Elysia({ serve: { maxRequestBodySize: BODY_MAX } })
     .onError(({ error, code, set }) => {
       const status = statusOf(error, code)
@@ -66,6 +69,7 @@ export function apiApp({ gate, addresses, log }: ApiParts) {
       set.headers.allow = 'GET, POST'
       return { code: 405, message: '/v1/ip takes GET and POST' }
     })
+    .use(poolRoutes(pools))
     .get('/livez', () => 'ok')
     .get('/healthz', () => 'ok')
     .get('/readyz', ({ set }) => {

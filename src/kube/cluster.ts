@@ -6,6 +6,7 @@ import type { Log } from '../lib/log.ts'
 import { type Change, type Mirror, mirror } from './mirror.ts'
 import { type NodeFact, nodeFact, sameAddresses } from './node.ts'
 import { type PodFact, pickPod } from './pod.ts'
+import { inForce, POOLS_PATH, type PoolFact, poolFact, sameSpec } from './pool.ts'
 import type { RawObject } from './raw.ts'
 import type { Transport } from './transport.ts'
 import { WORKLOAD_PLURALS, type WorkloadFact, workloadFact } from './workload.ts'
@@ -23,6 +24,8 @@ export interface ClusterListeners {
   podSeen(pod: PodFact): void
   /** Its replicas or ordinals changed, or it went. */
   workloadChanged(kind: WorkloadKind, workload: WorkloadFact): void
+  /** A Pool object of this name came, changed or went. */
+  poolChanged(name: string): void
   /** `factsVersion` moved. */
   factsChanged(): void
 }
@@ -31,10 +34,15 @@ export interface Cluster {
   readonly pods: Mirror<PodFact>
   readonly nodes: Mirror<NodeFact>
   readonly workloads: Readonly<Record<WorkloadKind, Mirror<WorkloadFact>>>
+  readonly pools: Mirror<PoolFact>
   /** Moves with nodes, workloads and the ends of pods: with all that can change a refusal, besides the ledger. */
   readonly factsVersion: number
   /** What the mirror knows of a workload; null: it does not have it, which proves nothing (R26). */
   knownWorkload(kind: WorkloadKind, namespace: string, name: string): Workload | null
+  /** Something outside of the mirrors changed that refusals rest on (the configuration). */
+  moved(): void
+  /** The Pool that is in force under this name: that of kube-system, else the oldest; null: none is. */
+  poolInForce(name: string): PoolFact | null
   start(listeners: ClusterListeners): void
   stop(): Promise<void>
   /** Which collections are not listed yet. */
@@ -96,9 +104,17 @@ export function clusterOn(parts: ClusterParts): Cluster {
     ]),
   ) as Record<WorkloadKind, Mirror<WorkloadFact>>
 
+  const pools = follow<PoolFact>(POOLS_PATH, poolFact, change => {
+    if (change.kind === 'seen' && change.before !== null && sameSpec(change.before, change.after)) return
+    const pool = change.kind === 'seen' ? change.after : change.kind === 'deleted' ? change.last : change.before
+    listeners?.poolChanged(pool.name)
+    moved()
+  })
+
   const mirrors: readonly [string, Mirror<unknown>][] = [
     ['pods', pods],
     ['nodes', nodes],
+    ['pools', pools],
     ...WORKLOAD_KINDS.map((kind): [string, Mirror<unknown>] => [WORKLOAD_PLURALS[kind], workloads[kind]]),
   ]
 
@@ -106,6 +122,7 @@ export function clusterOn(parts: ClusterParts): Cluster {
     pods,
     nodes,
     workloads,
+    pools,
     get factsVersion() {
       return factsVersion
     },
@@ -113,6 +130,8 @@ export function clusterOn(parts: ClusterParts): Cluster {
       const fact = workloads[kind].get(`${namespace}/${name}`)
       return fact === undefined ? null : { state: 'present', replicas: fact.replicas, firstOrdinal: fact.firstOrdinal }
     },
+    moved,
+    poolInForce: name => inForce([...pools.values()].filter(pool => pool.name === name)),
     start(to) {
       listeners = to
       for (const [, each] of mirrors) each.start()
@@ -120,7 +139,7 @@ export function clusterOn(parts: ClusterParts): Cluster {
     async stop() {
       await Promise.all(mirrors.map(([, each]) => each.stop()))
     },
-    waitingFor: () => mirrors.filter(([, each]) => !each.isSynced).map(([name]) => name),
+    waitingFor: () => mirrors.filter(([, each]) => !each.isSynced && each.state !== 'absent').map(([name]) => name),
   }
 }
 

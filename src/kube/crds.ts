@@ -79,7 +79,13 @@ const pools = {
         name: 'v1alpha1',
         served: true,
         storage: true,
-        additionalPrinterColumns: [column('Size', '.size', 'integer'), age],
+        subresources: { status: {} },
+        additionalPrinterColumns: [
+          column('Size', '.size', 'integer'),
+          column('Allocated', '.status.allocated', 'integer'),
+          column('In use', '.status.inUse', 'integer'),
+          age,
+        ],
         schema: {
           openAPIV3Schema: {
             type: 'object',
@@ -90,6 +96,22 @@ const pools = {
               metadata: { type: 'object' },
               size: { type: 'integer', minimum: 0 },
               preAllocateIP: { type: 'boolean' },
+              status: {
+                type: 'object',
+                properties: {
+                  size: { type: 'integer' },
+                  allocated: { type: 'integer' },
+                  inUse: { type: 'integer' },
+                  conditions: {
+                    type: 'array',
+                    items: {
+                      type: 'object',
+                      required: ['type', 'status'],
+                      properties: { type: text, status: text, reason: text, message: text },
+                    },
+                  },
+                },
+              },
             },
           },
         },

@@ -1,6 +1,8 @@
 /** Owns the calls that read and write FloatingIP objects, each write a compare-and-swap. */
 import type { Allocation } from '../domain/allocation.ts'
 import { type Address, objectName } from '../ip/address.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Log } from '../lib/log.ts'
 import {
   agrees,
   FLOATINGIPS_PATH,
@@ -10,6 +12,7 @@ import {
   GROUP_VERSION,
 } from './floatingip.ts'
 import { listAll } from './list.ts'
+import { type Mirror, mirror } from './mirror.ts'
 import type { RawObject } from './raw.ts'
 import { ApiError, isNotFound, mergePatch, type Transport } from './transport.ts'
 
@@ -89,4 +92,27 @@ async function unlessConflict<T>(otherwise: T, call: () => Promise<T>): Promise<
     }
     throw error
   }
+}
+
+export interface ObjectMirrorParts {
+  readonly transport: Transport
+  readonly log: Log
+  readonly clock: Clock
+  readonly random: () => number
+  readonly onFailure: (thrown: unknown) => void
+  readonly seen: (fact: FloatingIpFact) => void
+  readonly gone: (fact: FloatingIpFact) => void
+}
+
+/** Follows the objects for as long as it runs. */
+export function mirrorObjects({ seen, gone, ...parts }: ObjectMirrorParts): Mirror<FloatingIpFact> {
+  return mirror<FloatingIpFact>({
+    ...parts,
+    path: FLOATINGIPS_PATH,
+    pick: floatingIpFact,
+    onChange(change) {
+      if (change.kind === 'seen') seen(change.after)
+      else gone(change.kind === 'deleted' ? change.last : change.before)
+    },
+  })
 }

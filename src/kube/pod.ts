@@ -3,8 +3,10 @@ import { DEPLOYMENT, NO_CONTROLLER, type Owner, STATEFUL_SET } from '../domain/o
 import { NEVER, parsePolicy, type ReleasePolicy } from '../domain/policy.ts'
 import type { Address } from '../ip/address.ts'
 import { type AddressRequest, readAnswer, readRequest } from './args.ts'
+import { listAll } from './list.ts'
 import { ARGS_ANNOTATION, POLICY_ANNOTATION, POOL_ANNOTATION, RESOURCE } from './names.ts'
 import type { RawMetadata, RawObject } from './raw.ts'
+import type { Transport } from './transport.ts'
 
 export interface PodFact {
   readonly namespace: string
@@ -118,4 +120,10 @@ function workloadOf(
 export function pickPod(raw: RawObject): PodFact | null {
   const fact = podFact(raw as RawPod)
   return fact.asks ? fact : null
+}
+
+/** A fresh, paged quorum list of the pods that ask. */
+export async function listPods(transport: Transport): Promise<readonly PodFact[]> {
+  const { items } = await listAll(transport, '/api/v1/pods', { quorum: true, pick: pickPod })
+  return items
 }

@@ -56,6 +56,9 @@ const ACTORS: Record<CommandKind, Actor> = {
   giveBack: 'floatip',
   unbind: 'cluster',
   follow: 'cluster',
+  reclaim: 'cluster',
+  unblock: 'person',
+  resizePool: 'person',
   release: 'person',
   adopt: 'cluster',
 }

@@ -82,6 +82,10 @@ export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocatio
       const slot = core.peek(entry)
       return slot === NO_SLOT ? null : slot
     },
+    firstFree(lo, hi) {
+      const slot = core.firstFree(lo, hi)
+      return slot === NO_SLOT ? null : slot
+    },
     match: lists => core.match(lists),
     nthFree(n) {
       const slot = core.nthFree(n)

@@ -22,8 +22,12 @@ export interface Replicator {
   seen(fact: FloatingIpFact): void
   /** True when the object says what the row says. */
   agrees(fact: FloatingIpFact, row: Allocation): boolean
-  /** Writes this address although the outbox does not name it. */
-  rewrite(address: Address, revision: number): void
+  /** The object is not as we wrote it, or is missing: look, judge, and write again. */
+  recheck(address: Address, revision: number): void
+  /** There is no object of this address. */
+  forget(address: Address): void
+  /** A write of this address is under way or waits. */
+  isBusy(address: Address): boolean
   /** Begins to write: what the outbox holds, and all that comes. */
   start(): void
   /** Resolves when the cluster has this address at this revision or a newer one; rejects when our claim was withdrawn. */
@@ -52,7 +56,9 @@ export function noReplication(ledger: Ledger): Replicator {
   return {
     seen() {},
     agrees: () => true,
-    rewrite() {},
+    recheck() {},
+    forget() {},
+    isBusy: () => false,
     start() {},
     acknowledged: () => Promise.resolve(),
     pending: 0,
@@ -195,7 +201,14 @@ export function replicatorOf({ ledger, objects, clock, log, random, judge }: Rep
       if (fact.reserved) labelled.add(fact.address.text)
     },
     agrees: objects.agrees,
-    rewrite: enqueue,
+    recheck(address, revision) {
+      known.set(address.text, undefined)
+      enqueue(address, revision)
+    },
+    forget(address) {
+      known.delete(address.text)
+    },
+    isBusy: address => lanes.has(address.text),
     start() {
       started = true
       for (const { address, revision } of ledger.outbox()) enqueue(present(parseAddress(address), address), revision)

@@ -1,13 +1,11 @@
 /** Owns bind: filter's whole rule once more for the chosen node, then the claim of every address for pod and node. */
-import type { Allocation, Draft } from '../domain/allocation.ts'
 import type { Change } from '../domain/change.ts'
 import type { BindCommand, ConfirmQuestion } from '../domain/command.ts'
-import type { Demand } from '../domain/demand.ts'
-import type { Owner } from '../domain/owner.ts'
 import type { PodAddress } from '../domain/pod-address.ts'
 import { isRefusal, type Refusal, refusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
-import { type Choice, choose, fits, sourceFor } from './source.ts'
+import { claimOf } from './claim.ts'
+import { choose, fits, outdated, sourceFor } from './source.ts'
 import type { Rule, View } from './view.ts'
 
 export interface BindAnswer {
@@ -16,38 +14,18 @@ export interface BindAnswer {
 }
 
 export const bind: Rule<BindCommand, BindAnswer> = (view, { demand, node, group }) => {
-  const source = sourceFor(view, demand)
+  const source = outdated(view, [group]) ?? sourceFor(view, demand)
   if (isRefusal(source)) return source
   const unfit = fits(view, demand, source, group)
   if (unfit !== null) return unfit
   const choices = choose(view, demand, source, group)
   if (choices === null) return refusal('no-address-left', `no free address for nodes in ${group.subnets}`)
 
-  const changes = choices.map((choice, index) => claim(view, demand, node, choice, index))
+  const changes = choices.map((choice, index): Change => {
+    const { before, after } = claimOf(view, demand, choice, index, node)
+    return { verb: 'bind', address: after.address, before, after, because: `scheduled to ${node}` }
+  })
   return { changes, answer: { addresses: changes.map(change => podAddress(view, change.address)) } }
-}
-
-function claim(view: View, demand: Demand, node: string, choice: Choice, index: number): Change {
-  const before = 'row' in choice ? choice.row : null
-  const address = 'row' in choice ? choice.row.address : view.geometry.addressOf(choice.slot)
-  const after: Draft = {
-    address,
-    owner: demand.owner,
-    phase: 'bound',
-    incarnation: demand.pod.uid,
-    node,
-    policy: demand.policy,
-    index,
-    apiVersion: demand.apiVersion,
-    heldFrom: heldFrom(before),
-    blocked: false,
-  }
-  return { verb: 'bind', address, before, after, because: `scheduled to ${node}` }
-}
-
-/** Where the claim goes back to when it is given up before the pod is bound. */
-function heldFrom(before: Allocation | null): Owner | null {
-  return before?.phase === 'reserved' ? before.owner : (before?.heldFrom ?? null)
 }
 
 function podAddress(view: View, address: Address): PodAddress {

@@ -1,10 +1,12 @@
-/** The table of contents of all deciding: which command is answered by which rule. Custom workloads, pools and reshape join here. */
+/** The table of contents of all deciding: which command is answered by which rule. Custom workloads join here. */
 import { adopt } from './adopt.ts'
 import { bind } from './bind.ts'
 import { filter } from './filter.ts'
 import { follow } from './follow.ts'
+import { resizePool } from './pool.ts'
 import { release } from './release.ts'
-import { giveBack, unbind } from './unbind.ts'
+import { giveBack, reclaim, unbind } from './unbind.ts'
+import { unblock } from './unblock.ts'
 import type { Rule } from './view.ts'
 
 export const rules = {
@@ -12,7 +14,10 @@ export const rules = {
   bind, // claim them for the chosen node
   giveBack, // nobody bound what filter took
   unbind, // a pod ended: free or keep, by policy
+  reclaim, // no pod of its name exists, and nobody told its end
+  unblock, // a reservation ended
   follow, // a workload changed: what it keeps follows
+  resizePool, // a pool's size changed: keep ahead, or free what is too many
   release, // somebody asked
   adopt, // the cluster knows what the ledger does not
 } satisfies Record<string, Rule<never, unknown>>

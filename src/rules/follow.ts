@@ -5,7 +5,7 @@ import type { FollowCommand } from '../domain/command.ts'
 import type { Workload } from '../domain/demand.ts'
 import { DEPLOYMENT, STATEFUL_SET, workloadKey } from '../domain/owner.ts'
 import { IMMUTABLE } from '../domain/policy.ts'
-import { ordinalExists } from './source.ts'
+import { newestFirst, ordinalExists } from './source.ts'
 import { free, type Unbound } from './unbind.ts'
 import { isConfigured, type Rule, type View } from './view.ts'
 
@@ -34,8 +34,8 @@ function surplus(
   }
   if (kind !== DEPLOYMENT) return []
   const total = view.ofWorkload(key).filter(row => isConfigured(view, row)).length
-  const newestFirst = [...kept].sort((a, b) => b.updatedAt - a.updatedAt || b.revision - a.revision)
-  return newestFirst
+  return [...kept]
+    .sort(newestFirst)
     .slice(0, Math.max(0, total - workload.replicas))
     .map(row => free(row, `its Deployment was scaled to ${workload.replicas}`))
 }

@@ -2,45 +2,68 @@
 import { type Allocation, isClaimed, UNKNOWN_INCARNATION } from '../domain/allocation.ts'
 import type { Demand } from '../domain/demand.ts'
 import type { NodeGroup } from '../domain/geometry.ts'
-import { DEPLOYMENT, ordinalOf, ownerKey, STATEFUL_SET, sharedBy } from '../domain/owner.ts'
-import { IMMUTABLE, NEVER, policyName, RELEASE_AT_POD_END } from '../domain/policy.ts'
+import { DEPLOYMENT, isKept, ordinalOf, ownerKey, STATEFUL_SET, sharedBy, workloadKey } from '../domain/owner.ts'
+import { IMMUTABLE, policyName, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { type Refusal, refusal } from '../domain/refusal.ts'
+import type { Address } from '../ip/address.ts'
 import { rangeText, setContains } from '../ip/range.ts'
 import { isConfigured, type View } from './view.ts'
 
 /** own: under the pod's key already · kept: its Deployment or pool keeps some, newest first · free: any free address. */
 export type Source =
   | { readonly kind: 'own'; readonly rows: readonly Allocation[] }
-  | { readonly kind: 'kept'; readonly rows: readonly Allocation[]; readonly room: number }
+  | { readonly kind: 'kept'; readonly rows: readonly Allocation[]; readonly room: Room }
   | { readonly kind: 'free'; readonly room: Room }
 
 /** How many pods of the same Deployment or pool may still get an address; null: no limit. */
 export type Room = number | null
 
-/** Where the pod's addresses may come from, or why it can have none on any node. */
-export function sourceFor(view: View, demand: Demand): Source | Refusal {
+/**
+ * Where the pod's addresses may come from, or why it can have none on any node. `without`: rows of its own that are about to be
+ * given back.
+ */
+export function sourceFor(view: View, demand: Demand, without: readonly Allocation[] = []): Source | Refusal {
   if (demand.problem !== null) return demand.problem
-  const own = view.ofKey(ownerKey(demand.owner)).filter(row => isConfigured(view, row) && !row.blocked)
+  const own = view
+    .ofKey(ownerKey(demand.owner))
+    .filter(row => isConfigured(view, row) && !row.blocked && !without.includes(row))
   const foreign = own.find(row => !belongsTo(row, demand.pod.uid))
   if (foreign !== undefined) {
     const key = ownerKey(demand.owner)
     return refusal('waiting-for-old-pod', `waiting for delete event of ${key} before reuse this ip`)
   }
   if (own.length > 0) return { kind: 'own', rows: own }
-  return unsupported(demand) ?? outOfReach(view, demand) ?? sharedSource(view, demand)
+  return unsupported(demand) ?? outOfReach(view, demand) ?? sharedSource(view, demand, without)
+}
+
+/** Groups of a configuration that was replaced since they were gathered: their entries may be other ones now. */
+export function outdated(view: View, groups: readonly NodeGroup[]): Refusal | null {
+  return groups.some(group => group.geometry !== view.geometry)
+    ? refusal('stale', 'the configuration changed in this moment: the scheduler asks again')
+    : null
 }
 
 function belongsTo(row: Allocation, uid: string): boolean {
   return row.incarnation === null || row.incarnation === uid || row.incarnation === UNKNOWN_INCARNATION
 }
 
+/** A DNS-1123 label or subdomain: other names would make owner keys ambiguous (R20). */
+const POOL_NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/
+
 function unsupported({ owner, policy, request }: Demand): Refusal | null {
+  if (owner.pool !== '' && !POOL_NAME.test(owner.pool)) {
+    return refusal(
+      'policy-not-supported',
+      `pool name ${JSON.stringify(owner.pool)} must be a DNS-1123 name such as web-pool`,
+    )
+  }
   if (policy === RELEASE_AT_POD_END) return null
   const name = policyName(policy)
   if (owner.kind === DEPLOYMENT && request.length > 0) {
     return refusal('request-not-possible', `request_ip_range is not supported for a Deployment with policy ${name}`)
   }
-  if (owner.kind === DEPLOYMENT || owner.kind === STATEFUL_SET) return null
+  // In a pool any owner is welcome: what has no number of its own goes back to the pool.
+  if (owner.kind === DEPLOYMENT || owner.kind === STATEFUL_SET || owner.pool !== '') return null
   // Custom workloads get their say here: `immutable` for kinds with a scale sub-resource.
   if (policy === IMMUTABLE) {
     return refusal(
@@ -78,36 +101,53 @@ function outOfReach(view: View, demand: Demand): Refusal | null {
   )
 }
 
-function sharedSource(view: View, demand: Demand): Source | Refusal {
+function sharedSource(view: View, demand: Demand, without: readonly Allocation[]): Source | Refusal {
   const share = sharedBy(demand.owner)
   if (share === null || demand.policy === RELEASE_AT_POD_END) return { kind: 'free', room: null }
-  const rows = view.ofShare(ownerKey(share)).filter(row => isConfigured(view, row) && !row.blocked)
-  const used = rows.filter(isClaimed).length
-  const replicas = demand.workload.state === 'present' ? demand.workload.replicas : 0
-  if (used >= replicas) {
-    const name = demand.owner.workload
-    return refusal(
-      'limit-reached',
-      `deployment ${name} has allocated ${used} ips with replicas of ${replicas}, wait for releasing`,
-    )
+  const rows = view
+    .ofShare(ownerKey(share))
+    .filter(row => isConfigured(view, row) && !row.blocked && !without.includes(row))
+  const limit = limitOf(demand, rows)
+  const wanted = Math.max(1, demand.request.length)
+  if (limit !== null && limit.used + wanted > limit.most) return refusal('limit-reached', limit.because)
+  const kept = rows.filter(row => isKept(row.owner)).sort(newestFirst)
+  const room = limit === null ? null : limit.most - limit.used
+  // Kept addresses answer no range lists: which of them would be the first list's?
+  return kept.length > 0 && demand.request.length === 0 ? { kind: 'kept', rows: kept, room } : { kind: 'free', room }
+}
+
+export function newestFirst(a: Allocation, b: Allocation): number {
+  return b.updatedAt - a.updatedAt || b.revision - a.revision
+}
+
+interface Limit {
+  readonly used: number
+  readonly most: number
+  readonly because: string
+}
+
+/** A pool with a size limits all its pods together; else a Deployment is limited by its replicas, in a pool or not. */
+function limitOf({ owner, workload, poolSize }: Demand, rows: readonly Allocation[]): Limit | null {
+  if (owner.pool !== '' && poolSize !== null) {
+    const used = rows.filter(row => !isKept(row.owner)).length
+    return { used, most: poolSize, because: `reached pool ${owner.pool} size limit of ${poolSize}` }
   }
-  const kept = rows.filter(row => !isClaimed(row)).sort((a, b) => b.updatedAt - a.updatedAt || b.revision - a.revision)
-  const room = replicas - used
-  return kept.length > 0 ? { kind: 'kept', rows: kept, room } : { kind: 'free', room }
+  if (owner.kind !== DEPLOYMENT) return null
+  const key = workloadKey(owner)
+  const used = rows.filter(row => isClaimed(row) && workloadKey(row.owner) === key).length
+  const most = workload.state === 'present' ? workload.replicas : 0
+  const because = `deployment ${owner.workload} has allocated ${used} ips with replicas of ${most}, wait for releasing`
+  return { used, most, because }
 }
 
 /** Null when the pod can have its addresses on the nodes of this group; else why not. */
 export function fits(view: View, demand: Demand, source: Source, group: NodeGroup): Refusal | null {
   switch (source.kind) {
     case 'own': {
-      const elsewhere = fixedRows(demand, source.rows).find(row => !servedBy(view, row, group))
-      if (elsewhere !== undefined) {
-        return refusal(
-          'address-elsewhere',
-          `the pod keeps ${elsewhere.address.text}, which is not usable in ${group.subnets}`,
-        )
-      }
-      return choose(view, demand, source, group) === null ? noneLeft(demand, group) : null
+      const fixed = fixedRows(demand, source.rows).map(row => row.address)
+      return (
+        elsewhere(view, fixed, group) ?? (choose(view, demand, source, group) === null ? noneLeft(demand, group) : null)
+      )
     }
     case 'kept': {
       if (source.rows.some(row => servedBy(view, row, group))) return null
@@ -122,6 +162,14 @@ export function fits(view: View, demand: Demand, source: Source, group: NodeGrou
   }
 }
 
+/** Null when the group's nodes can use all of these addresses of the pod. */
+export function elsewhere(view: View, addresses: readonly Address[], group: NodeGroup): Refusal | null {
+  const outside = addresses.find(address => !serves(view, address, group))
+  return outside === undefined
+    ? null
+    : refusal('address-elsewhere', `the pod keeps ${outside.text}, which is not usable in ${group.subnets}`)
+}
+
 /** Addresses named in a refusal: enough to recognise the subnet, short enough for an event. */
 const KEPT_NAMED_MAX = 3
 
@@ -131,7 +179,11 @@ function noneLeft(demand: Demand, group: NodeGroup): Refusal {
 }
 
 export function servedBy(view: View, row: Allocation, group: NodeGroup): boolean {
-  const entry = view.geometry.entryIndexOf(row.address)
+  return serves(view, row.address, group)
+}
+
+function serves(view: View, address: Address, group: NodeGroup): boolean {
+  const entry = view.geometry.entryIndexOf(address)
   return entry !== null && group.entries.includes(entry)
 }
 

@@ -1,9 +1,9 @@
 /** Owns unbind: a pod ended, and the policy frees its addresses or keeps them. */
 import type { Allocation, Draft } from '../domain/allocation.ts'
 import type { Change } from '../domain/change.ts'
-import type { GiveBackCommand, UnbindCommand } from '../domain/command.ts'
+import type { GiveBackCommand, ReclaimCommand, UnbindCommand } from '../domain/command.ts'
 import type { Workload } from '../domain/demand.ts'
-import { DEPLOYMENT, type Owner, ownerKey, STATEFUL_SET, sharedBy } from '../domain/owner.ts'
+import { DEPLOYMENT, keptBy, type Owner, ownerKey, STATEFUL_SET, sharedBy } from '../domain/owner.ts'
 import { NEVER, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { unreachable } from '../lib/assert.ts'
 import { ordinalExists } from './source.ts'
@@ -36,6 +36,16 @@ export const giveBack: Rule<GiveBackCommand, Unbound> = (view, { incarnation, re
   return { changes, answer: { freed, kept: changes.length - freed } }
 }
 
+/** What no end of a pod will be told for: an unknown incarnation, or a row that should have gone with its pod. */
+export const reclaim: Rule<ReclaimCommand, Unbound> = (view, { address, revision }) => {
+  const row = view.at(address)
+  if (row === null || row.revision !== revision) return { changes: [], answer: { freed: 0, kept: 0 } }
+  const because = 'no pod of its name exists'
+  const keeps = row.policy !== RELEASE_AT_POD_END && isConfigured(view, row)
+  const change = keeps ? keep(row, keptBy(row.owner), because) : free(row, because)
+  return { changes: [change], answer: { freed: keeps ? 0 : 1, kept: keeps ? 1 : 0 } }
+}
+
 interface Fate {
   readonly keepFor: Owner | null
   readonly because: string
@@ -51,7 +61,7 @@ function fateOf(view: View, row: Allocation, workload: Workload): Fate {
     case RELEASE_AT_POD_END:
       return freeing('released with its pod')
     case NEVER:
-      return { keepFor: sharedBy(row.owner) ?? row.owner, because: 'policy never' }
+      return { keepFor: keptBy(row.owner), because: 'policy never' }
     case 1:
       return immutableFate(view, row, workload)
     default:
@@ -102,7 +112,7 @@ export function free(row: Allocation, because: string): Change {
   return { verb: 'free', address: row.address, before: row, after: null, because }
 }
 
-function giveBackOf(row: Allocation, because: string): Change {
+export function giveBackOf(row: Allocation, because: string): Change {
   const after = row.heldFrom === null ? null : keptDraft(row, row.heldFrom)
   return { verb: 'give back', address: row.address, before: row, after, because }
 }

@@ -25,6 +25,8 @@ export interface View {
   freeCount(entry: number): number
   /** The entry's next free slot, or null. */
   peek(entry: number): number | null
+  /** The first free slot in [lo, hi], or null. */
+  firstFree(lo: number, hi: number): number | null
   /** One distinct free slot for each list, or null when there is no solution. */
   match(lists: readonly (readonly SlotInterval[])[]): readonly number[] | null
 }

@@ -1,6 +1,16 @@
 /** Owns single facts of the ledger itself. */
 import type { Database } from 'bun:sqlite'
 
+/** A text under a name, as long as the ledger lives. */
+export function rememberedText(db: Database, name: string): { read(): string | null; write(text: string): void } {
+  const select = db.query<{ value: string }, [string]>('SELECT value FROM fact WHERE name = ?')
+  const upsert = db.query('INSERT INTO fact VALUES ($name, $text) ON CONFLICT (name) DO UPDATE SET value = $text')
+  return {
+    read: () => select.get(name)?.value ?? null,
+    write: text => void upsert.run({ name, text }),
+  }
+}
+
 /** Numbers this start: one more than the last one on this file, so that what it stamps is new each time. */
 export function nextTerm(db: Database): number {
   const row = db

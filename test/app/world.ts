@@ -2,41 +2,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { addressesOf } from '../../src/app/addresses.ts'
-import { bindingOn } from '../../src/app/bind.ts'
-import { filteringOn } from '../../src/app/filter.ts'
-import { judgeForeign } from '../../src/app/foreign.ts'
-import { readyGate } from '../../src/app/gate.ts'
-import { holdsOf } from '../../src/app/holds.ts'
-import { podEnded, workloadChanged } from '../../src/app/pod-ends.ts'
-import type { Ports } from '../../src/app/ports.ts'
-import { waitingList } from '../../src/app/waiting.ts'
-import { wakingOf } from '../../src/app/waking.ts'
+import { compose } from '../../src/commands/compose.ts'
 import type { ServeOptions } from '../../src/commands/options.ts'
-import { becomeReady } from '../../src/commands/ready.ts'
-import { createCore } from '../../src/core/wasm.ts'
-import { type Geometry, geometryOf } from '../../src/domain/geometry.ts'
 import { ownerKey } from '../../src/domain/owner.ts'
-import { apiApp } from '../../src/http/api.ts'
-import { extenderApp } from '../../src/http/extender.ts'
 import { parseAddress } from '../../src/ip/address.ts'
-import { callsOn } from '../../src/kube/calls.ts'
-import { clusterOn } from '../../src/kube/cluster.ts'
-import { connect } from '../../src/kube/kubeconfig.ts'
-import { nodeFact, type RawNode } from '../../src/kube/node.ts'
-import { objectStoreOn } from '../../src/kube/object-store.ts'
-import { podFact, type RawPod } from '../../src/kube/pod.ts'
-import { transport as transportOn } from '../../src/kube/transport.ts'
-import { openLedger } from '../../src/ledger/ledger.ts'
-import { stateOf } from '../../src/ledger/state.ts'
 import { present } from '../../src/lib/assert.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import type { Log } from '../../src/lib/log.ts'
-import { noReplication, replicatorOf } from '../../src/replica/replicator.ts'
-import { nextTerm } from '../../src/store/facts.ts'
-import { journalOf } from '../../src/store/journal.ts'
-import { openLedgerFile } from '../../src/store/open.ts'
-import { searchIn } from '../../src/store/search.ts'
 import { type ApiServer, startApiServer } from './api-server.ts'
 import { fastClock } from './clock.ts'
 import { configMap, entry, type Kube, node } from './objects.ts'
@@ -52,6 +24,7 @@ export interface WorldOptions {
   holdMs?: number
   speed?: number
   replicate?: boolean
+  resyncMinutes?: number
   legacyFailedNodes?: boolean
   /** What the cluster has before floatip starts. */
   pods?: readonly Kube[]
@@ -115,88 +88,31 @@ export function startWorld(options: WorldOptions = {}) {
   }
   const log: Log = { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') }
   const bugs: unknown[] = []
-  const random = () => 0.5
-  const gate = readyGate()
-  const stopping = new AbortController()
-
-  const file = openLedgerFile(dir)
-  const journal = journalOf(file.db)
-  const term = nextTerm(file.db)
-  let stamps = 0
-  const freshValue = () => `${term}.${++stamps}`
-  const ledger = openLedger({
-    journal,
-    geometry: geometryOf([]),
-    recover(geometry: Geometry) {
-      const { rows, revision } = journal.load()
-      const core = createCore(geometry.entries.map(each => each.size))
-      return { state: stateOf(geometry, core, rows), revision }
-    },
-    onBug: bug => void bugs.push(bug),
-  })
-  const transport = transportOn(connect({ master: api.url }), { userAgent: 'floatip/test' })
-  const calls = callsOn(transport)
-  const cluster = clusterOn({ transport, log, clock, random, onFailure: thrown => void bugs.push(thrown) })
-  const objects = objectStoreOn(transport)
-  const replicator =
-    options.replicate === false
-      ? noReplication(ledger)
-      : replicatorOf({
-          ledger,
-          objects,
-          clock,
-          log,
-          random,
-          judge: (row, foreign) => judgeForeign(ports, row, foreign),
-        })
-  const ports: Ports = { ledger, cluster, calls, replicator, clock, log }
-  const waiting = waitingList()
-  const holds = holdsOf({ ...ports, holdMs: options.holdMs ?? 60_000, freshValue })
-  const waking = wakingOf({ ...ports, waiting, freshValue })
-  const filtering = filteringOn(ports, waiting, holds)
-  const binding = bindingOn(ports, waiting, holds)
-  const addresses = addressesOf({ ...ports, search: searchIn(file.db) })
-  const read = { pod: (raw: unknown) => podFact(raw as RawPod), node: (raw: unknown) => nodeFact(raw as RawNode) }
-  const legacyFailedNodes = options.legacyFailedNodes ?? false
-  const extender = extenderApp({ gate, filtering, binding, waking, read, log, legacyFailedNodes })
-  const apiPort = apiApp({ gate, addresses, log })
-
-  const follow = () =>
-    cluster.start({
-      podEnded(end) {
-        waiting.leave(end.pod.uid)
-        holds.settle(end.pod.uid)
-        void podEnded(ports, end, stopping.signal)
-      },
-      podSeen(pod) {
-        if (pod.node === null) return
-        waiting.leave(pod.uid)
-        holds.settle(pod.uid)
-      },
-      workloadChanged: (kind, { namespace, name }) => void workloadChanged(ports, kind, namespace, name),
-      factsChanged: () => waking.look(),
-    })
-  const serveOptions = {
+  const serveOptions: ServeOptions = {
+    bind: '127.0.0.1',
+    port: 0,
+    apiPort: 0,
+    master: api.url,
+    kubeconfig: undefined,
+    dataDir: dir,
+    logLevel: 'silent',
+    holdMs: options.holdMs ?? 60_000,
     replicate: options.replicate ?? true,
     installCrds: true,
+    legacyFailedNodes: options.legacyFailedNodes ?? false,
+    notYet: [],
     file: {
       floatingips: options.file,
       configMapName: 'floatingip-config',
       configMapNamespace: 'kube-system',
       floatingipKey: 'floatingips',
+      resyncMinutes: options.resyncMinutes ?? 60,
     },
-  } as unknown as ServeOptions
-  const becoming = becomeReady({
-    options: serveOptions,
-    ports,
-    transport,
-    objects,
-    gate,
-    waking,
-    holds,
-    follow,
-    signal: stopping.signal,
-  })
+  }
+  const floatip = compose(serveOptions, { clock, random: () => 0.5, log, onBug: bug => void bugs.push(bug) })
+  const { ports, gate, waiting, holds, extender, api: apiPort } = floatip
+  const { ledger } = ports
+  const becoming = floatip.start()
   becoming.catch(error => void bugs.push(error))
 
   let stopped: Promise<void> | undefined
@@ -224,12 +140,7 @@ export function startWorld(options: WorldOptions = {}) {
     /** As a crash when `crash`: nothing is finished, the file alone stays. */
     stop(crash = false): Promise<void> {
       stopped ??= (async () => {
-        stopping.abort()
-        waking.stop()
-        holds.stop()
-        await Promise.all([cluster.stop(), crash ? undefined : replicator.stop()])
-        ledger.close()
-        file.close()
+        await floatip.stop(crash)
         open.delete(world)
         if (bugs.length > 0) throw bugs[0]
       })()

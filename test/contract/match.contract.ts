@@ -44,4 +44,13 @@ export function matchContract(create: CreateCore): void {
     const lists = Array.from({ length: MATCH_LISTS_MAX }, () => [{ lo: 0, hi: MATCH_LISTS_MAX - 1 }])
     expect(core.match(lists)).toEqual(Array.from({ length: MATCH_LISTS_MAX }, (_, slot) => slot))
   })
+
+  test('the most edges there may be: lists that share nothing, in as many pieces as allowed', () => {
+    const core = create([MATCH_LISTS_MAX * 128])
+    //  List i: the 64 even slots of [128 i, 128 i + 127], one interval each.
+    const lists = Array.from({ length: MATCH_LISTS_MAX }, (_, i) =>
+      Array.from({ length: 64 }, (_, j) => ({ lo: i * 128 + j * 2, hi: i * 128 + j * 2 })),
+    )
+    expect(core.match(lists)).toEqual(lists.map((_, i) => i * 128))
+  })
 }

@@ -49,6 +49,7 @@ export interface PodWords {
   readonly policy?: ReleasePolicy
   readonly request?: readonly RangeSet[]
   readonly workload?: Workload
+  readonly poolSize?: number
   readonly problem?: Refusal
 }
 
@@ -62,6 +63,7 @@ export function demandOf(key: string, words: PodWords = {}): Demand {
     policy: words.policy ?? 0,
     request: words.request ?? [],
     workload: words.workload ?? scaled(3),
+    poolSize: words.poolSize ?? null,
     problem: words.problem ?? null,
   }
 }

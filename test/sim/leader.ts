@@ -73,6 +73,7 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
       policy: workload.policy,
       request: workload.request,
       workload: stale,
+      poolSize: null,
       problem: null,
     }
   }

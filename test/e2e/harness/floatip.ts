@@ -90,11 +90,11 @@ function spawn(command: string[], logFile: string) {
   return Bun.spawn(command, { stdin: 'ignore', stdout: log, stderr: log })
 }
 
-/** Healthy, and a filter is no longer answered by `Error`: its caches are filled. */
+/** Healthy, and a filter is no longer answered by `Error`: its caches are filled. The probe asks for nothing, else it would wait in line. */
 async function answers(url: string): Promise<boolean> {
   const healthy = await fetch(`${url}/healthy`)
   if ((await healthy.text()).trim() !== 'ok') return false
-  const probe = pod('probe', { stage: 'none' })
+  const probe = pod('probe', { stage: 'none', asks: false })
   const metadata = { ...probe.metadata, namespace: 'floatip-probe', uid: '00000000-0000-4000-8000-000000000000' }
   const response = await fetch(`${url}/v1/filter`, {
     method: 'POST',

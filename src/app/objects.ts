@@ -1,0 +1,99 @@
+/** Owns what others do to FloatingIP objects: edits and deletions are looked into, adopted or repaired. */
+import { isRefusal } from '../domain/refusal.ts'
+import type { Address } from '../ip/address.ts'
+import type { FloatingIpFact } from '../kube/floatingip.ts'
+import type { ObjectStore } from '../kube/object-store.ts'
+import { messageOf } from '../lib/fault.ts'
+import type { Ports } from './ports.ts'
+import { objectSighting } from './sighting.ts'
+
+export interface ObjectWatch {
+  /** The watch shows this state of an object. */
+  seen(fact: FloatingIpFact): void
+  /** The watch shows it no more. */
+  gone(fact: FloatingIpFact): void
+}
+
+/** A watch shows our own writes too, late and out of step with us: whatever looks foreign is read again before anything follows. */
+export function objectWatchOn(ports: Ports, objects: ObjectStore): ObjectWatch {
+  const { ledger, calls, replicator, clock, log } = ports
+
+  /** True when the event tells nothing new, or our own write of this address is under way. */
+  function isSettled(address: Address, fact: FloatingIpFact): boolean {
+    if (replicator.isBusy(address)) return true
+    const row = ledger.read(view => view.at(address))
+    if (row === null || row.blocked !== fact.reserved) return false
+    const same = row.blocked || objects.agrees(fact, row)
+    if (same) replicator.seen(fact)
+    return same
+  }
+
+  async function look(address: Address): Promise<void> {
+    const fact = await objects.get(address)
+    if (fact === null) return await missing(address)
+    if (isSettled(address, fact)) return
+    replicator.seen(fact)
+    const row = ledger.read(view => view.at(address))
+    if (row?.blocked && !fact.reserved) {
+      log.info({ ip: address.text }, 'the reservation ended')
+      await ledger.submit('unblock', { at: clock.now(), address })
+    } else if (row === null || fact.reserved) {
+      await adopt(fact)
+    } else {
+      log.warn({ ip: address.text, key: fact.key }, 'a FloatingIP object was changed by somebody else')
+      replicator.recheck(address, row.revision)
+    }
+  }
+
+  async function adopt(fact: FloatingIpFact): Promise<void> {
+    const sighting = objectSighting(fact, clock.now(), await aliveOf(fact))
+    if (sighting === null) return
+    const outcome = await ledger.submit('adopt', sighting)
+    if (isRefusal(outcome)) log.error({ ip: fact.name }, `conflict: ${outcome.because}`)
+    else if (outcome.changes.length > 0)
+      log.info({ ip: fact.name, key: fact.key, reserved: fact.reserved }, 'adopted from its object')
+    else if (fact.reserved)
+      log.warn({ ip: fact.name }, 'reserved by an administrator while in use: it stays with its pod')
+  }
+
+  async function aliveOf({ owner, podUid }: FloatingIpFact): Promise<ReadonlySet<string>> {
+    if (owner === null || owner.pod === '' || podUid === '') return new Set()
+    const pod = await calls.getPod(owner.namespace, owner.pod)
+    return new Set(pod !== null && pod.uid === podUid && !pod.finished ? [podUid] : [])
+  }
+
+  /** Deleting an object never frees an address in use; it ends a reservation. */
+  async function missing(address: Address): Promise<void> {
+    if (replicator.isBusy(address)) return
+    replicator.forget(address)
+    const row = ledger.read(view => view.at(address))
+    if (row === null) return
+    if (row.blocked) {
+      log.info({ ip: address.text }, 'the reservation ended')
+      await ledger.submit('unblock', { at: clock.now(), address })
+      return
+    }
+    log.warn({ ip: address.text }, 'a FloatingIP object was deleted by somebody else: written again')
+    replicator.recheck(address, row.revision)
+  }
+
+  function start(address: Address): void {
+    look(address).catch(error => {
+      log.warn(
+        { ip: address.text, err: messageOf(error) },
+        'a foreign change of an object could not be looked into: the next resync does',
+      )
+    })
+  }
+
+  return {
+    seen(fact) {
+      if (fact.address !== null && !isSettled(fact.address, fact)) start(fact.address)
+    },
+    gone({ address }) {
+      if (address === null || replicator.isBusy(address)) return
+      if (ledger.read(view => view.at(address)) === null) replicator.forget(address)
+      else start(address)
+    },
+  }
+}

@@ -1,0 +1,141 @@
+/** Owns reconciliation: ledger, objects and pods are brought together, at start-up before the first answer and at every resync. */
+import { type Allocation, UNKNOWN_INCARNATION } from '../domain/allocation.ts'
+import type { AdoptCommand } from '../domain/command.ts'
+import { isKept } from '../domain/owner.ts'
+import { RELEASE_AT_POD_END } from '../domain/policy.ts'
+import { isRefusal } from '../domain/refusal.ts'
+import type { FloatingIpFact } from '../kube/floatingip.ts'
+import type { PodFact } from '../kube/pod.ts'
+import { adopt } from '../rules/adopt.ts'
+import { endIncarnation, followAll } from './pod-ends.ts'
+import type { Ports } from './ports.ts'
+import { objectSighting, podSightings } from './sighting.ts'
+
+export interface Reconciled {
+  readonly adopted: number
+  readonly ended: number
+  readonly conflicts: readonly string[]
+}
+
+/** Quorum GETs under way at once for incarnations that no listed pod has. */
+const SUSPECTS_AT_ONCE = 16
+/** A cluster has more allocations than the ledger's queue has places. */
+const SIGHTINGS_AT_ONCE = 1_000
+
+/**
+ * Objects first, then pods: an object that is not in the ledger is adopted, a bound pod's addresses too; then every incarnation
+ * that no listed pod has is looked up and, if it is gone, ended by its policy. What contradicts is reported and left alone.
+ * The lists are quorum lists, fresh; null: there are no objects (replication is off).
+ */
+export async function reconcile(
+  ports: Ports,
+  listed: readonly FloatingIpFact[] | null,
+  pods: readonly PodFact[],
+): Promise<Reconciled> {
+  const objects = listed ?? []
+  const { clock, replicator, log } = ports
+  const alive = new Set(pods.filter(pod => !pod.finished).map(pod => pod.uid))
+  const at = clock.now()
+  for (const fact of objects) if (fact.address !== null && !replicator.isBusy(fact.address)) replicator.seen(fact)
+
+  if (listed !== null) await endReservations(ports, objects)
+  const fromObjects = objects.flatMap(fact => (isOurs(ports, fact) ? [] : (objectSighting(fact, at, alive) ?? [])))
+  const fromPods = pods.flatMap(pod => podSightings(pod, at, alive))
+  const outcomes = await adoptAll(ports, [...fromObjects, ...fromPods])
+  for (const conflict of outcomes.conflicts) log.error({}, `conflict: ${conflict}`)
+  const named = objects.filter(fact => fact.address === null).map(fact => fact.name)
+  if (named.length > 0) log.warn({ names: named }, 'FloatingIP objects whose names are not addresses are ignored')
+
+  const ended = await endSuspects(ports, alive)
+  await followAll(ports)
+  if (listed !== null) rewriteDrift(ports, objects)
+  return { ...outcomes, ended }
+}
+
+/** Addresses that an administrator kept out of circulation, and does no more. */
+async function endReservations({ ledger, clock }: Ports, objects: readonly FloatingIpFact[]): Promise<void> {
+  const readable = (fact: FloatingIpFact) => !fact.reserved && fact.owner !== null && fact.policy !== null
+  const blocking = new Set(objects.filter(fact => !readable(fact)).map(fact => fact.address?.text))
+  const ended = ledger.read(view => [...view.rows()].filter(row => row.blocked && !blocking.has(row.address.text)))
+  for (const { address } of ended) await ledger.submit('unblock', { at: clock.now(), address })
+}
+
+/** An address that we are writing at this moment: the list shows a state of the past. */
+function isOurs({ replicator }: Ports, { address }: FloatingIpFact): boolean {
+  return address !== null && replicator.isBusy(address)
+}
+
+async function adoptAll(
+  { ledger }: Ports,
+  sightings: readonly AdoptCommand[],
+): Promise<{ adopted: number; conflicts: string[] }> {
+  const conflicts: string[] = []
+  let adopted = 0
+  // Nearly all are known: those cost a look-up and no turn.
+  const news = sightings.filter(sighting => {
+    const decision = ledger.read(view => adopt(view, sighting))
+    return isRefusal(decision) || decision.changes.length > 0
+  })
+  for (let from = 0; from < news.length; from += SIGHTINGS_AT_ONCE) {
+    const slice = news.slice(from, from + SIGHTINGS_AT_ONCE)
+    for (const outcome of await Promise.all(slice.map(sighting => ledger.submit('adopt', sighting)))) {
+      if (isRefusal(outcome)) conflicts.push(outcome.because)
+      else if (outcome.changes.length > 0) adopted++
+    }
+  }
+  return { adopted, conflicts }
+}
+
+/**
+ * Rows whose incarnation the fresh list or the mirror does not have unfinished: a watch that skipped a DELETE says "running" for ever,
+ * and a pod may have ended since the list. Absence is a suspicion, a quorum GET is evidence (R7, R13).
+ */
+async function endSuspects(ports: Ports, listed: ReadonlySet<string>): Promise<number> {
+  const mirrored = [...ports.cluster.pods.values()].filter(pod => !pod.finished).map(pod => pod.uid)
+  const alive = new Set(mirrored.filter(uid => listed.has(uid)))
+  const suspects = ports.ledger.read(view => [...view.rows()].filter(row => isSuspect(row, alive)))
+  const byPod = [
+    ...new Map(suspects.map(row => [`${row.incarnation} ${row.owner.namespace}/${row.owner.pod}`, row])).values(),
+  ]
+  let ended = 0
+  async function lane(): Promise<void> {
+    for (let row = byPod.pop(); row !== undefined; row = byPod.pop()) if (await endIfGone(ports, row)) ended++
+  }
+  await Promise.all(Array.from({ length: SUSPECTS_AT_ONCE }, lane))
+  return ended
+}
+
+/** Also rows that nobody will end otherwise: an incarnation that nobody knows, and what should have gone with its pod. */
+function isSuspect(row: Allocation, alive: ReadonlySet<string>): boolean {
+  if (row.blocked || isKept(row.owner)) return false
+  if (row.incarnation === null) return row.policy === RELEASE_AT_POD_END
+  return !alive.has(row.incarnation)
+}
+
+async function endIfGone(ports: Ports, row: Allocation): Promise<boolean> {
+  const pod = await ports.calls.getPod(row.owner.namespace, row.owner.pod)
+  const exists = pod !== null && !pod.finished
+  if (row.incarnation === null || row.incarnation === UNKNOWN_INCARNATION) {
+    // Any unfinished pod of that name may be the one (R14).
+    if (exists) return false
+    await ports.ledger.submit('reclaim', { at: ports.clock.now(), address: row.address, revision: row.revision })
+    return true
+  }
+  if (exists && pod.uid === row.incarnation) return false
+  await endIncarnation(ports, row.incarnation, 'its pod ended unseen')
+  return true
+}
+
+/** Rows whose object is missing or says something else are written again, although the outbox does not name them. */
+function rewriteDrift({ ledger, replicator, log }: Ports, objects: readonly FloatingIpFact[]): void {
+  const found = new Map(objects.flatMap(fact => (fact.address === null ? [] : [[fact.address.text, fact] as const])))
+  const drifted = ledger.read(view =>
+    [...view.rows()].filter(row => {
+      const fact = found.get(row.address.text)
+      return !row.blocked && !replicator.isBusy(row.address) && (fact === undefined || !replicator.agrees(fact, row))
+    }),
+  )
+  if (drifted.length > 0)
+    log.info({ count: drifted.length }, 'FloatingIP objects differ from the ledger: written again')
+  for (const row of drifted) replicator.recheck(row.address, row.revision)
+}

@@ -1,0 +1,62 @@
+/** Owns what a pool's size does to addresses that no pod uses: more are kept ahead, or those too many are freed. */
+import type { Draft } from '../domain/allocation.ts'
+import type { Change } from '../domain/change.ts'
+import type { ResizePoolCommand } from '../domain/command.ts'
+import { isKept, type Owner, ownerKey } from '../domain/owner.ts'
+import { NEVER } from '../domain/policy.ts'
+import { newestFirst } from './source.ts'
+import { free } from './unbind.ts'
+import { isConfigured, type Rule, type View } from './view.ts'
+
+export interface Resized {
+  /** Addresses of the pool afterwards, with a pod or without. */
+  readonly allocated: number
+  readonly inUse: number
+}
+
+/** Addresses in use stay whatever the size; of those that are only kept the newest go first. */
+export const resizePool: Rule<ResizePoolCommand, Resized> = (view, { pool, size, preallocate }) => {
+  const owner: Owner = { pool, kind: '', namespace: '', workload: '', pod: '' }
+  const rows = view.ofShare(ownerKey(owner)).filter(row => isConfigured(view, row) && !row.blocked)
+  const inUse = rows.filter(row => row.incarnation !== null).length
+  if (rows.length > size) {
+    const spare = rows
+      .filter(row => isKept(row.owner))
+      .sort(newestFirst)
+      .slice(0, rows.length - size)
+    const changes = spare.map(row => free(row, `pool ${pool} was resized to ${size}`))
+    return { changes, answer: { allocated: rows.length - changes.length, inUse } }
+  }
+  const slots = preallocate ? freeSlots(view, size - rows.length) : []
+  const changes = slots.map(slot => keepAhead(view, owner, slot))
+  return { changes, answer: { allocated: rows.length + changes.length, inUse } }
+}
+
+/** The lowest free slots, entry by entry; fewer than `count` when there are no more. */
+function freeSlots(view: View, count: number): readonly number[] {
+  const slots: number[] = []
+  const last = view.geometry.slots - 1
+  let slot = last < 0 ? null : view.firstFree(0, last)
+  while (slot !== null && slots.length < count) {
+    slots.push(slot)
+    slot = slot < last ? view.firstFree(slot + 1, last) : null
+  }
+  return slots
+}
+
+function keepAhead(view: View, owner: Owner, slot: number): Change {
+  const address = view.geometry.addressOf(slot)
+  const after: Draft = {
+    address,
+    owner,
+    phase: 'reserved',
+    incarnation: null,
+    node: null,
+    policy: NEVER,
+    index: 0,
+    apiVersion: '',
+    heldFrom: null,
+    blocked: false,
+  }
+  return { verb: 'keep', address, before: null, after, because: `allocated ahead for pool ${owner.pool}` }
+}
