@@ -94,12 +94,12 @@ describe('R24: what the pod’s author mends', () => {
   test('R24: a pool annotation that is taken away changes the answer at once', async () => {
     const world = await full(ONE, 0)
     const pooled = pod('p', {
-      annotations: { 'tke.cloud.tencent.com/eni-ip-pool': 'x' },
+      annotations: { 'tke.cloud.tencent.com/eni-ip-pool': 'X_' },
       policy: 'never',
       owner: 'StatefulSet p',
     })
     const mended = pod('p', { policy: 'never', owner: 'StatefulSet p' })
-    const why = 'named pools (pool x) are not served by this version of floatip'
+    const why = 'pool name "X_" must be a DNS-1123 name such as web-pool'
     expect((await filter(world, pooled, 'a1')).FailedAndUnresolvableNodes).toEqual({ a1: why })
     expect((await filter(world, mended, 'a1')).FailedAndUnresolvableNodes).toEqual({ a1: LEFT })
   })

@@ -62,10 +62,10 @@ const ANNOTATIONS: readonly BadRow[] = [
     'FloatingIPPlugin:NoFIPLeft: no free address for the requested ranges for nodes in 10.49.0.0/24',
   ),
   filter(
-    'a named pool',
-    ask(pod('p', { annotations: { 'tke.cloud.tencent.com/eni-ip-pool': 'x' } })),
+    'a pool name that is none',
+    ask(pod('p', { annotations: { 'tke.cloud.tencent.com/eni-ip-pool': 'X_' } })),
     200,
-    'named pools (pool x) are not served by this version of floatip',
+    'pool name "X_" must be a DNS-1123 name such as web-pool',
   ),
   filter(
     'policy never for a name without a number',

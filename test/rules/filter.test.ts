@@ -136,8 +136,9 @@ describe('where the addresses come from', () => {
   })
 
   test('a node with both families may have either', () => {
-    const both = worldOf().group('10.2.0.1', 'fd00::1')
-    const done = worldOf().decide('filter', { at: 5, demand: demandOf('sts_ns_web_web-0'), groups: [both] })
+    const world = worldOf()
+    const both = world.group('10.2.0.1', 'fd00::1')
+    const done = world.decide('filter', { at: 5, demand: demandOf('sts_ns_web_web-0'), groups: [both] })
     expect(isRefusal(done) || done.answer.verdicts.get(both.id)).toBeNull()
   })
 })

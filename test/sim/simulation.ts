@@ -46,7 +46,6 @@ const TRACE = process.env.FLOATIP_TRACE
 
 export async function simulate(seed: number, steps: number): Promise<Run> {
   const random = randomOf(seed)
-  const groups = groupsOfNodes()
   const cluster = clusterOf(random, simWorkloads())
   const replica = replicaOf()
   const auditor = auditorOf(cluster)
@@ -77,6 +76,7 @@ export async function simulate(seed: number, steps: number): Promise<Run> {
   }
 
   function lead() {
+    const groups = groupsOfNodes(t.ledger.read(view => view.geometry))
     return leaderOf({ t, cluster, replica, auditor, groups, random, now: () => step })
   }
 

@@ -1,6 +1,5 @@
 /** Owns the size of the simulated world: so few addresses that everybody is in everybody's way. */
-import type { NodeGroup } from '../../src/domain/geometry.ts'
-import { geometryOf } from '../../src/domain/geometry.ts'
+import type { Geometry, NodeGroup } from '../../src/domain/geometry.ts'
 import type { ReleasePolicy } from '../../src/domain/policy.ts'
 import type { RangeSet } from '../../src/ip/range.ts'
 import { present } from '../../src/lib/assert.ts'
@@ -25,8 +24,8 @@ const NODES: Record<string, readonly string[]> = {
 
 export const NODE_NAMES = Object.keys(NODES)
 
-export function groupsOfNodes(): Map<string, NodeGroup> {
-  const geometry = geometryOf(SIM_ENTRIES)
+/** A group belongs to the geometry in force: each opening of the ledger has its own. */
+export function groupsOfNodes(geometry: Geometry): Map<string, NodeGroup> {
   const groups = NODE_NAMES.map(name => [name, present(geometry.groupOf((NODES[name] ?? []).map(ip)), name)] as const)
   return new Map(groups)
 }
