@@ -74,7 +74,7 @@ export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds): F
     }
     if (held !== null) holds.renew(held)
     if ([...verdicts.values()].some(verdict => verdict === null)) waiting.leave(pod.uid)
-    else {
+    else if (groups.length > 0 || unknown.length > 0) {
       // Once: the scheduler asks again for every waiting pod after each bind of any pod.
       if (waiting.get(pod.uid) === undefined) {
         const because = [...verdicts.values()].map(verdict => verdict?.because)

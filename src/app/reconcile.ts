@@ -49,6 +49,7 @@ export async function reconcile(
   const ended = await endSuspects(ports, alive)
   await followAll(ports)
   if (listed !== null) rewriteDrift(ports, objects)
+  replicator.sweep()
   return { ...outcomes, ended }
 }
 

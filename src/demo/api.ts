@@ -191,8 +191,10 @@ function withDefaults(object: KubeObject): KubeObject {
     }
     case 'StatefulSet':
     case 'Deployment':
-    case 'ReplicaSet':
-      return { ...object, spec: { replicas: 1, ...(object.spec as object) }, status: { replicas: 0 } }
+    case 'ReplicaSet': {
+      const updates = object.kind === 'StatefulSet' ? { updateStrategy: { type: 'RollingUpdate' } } : {}
+      return { ...object, spec: { replicas: 1, ...updates, ...(object.spec as object) }, status: { replicas: 0 } }
+    }
     case 'CustomResourceDefinition': {
       const conditions = ['NamesAccepted', 'Established'].map(type => ({ type, status: 'True' }))
       return { ...object, status: { conditions } }

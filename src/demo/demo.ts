@@ -7,9 +7,12 @@ import { readSchedulerConfig } from './extender.ts'
 import { type Play, playOn, SceneFailed } from './play.ts'
 import { freePorts, type Program, programOf } from './program.ts'
 import { CONFIG_MAPS, NODES } from './resources.ts'
-import { SCENES } from './scenes.ts'
+import { SCENES, type Scene } from './scenes.ts'
 import { type Stage, startStage } from './stage.ts'
 import { type Theatre, theatre as theatreOf } from './theatre.ts'
+
+/** As a shell reports a program that Ctrl-C ended. */
+const INTERRUPTED = 130
 
 export interface DemoOptions {
   /** Leave everything running at the end. */
@@ -40,6 +43,8 @@ async function runStage(dir: string, schedulerConfig: string | undefined): Promi
 
 async function runStory({ keep, fast, serveCommand }: DemoOptions): Promise<number> {
   const began = performance.now()
+  // Whatever interrupts the play, floatip's process ends with it.
+  const stopped = untilStopped()
   const dir = mkdtempSync(join(tmpdir(), 'floatip-demo-'))
   const [port = 0, apiPort = 0] = freePorts(2)
   const theatre = theatreOf(fast)
@@ -57,10 +62,14 @@ async function runStory({ keep, fast, serveCommand }: DemoOptions): Promise<numb
     await theatre.say(
       `A miniature cluster of 5 nodes runs at ${stage.url}, floatip beside it (${Math.round(performance.now() - began)} ms).`,
     )
-    const failed = await playAll(playOn(stage, floatip, theatre))
-    if (keep) await leaveRunning(theatre, stage, floatip)
-    process.stdout.write(`\ndemo: ${SCENES.length - failed} scenes passed, ${failed} failed\n`)
-    return failed === 0 ? 0 : 1
+    const failed = await Promise.race([playAll(playOn(stage, floatip, theatre)), stopped.then(() => null)])
+    if (failed === null) return INTERRUPTED
+    process.stdout.write(`\ndemo: ${SCENES.length - failed.size} scenes passed, ${failed.size} failed\n`)
+    if (keep) {
+      await leaveRunning(theatre, stage, floatip)
+      await stopped
+    }
+    return failed.size === 0 ? 0 : 1
   } finally {
     await floatip.stop()
     await stage.stop()
@@ -74,17 +83,22 @@ function setUp(stage: Stage): void {
   for (const node of nodes()) stage.api.create(NODES, undefined, node)
 }
 
-/** How many scenes failed. A failed one does not keep the others from the stage. */
-async function playAll(play: Play): Promise<number> {
-  let failed = 0
+/** The scenes that failed. A failed one does not keep the others from the stage. */
+async function playAll(play: Play): Promise<ReadonlySet<Scene>> {
+  const failed = new Set<Scene>()
   for (const [at, scene] of SCENES.entries()) {
     await play.theatre.heading(`${at + 1}  ${scene.title}`)
     try {
       await scene.play(play)
     } catch (error) {
-      failed++
+      failed.add(scene)
       play.theatre.cross(error instanceof SceneFailed ? error.message : `the scene broke: ${error}`)
     }
+  }
+  await play.theatre.heading('What was shown')
+  for (const scene of SCENES) {
+    if (failed.has(scene)) play.theatre.cross(scene.title)
+    else await play.theatre.tick(scene.title)
   }
   return failed
 }
@@ -94,7 +108,6 @@ async function leaveRunning(theatre: Theatre, stage: Stage, floatip: Program): P
   await theatre.say(`curl '${floatip.apiUrl}/v1/ip?namespace=default'`)
   await theatre.say(`curl '${floatip.apiUrl}/v1/ip?appName=mail&appType=statefulset'`)
   await theatre.say(`export KUBECONFIG=${stage.kubeconfig}; kubectl get pods,fip`)
-  await untilStopped()
 }
 
 function untilStopped(): Promise<void> {

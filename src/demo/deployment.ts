@@ -36,6 +36,7 @@ function reconcile(api: Api, deployment: Workload): void {
     replicas: sum(sets, set => podsOf(api, set).length),
     updatedReplicas: podsOf(api, current).length,
     readyReplicas: sum(sets, readyIn),
+    availableReplicas: sum(sets, readyIn),
     observedGeneration: deployment.metadata.generation,
   })
   if (deployment.spec.strategy?.type === 'Recreate') recreate(api, deployment, current, old)

@@ -1,5 +1,6 @@
 /** Owns what the miniature API server says about itself: its groups, their resources, its version. */
 import { groupVersion, type Resource, type Resources } from './resources.ts'
+import { isScalable } from './scale.ts'
 
 const VERBS = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch']
 
@@ -46,8 +47,23 @@ function entry({ plural, singular, namespaced, kind, shortNames }: Resource): ob
   return { name: plural, singularName: singular, namespaced, kind, verbs: VERBS, shortNames }
 }
 
-function subResources({ plural, namespaced, kind, hasStatus }: Resource): object[] {
-  const status = { name: `${plural}/status`, singularName: '', namespaced, kind, verbs: ['get', 'patch', 'update'] }
+function subResources(resource: Resource): object[] {
+  const { plural, namespaced, kind, hasStatus } = resource
+  const verbs = ['get', 'patch', 'update']
+  const status = { name: `${plural}/status`, singularName: '', namespaced, kind, verbs }
   const binding = { name: 'pods/binding', singularName: '', namespaced: true, kind: 'Binding', verbs: ['create'] }
-  return [...(hasStatus ? [status] : []), ...(plural === 'pods' ? [binding] : [])]
+  const scale = {
+    name: `${plural}/scale`,
+    singularName: '',
+    namespaced,
+    group: 'autoscaling',
+    version: 'v1',
+    kind: 'Scale',
+    verbs,
+  }
+  return [
+    ...(isScalable(resource) ? [scale] : []),
+    ...(hasStatus ? [status] : []),
+    ...(plural === 'pods' ? [binding] : []),
+  ]
 }

@@ -79,11 +79,15 @@ interface FilterReply {
 
 export function extenderOf(config: ExtenderConfig): Extender {
   async function call<T>(verb: string, body: object): Promise<T> {
-    const response = await fetch(`${config.urlPrefix.replace(/\/$/, '')}/${verb}`, {
+    const url = `${config.urlPrefix.replace(/\/$/, '')}/${verb}`
+    const response = await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(config.timeoutMs),
+    }).catch(cause => {
+      const { code, name } = cause as { code?: string; name?: string }
+      throw new Error(`Post "${url}": no answer: ${code || name}`, { cause })
     })
     if (response.status !== 200) throw new Error(`${verb} of extender ${config.urlPrefix}: HTTP ${response.status}`)
     return (await response.json()) as T

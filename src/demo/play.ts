@@ -1,7 +1,7 @@
 /** Owns what a scene may do and ask: change the cluster, look at it and at floatip's API, and insist that something is so. */
 import type { Api } from './api.ts'
 import { NAMESPACE } from './cast.ts'
-import { addressesOf, controllerOf, isReady, type Pod } from './objects.ts'
+import { addressesOf, controllerOf, isReady, type KubeObject, type Pod } from './objects.ts'
 import type { Program } from './program.ts'
 import { EVENTS, PODS } from './resources.ts'
 import type { Stage } from './stage.ts'
@@ -27,6 +27,8 @@ export interface Play {
   ready(app: string, count: number, not?: readonly string[]): Promise<readonly Pod[]>
   /** What floatip says of the addresses that match. */
   listed(query: string): Promise<readonly IpItem[]>
+  /** The names of the FloatingIP objects, as the API server gives them to anybody. */
+  objects(): Promise<readonly string[]>
   /** The newest FailedScheduling message of the pod. */
   refusal(pod: string): string
   /** Fails the scene unless it is so. */
@@ -87,6 +89,10 @@ export function playOn(stage: Stage, floatip: Program, theatre: Theatre): Play {
     async listed(query) {
       const reply = await fetch(`${floatip.apiUrl}/v1/ip?size=1000&${query}`)
       return ((await reply.json()) as { content: IpItem[] }).content
+    },
+    async objects() {
+      const reply = await fetch(`${stage.url}/apis/galaxy.k8s.io/v1alpha1/floatingips`)
+      return ((await reply.json()) as { items: KubeObject[] }).items.map(({ metadata }) => metadata.name)
     },
     refusal(pod) {
       interface Event {

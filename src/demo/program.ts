@@ -23,6 +23,7 @@ export interface ProgramOptions {
 }
 
 const READY_WITHIN_MS = 20_000
+const STOP_WITHIN_MS = 5_000
 const LOOK_MS = 25
 
 export function programOf({ command, dir, kubeconfig, port, apiPort }: ProgramOptions): Program {
@@ -44,8 +45,10 @@ export function programOf({ command, dir, kubeconfig, port, apiPort }: ProgramOp
   }
 
   async function end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const harder = setTimeout(() => child?.kill('SIGKILL'), STOP_WITHIN_MS)
     child?.kill(signal)
     await child?.exited
+    clearTimeout(harder)
     child = null
   }
 

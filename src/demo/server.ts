@@ -6,6 +6,7 @@ import { type Pages, pagesOn, watch } from './listing.ts'
 import type { Draft, KubeObject } from './objects.ts'
 import { jsonPatch, mergePatch } from './patch.ts'
 import { groupVersion, PODS, type Resource, type Resources } from './resources.ts'
+import { isScalable, scaledTo, scaleOf } from './scale.ts'
 import { selectorOf } from './selectors.ts'
 import { tableOf } from './table.ts'
 
@@ -59,8 +60,11 @@ export function apiServer(api: Api, resources: Resources, options: { bookmarkEve
     }
   }
 
-  function read({ resource, namespace }: Target, name: string): KubeObject {
-    return api.get(resource, namespace, name)
+  function read({ resource, namespace, sub }: Target, name: string): KubeObject {
+    const object = api.get(resource, namespace, name)
+    if (sub === 'scale' && isScalable(resource)) return scaleOf(object)
+    if (sub !== undefined && sub !== 'status') throw noSuchPath()
+    return object
   }
 
   function collection(call: Call, { resource, namespace }: Target): Response {
@@ -114,7 +118,8 @@ export function apiServer(api: Api, resources: Resources, options: { bookmarkEve
 
   async function change(call: Call): Promise<Response> {
     const { resource, namespace, name, sub } = call.target
-    if (name === undefined || (sub !== undefined && sub !== 'status')) throw noSuchPath()
+    const scaling = sub === 'scale' && isScalable(resource)
+    if (name === undefined || (sub !== undefined && sub !== 'status' && !scaling)) throw noSuchPath()
     const body = await bodyOf(call.request)
     const type = call.request.headers.get('content-type') ?? ''
     const next = (current: KubeObject): unknown => {
@@ -125,6 +130,10 @@ export function apiServer(api: Api, resources: Resources, options: { bookmarkEve
       if (type.includes('json-patch+json')) return jsonPatch(target, body)
       if (type.includes('merge-patch+json')) return mergePatch(target, body)
       throw new ApiFailure(415, 'UnsupportedMediaType', `the miniature API server does not know ${type}`)
+    }
+    if (scaling) {
+      const scaled = (current: KubeObject) => scaledTo(current, next(scaleOf(current)))
+      return Response.json(scaleOf(api.update(resource, namespace, name, scaled)))
     }
     return shown(call, api.update(resource, namespace, name, next, sub === 'status' ? 'status' : 'whole'))
   }

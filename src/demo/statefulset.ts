@@ -34,6 +34,9 @@ function reconcile(api: Api, set: Workload): void {
   setStatus(api, set, STATEFUL_SETS, {
     replicas: pods.length,
     readyReplicas: pods.filter(isReady).length,
+    availableReplicas: pods.filter(isReady).length,
+    observedGeneration: set.metadata.generation,
+    currentRevision: revision,
     updatedReplicas: pods.filter(pod => pod.metadata.labels?.[REVISION_LABEL] === revision).length,
     updateRevision: revision,
   })

@@ -34,6 +34,12 @@ const COLUMNS: Readonly<Record<string, readonly TableColumn[]>> = {
     AGE,
     column('Internal-IP', object => (object as Node).status?.addresses?.[0]?.address ?? '<none>', 1),
   ],
+  Event: [
+    column('Type', object => at(object, 'type')),
+    column('Reason', object => at(object, 'reason')),
+    column('Object', object => `${at(object, 'involvedObject.kind')}/${at(object, 'involvedObject.name')}`),
+    column('Message', object => at(object, 'message')),
+  ],
   StatefulSet: [column('Ready', readiness), AGE],
   Deployment: [column('Ready', readiness), AGE],
   ReplicaSet: [column('Ready', readiness), AGE],

@@ -73,13 +73,17 @@ export function geometryOf(entries: readonly SubnetEntry[]): Geometry {
   function computeGroup(nodeAddresses: readonly Address[]): NodeGroup | null {
     const serving = entries.flatMap((entry, index) => {
       const networks = entry.nodeSubnets.filter(network => nodeAddresses.some(a => contains(network, a)))
-      return networks.length === 0 ? [] : [{ index, prefix: Math.max(...networks.map(n => n.prefix)), networks }]
+      return networks.length === 0
+        ? []
+        : [{ index, family: entry.subnet.family, prefix: Math.max(...networks.map(n => n.prefix)), networks }]
     })
     if (serving.length === 0) return null
-    serving.sort((a, b) => b.prefix - a.prefix || a.index - b.index)
+    // IPv4 first: a pod that asks for nothing in particular gets what galaxy-ipam would give it.
+    serving.sort((a, b) => a.family - b.family || b.prefix - a.prefix || a.index - b.index)
     const subnets = new Set(serving.flatMap(s => s.networks.map(n => n.text)))
     const indices = serving.map(s => s.index)
-    return { id: indices.join(','), geometry, entries: indices, subnets: [...subnets].join(', ') }
+    const names = [...subnets].join(', ')
+    return { id: `${indices.join(',')} ${names}`, geometry, entries: indices, subnets: names }
   }
 
   const geometry: Geometry = {

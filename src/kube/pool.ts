@@ -5,7 +5,7 @@ import { isNotFound, mergePatch, type Transport } from './transport.ts'
 
 export const POOLS_PATH = `/apis/${GROUP_VERSION}/pools`
 /** Where galaxy-ipam keeps its pools, and the HTTP API ours. */
-export const POOL_NAMESPACE = 'kube-system'
+const POOL_NAMESPACE = 'kube-system'
 
 export interface PoolFact {
   readonly namespace: string

@@ -28,6 +28,8 @@ export interface Replicator {
   forget(address: Address): void
   /** A write of this address is under way or waits. */
   isBusy(address: Address): boolean
+  /** Writes what the outbox holds and nobody is writing: a commit whose answer was lost told nobody of its changes. */
+  sweep(): void
   /** Begins to write: what the outbox holds, and all that comes. */
   start(): void
   /** Resolves when the cluster has this address at this revision or a newer one; rejects when our claim was withdrawn. */
@@ -59,6 +61,7 @@ export function noReplication(ledger: Ledger): Replicator {
     recheck() {},
     forget() {},
     isBusy: () => false,
+    sweep() {},
     start() {},
     acknowledged: () => Promise.resolve(),
     pending: 0,
@@ -108,6 +111,12 @@ export function replicatorOf({ ledger, objects, clock, log, random, judge }: Rep
     }
     pump()
     return lane
+  }
+
+  function sweep(): void {
+    for (const { address, revision } of ledger.outbox()) {
+      if (!lanes.has(address)) enqueue(present(parseAddress(address), address), revision)
+    }
   }
 
   function pump(): void {
@@ -209,9 +218,10 @@ export function replicatorOf({ ledger, objects, clock, log, random, judge }: Rep
       known.delete(address.text)
     },
     isBusy: address => lanes.has(address.text),
+    sweep,
     start() {
       started = true
-      for (const { address, revision } of ledger.outbox()) enqueue(present(parseAddress(address), address), revision)
+      sweep()
       pump()
     },
     acknowledged(address, revision) {

@@ -1,7 +1,7 @@
 /** Owns adopt: what the cluster says of an address enters the ledger, and never takes it from a living pod. */
 import type { Allocation, Draft, Phase } from '../domain/allocation.ts'
 import type { AdoptCommand } from '../domain/command.ts'
-import { type Owner, ownerKey, sharedBy } from '../domain/owner.ts'
+import { keptBy, type Owner, ownerKey } from '../domain/owner.ts'
 import { RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { type Refusal, refusal } from '../domain/refusal.ts'
 import type { Rule } from './view.ts'
@@ -69,7 +69,7 @@ function decided(command: AdoptCommand, before: Allocation | null, answer: Adopt
 /** An object does not tell where a hold or claim goes back to; doubt keeps it for whoever the policy would keep it for. */
 function cameFrom({ source, incarnation, policy, owner }: AdoptCommand): Owner | null {
   if (source === 'pod' || incarnation === null || policy === RELEASE_AT_POD_END) return null
-  return sharedBy(owner) ?? owner
+  return keptBy(owner)
 }
 
 function phaseOf(command: AdoptCommand): Phase {

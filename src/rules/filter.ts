@@ -1,8 +1,10 @@
 /** Owns filter: on which groups of nodes the pod can have its addresses, and the hold that keeps a limit from being overrun. */
+import type { Allocation } from '../domain/allocation.ts'
 import type { Change } from '../domain/change.ts'
 import type { FilterCommand } from '../domain/command.ts'
 import type { Demand } from '../domain/demand.ts'
 import type { NodeGroup } from '../domain/geometry.ts'
+import { isKept } from '../domain/owner.ts'
 import { isRefusal, type Refusal } from '../domain/refusal.ts'
 import { claimOf } from './claim.ts'
 import { type Choice, choose, elsewhere, fits, outdated, type Room, type Source, sourceFor } from './source.ts'
@@ -31,7 +33,7 @@ export const filter: Rule<FilterCommand, FilterAnswer> = (view, { demand, groups
   const taken = take(view, demand, groups, other, judge(view, demand, other, groups))
   const given = abandoned.map(row => giveBackOf(row, 'no asked node can use it'))
   const gained = [...taken.answer.verdicts.values()].some(verdict => verdict === null)
-  return gained
+  return gained && mayReplace(abandoned, other)
     ? { ...taken, changes: [...given, ...taken.changes] }
     : { changes: [], answer: answer(source, verdicts) }
 }
@@ -45,6 +47,12 @@ function uselessHold(source: Source | Refusal, verdicts: Verdicts) {
   if (isRefusal(source) || source.kind !== 'own') return []
   const useful = [...verdicts.values()].some(verdict => verdict === null)
   return !useful && verdicts.size > 0 && source.rows.every(row => row.phase === 'held') ? source.rows : []
+}
+
+/** What goes back to an owner binds it as before: only another address that the same owner keeps will do (R2). */
+function mayReplace(held: readonly Allocation[], other: Source | Refusal): boolean {
+  const kept = !isRefusal(other) && other.kind === 'kept'
+  return held.every(({ heldFrom }) => heldFrom === null || (isKept(heldFrom) && kept))
 }
 
 /**

@@ -45,7 +45,7 @@ describe('preempt: would the pod have an address once the victims ended?', () =>
       false,
     ],
     ['a victim frees one elsewhere', [...filled(4), rowOf('10.0.1.2', 'sts_ns_old_old-9')], ['old-9#1'], false],
-  ] as const)('%s: %p', (_, rows, victims, fits) => {
+  ] as const)('%s', (_, rows, victims, fits) => {
     expect(after([...rows], victims)).toBe(fits)
   })
 

@@ -139,8 +139,9 @@ export function auditorOf(cluster: SimCluster) {
           continue
         }
         if (row.policy === 0) broken(`leaked: ${told(row)} with policy 0`)
-        if (row.policy === 1 && of?.exists !== true) broken(`leaked: ${told(row)} of a workload that is gone`)
-        if (row.policy === 1 && kind === 'sts' && (ordinalOf(row.owner) ?? 99) >= (of?.replicas ?? 0)) beyond(row)
+        if (row.policy === 1 && of?.exists !== true) beyond(row, 'of a workload that is gone')
+        if (row.policy === 1 && kind === 'sts' && (ordinalOf(row.owner) ?? 99) >= (of?.replicas ?? 0))
+          beyond(row, 'beyond the replicas')
       }
       for (const workload of cluster.workloads) restOf(workload.owner.workload, workload.exists ? workload.replicas : 0)
       for (const [key, addresses] of cluster.expected) {
@@ -156,8 +157,8 @@ export function auditorOf(cluster: SimCluster) {
   }
 
   /** R11 keeps it while an unfinished pod of its key exists. */
-  function beyond(row: Allocation): void {
-    if (cluster.pods.get(row.owner.pod)?.finished !== false) broken(`leaked: ${told(row)} beyond the replicas`)
+  function beyond(row: Allocation, where: string): void {
+    if (cluster.pods.get(row.owner.pod)?.finished !== false) broken(`leaked: ${told(row)} ${where}`)
   }
 
   /** A Deployment with policy immutable keeps no more than it has replicas, its living pods aside. */

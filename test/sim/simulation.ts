@@ -41,6 +41,8 @@ export interface Run {
 }
 
 const LINES_KEPT = 40
+/** All late news arrive now and then, and what must be true at rest is looked at. */
+const REST_EVERY = 500
 /** Prints every line that contains this (an address, an owner key), to follow one story. */
 const TRACE = process.env.FLOATIP_TRACE
 
@@ -181,6 +183,7 @@ export async function simulate(seed: number, steps: number): Promise<Run> {
       auditor.look(t)
       const forgotten = replica.difference(t)
       if (forgotten !== null) throw new Broken(forgotten)
+      if (step % REST_EVERY === REST_EVERY - 1) await rest()
     }
     await rest()
   } catch (error) {

@@ -41,6 +41,7 @@ export const WAITING_WORDS = [
 
 export const LINES_MAX = 300
 const VAGUE = /(Manager|Helper|Util|Utils|Service)$/
+const VAGUE_FILE = /(^|-)(manager|helper|util|service)s?$/
 
 function reachable(folder: string): Set<string> {
   const found = new Set<string>()
@@ -94,7 +95,9 @@ export function wordBreaches({ path, code }: Source): string[] {
       .split('/')
       .at(-1)
       ?.replace(/\.d?\.?ts$/, '') ?? ''
-  return [file, ...names].filter(name => VAGUE.test(name)).map(name => `${path}: ${name} says nothing`)
+  return [file, ...names]
+    .filter(name => VAGUE.test(name) || VAGUE_FILE.test(name))
+    .map(name => `${path}: ${name} says nothing`)
 }
 
 /** What a file exports by name: values, and those types that not even the file itself uses (others are parts of a signature). */

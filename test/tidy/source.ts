@@ -45,7 +45,11 @@ function importsOf(path: string, text: string): Import[] {
     return importOf(path, from, type !== undefined || allTypes)
   })
   const bare = [...text.matchAll(/^\s*import\s+'([^']+)'/gm)].map(([, from = '']) => importOf(path, from, false))
-  return [...found, ...bare]
+  // What is loaded later, or in a Worker, is imported as well.
+  const late = [...text.matchAll(/\b(?:import|URL)\(\s*'(\.[^']+)'/g)].map(([, from = '']) =>
+    importOf(path, from, false),
+  )
+  return [...found, ...bare, ...late]
 }
 
 function importOf(path: string, from: string, typeOnly: boolean): Import {
