@@ -202,7 +202,10 @@ export function placesOf({ provider, store, nodeExists, onNodeGone, clock, log, 
       onNodeGone({ address, node, failures: place.failures, because: messageOf(error) })
     }
     place.failures = 0
-    if (place.assigns === assigns) isAbsent(place)
+    if (place.assigns !== assigns) {
+      throw new CloudFault('unassign', node, address, 'unknown', 'it was assigned there again in the meantime')
+    }
+    isAbsent(place)
   }
 
   function rest(place: Place, fault: CloudFault): void {
@@ -234,7 +237,7 @@ export function placesOf({ provider, store, nodeExists, onNodeGone, clock, log, 
         await leave(place.address, place.node)
       } catch (error) {
         if (!(error instanceof CloudFault)) log.error({ err: error, node: place.node }, 'unassigning failed on a bug')
-        if (place.resting === null) rest(place, asFault(place, error))
+        if (place.resting === null && place.owed !== null) rest(place, asFault(place, error))
         await place.resting
       }
     }

@@ -37,11 +37,13 @@ async function storm({ seed, candidates, badCalls, blowEveryMs, clocks }: Weathe
   const random = randomOf(seed)
   const stage = new Stage(random)
   let born = 0
-  let outageUntil = 0
+  /** Of all, or of one that is cut off. */
+  let outage: { until: number; of: Candidate | null } = { until: 0, of: null }
 
-  function fate(): Fate {
+  function fate(caller: Candidate): Fate {
     if (stage.nowMs >= STORM_MS) return SMOOTH
-    if (stage.nowMs < outageUntil) return { ...SMOOTH, lost: random.chance(0.5) ? 'refused' : 'the request' }
+    const out = stage.nowMs < outage.until && (outage.of === null || outage.of === caller)
+    if (out) return { ...SMOOTH, lost: random.chance(0.5) ? 'refused' : 'the request' }
     const smooth: Fate = { thereMs: random.below(50), backMs: random.below(50), lost: 'nothing' }
     if (!random.chance(badCalls / 100)) return smooth
     const slow = () => ({ thereMs: random.below(SLOW_MS), backMs: random.below(SLOW_MS) })
@@ -63,7 +65,7 @@ async function storm({ seed, candidates, badCalls, blowEveryMs, clocks }: Weathe
   }
 
   function strike(victim: Candidate): void {
-    switch (random.weighted({ pause: 4, clock: 3, crash: 1, release: 1, outage: 2 })) {
+    switch (random.weighted({ pause: 4, clock: 3, crash: 1, release: 1, outage: 4 })) {
       case 'pause':
         seen.pauses++
         victim.pausedUntil = stage.nowMs + random.below(40_000)
@@ -81,7 +83,7 @@ async function storm({ seed, candidates, badCalls, blowEveryMs, clocks }: Weathe
         void victim.release()
         break
       case 'outage':
-        outageUntil = stage.nowMs + random.below(20_000)
+        outage = { until: stage.nowMs + random.below(25_000), of: random.chance(0.7) ? victim : null }
     }
   }
 

@@ -148,6 +148,42 @@ test('an unassign under way does not take back the assign behind it', async () =
   expect(server.where.size).toBe(0)
 })
 
+test('a leave is no success when the address was assigned there again behind it', async () => {
+  const { server, floatip } = await world()
+  await floatip.bind(A, 'u1', 'n1')
+  server.script = async () => {
+    await Bun.sleep(20)
+    return DONE
+  }
+  const ends = [floatip.end(A, 'u1')]
+  const bound = floatip.bind(A, 'u1', 'n1')
+  ends.push(floatip.end(A, 'u1'))
+  expect(await Promise.all(ends)).toEqual([false, true])
+  await bound
+  expect(server.calls.map(call => call.split(' ')[0])).toEqual(['assign', 'unassign', 'assign', 'unassign'])
+  expect(server.where.size).toBe(0)
+})
+
+test('what others assigned, for a pod that we adopted, is unassigned at its end', async () => {
+  const { server, rows, floatip } = await world()
+  rows.commit('adopt', A, { uid: 'u1', node: 'n1' })
+  expect(await floatip.end(A, 'u1')).toBe(true)
+  expect(server.calls).toEqual([`unassign ${A} n1`])
+})
+
+test('a refused assign where a leftover was proves nothing: it is unassigned', async () => {
+  const { server, rows, floatip } = await world()
+  await floatip.bind(A, 'u1', 'n1')
+  server.script = () => REFUSED
+  rows.commit('adopt', A, null)
+  expect(await floatip.bind(A, 'u2', 'n1')).toBe(false)
+  server.script = () => DONE
+  await until(() => floatip.places.leftovers === 0)
+  const end = performance.now() + 5_000
+  while (!(await floatip.end(A, 'u2')) && performance.now() < end) await Bun.sleep(2)
+  expect(server.where.size).toBe(0)
+})
+
 test('restart: between assign and Binding the next bind assigns again, and nothing else does', async () => {
   const { server, rows, floatip, again } = await world()
   await floatip.bind(A, 'u1', 'n1')
@@ -184,8 +220,10 @@ test('restart: leftovers on disk are pursued from start, and not before', async 
   server.script = () => DONE
   const before = server.calls.length
   const next = again()
+  rows.commit('adopt', '10.0.0.2', { uid: 'u2', node: 'n2' })
+  rows.commit('adopt', '10.0.0.2', null)
   await Bun.sleep(30)
-  expect([server.calls.length, next.places.leftovers]).toEqual([before, 1])
+  expect([server.calls.length, next.places.leftovers]).toEqual([before, 2])
   next.places.start()
   await until(() => rows.leftovers().length === 0)
   expect(server.where.size).toBe(0)

@@ -99,7 +99,7 @@ describe('groups of nodes', () => {
     ['in the nested subnet: the most specific first', ['10.1.1.9'], [1, 0, 4]],
     ['elsewhere', ['10.2.0.1'], [2]],
     ['with IPv6 only', ['fd00::7'], [3]],
-    ['with both families: the entries of both', ['10.2.0.1', 'fd00::7'], [3, 2]],
+    ['with both families: the entries of both, IPv4 first', ['10.2.0.1', 'fd00::7'], [2, 3]],
   ])('a node %s', (_, addresses, entries) => {
     expect(geometry.groupOf(addresses.map(at))?.entries).toEqual(entries)
   })
