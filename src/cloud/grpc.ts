@@ -9,7 +9,7 @@ import {
   status,
 } from '@grpc/grpc-js'
 import type { Address } from '../ip/address.ts'
-import { type ProviderReply, providerService } from './proto.ts'
+import { type ProviderReply, providerMethods } from './proto.ts'
 import { CloudFault, type CloudOutcome, type CloudProvider, type CloudVerb } from './provider.ts'
 
 /** galaxy's limits. */
@@ -51,7 +51,7 @@ export interface GrpcProviderParts {
 
 export function grpcProvider(parts: GrpcProviderParts): CloudProvider {
   const { target, timeoutMs = TIMEOUT_MS, onCall } = parts
-  const service = providerService()
+  const service = providerMethods()
   const methods = { assign: service.AssignIP, unassign: service.UnAssignIP }
   const options = channelOptions(parts)
   const running = new Set<ClientUnaryCall>()

@@ -4,7 +4,7 @@ import { fromJSON } from '@grpc/proto-loader'
 import protobuf from 'protobufjs'
 import { present } from '../lib/assert.ts'
 
-export const PROTO = `
+const PROTO = `
 syntax = "proto3";
 
 package rpc;
@@ -47,18 +47,18 @@ export interface ProviderReply {
 
 export type ProviderMethod = MethodDefinition<ProviderRequest, ProviderReply>
 
-export interface ProviderService {
+export interface ProviderMethods {
   readonly AssignIP: ProviderMethod
   readonly UnAssignIP: ProviderMethod
 }
 
 /** keepCase: without it `IP_address` becomes `IPAddress` and is lost. */
-export function providerService(): ProviderService {
+export function providerMethods(): ProviderMethods {
   const { root } = protobuf.parse(PROTO, { keepCase: true })
   const definitions = fromJSON(root.toJSON(), { keepCase: true, defaults: true })
   const service = present(
     definitions['rpc.IPProviderService'],
     'the service of the embedded proto',
   ) as ServiceDefinition
-  return service as unknown as ProviderService
+  return service as unknown as ProviderMethods
 }

@@ -77,7 +77,7 @@ export function compose(options: ServeOptions, { clock, random, log, onBug }: Su
   const transport = transportOn(connection, { userAgent: `floatip/${VERSION}` })
   const calls = callsOn(transport)
   const following = { transport, log, clock, random, onFailure: onBug }
-  const cluster = clusterOn(following)
+  const cluster = clusterOn({ ...following, optionalPools: !options.replicate })
   const objects = objectStoreOn(transport)
   const replicator = options.replicate
     ? replicatorOf({ ledger, objects, clock, log, random, judge: (row, foreign) => judgeForeign(ports, row, foreign) })

@@ -36,12 +36,11 @@ export async function becomeReady(parts: ReadyParts): Promise<void> {
   const began = performance.now()
 
   await waitForConfiguration(parts)
-  // Only now: without the configuration every address looks orphaned, and its pod's end would free what the policy keeps.
-  follow()
-
   if (options.replicate && options.installCrds) {
     await step(parts, 'the custom resource definitions', () => installCrds(transport, log))
   }
+  // Only now: without the configuration every address looks orphaned, and its pod's end would free what the policy keeps.
+  follow()
   const found = options.replicate ? await step(parts, 'the FloatingIP objects', () => objects.list()) : null
   gate.waitFor('the cluster’s pods, nodes and workloads')
   while (!signal.aborted && cluster.waitingFor().length > 0) {

@@ -55,9 +55,11 @@ export interface ClusterParts {
   readonly clock: Clock
   readonly random: () => number
   readonly onFailure: (thrown: unknown) => void
+  /** The definition of Pool may be missing for good (replication is off). */
+  readonly optionalPools: boolean
 }
 
-export function clusterOn(parts: ClusterParts): Cluster {
+export function clusterOn({ optionalPools, ...parts }: ClusterParts): Cluster {
   let listeners: ClusterListeners | null = null
   let factsVersion = 1
 
@@ -139,7 +141,10 @@ export function clusterOn(parts: ClusterParts): Cluster {
     async stop() {
       await Promise.all(mirrors.map(([, each]) => each.stop()))
     },
-    waitingFor: () => mirrors.filter(([, each]) => !each.isSynced && each.state !== 'absent').map(([name]) => name),
+    waitingFor: () =>
+      mirrors
+        .filter(([name, each]) => !each.isSynced && !(name === 'pools' && optionalPools && each.state === 'absent'))
+        .map(([name]) => name),
   }
 }
 

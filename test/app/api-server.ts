@@ -10,6 +10,7 @@ const COLLECTIONS = [
   'statefulsets',
   'deployments',
   'floatingips',
+  'pools',
   'customresourcedefinitions',
 ] as const
 export type Collection = (typeof COLLECTIONS)[number]
@@ -157,7 +158,8 @@ export function startApiServer() {
   async function handle(request: Request): Promise<Response> {
     const url = new URL(request.url)
     const at = placeOf(url.pathname)
-    const served = at !== null && (at.collection !== 'floatingips' || of('customresourcedefinitions').size > 0)
+    const served =
+      at !== null && (!['floatingips', 'pools'].includes(at.collection) || of('customresourcedefinitions').size > 0)
     if (at === null || !served) return new Response('404 page not found\n', { status: 404 })
     const watching = url.searchParams.get('watch') === 'true'
     const verb = verbOf(request.method, at, watching)

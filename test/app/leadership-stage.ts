@@ -1,4 +1,5 @@
 /** Owns a stage in virtual time for candidates of leader election: each with clocks and pauses of its own, one API server, a network that misbehaves. */
+import { expect } from 'bun:test'
 import { type Leadership, leadershipOn } from '../../src/app/leadership.ts'
 import type { LeaseTiming } from '../../src/app/lease-timing.ts'
 import type { ElderSighting, LeaseStore } from '../../src/kube/lease.ts'
@@ -6,7 +7,7 @@ import { elderLock, type LeaseRecord, type LeaseWrite, leaseBody, leaseRecord } 
 import type { Clock } from '../../src/lib/clock.ts'
 import { Fault } from '../../src/lib/fault.ts'
 import { silentLog } from '../../src/lib/log.ts'
-import type { Random } from '../sim/random.ts'
+import { type Random, randomOf } from '../sim/random.ts'
 
 export const TIMING: LeaseTiming = { leaseMs: 15_000, renewMs: 10_000, retryMs: 2_000 }
 /** The wall clock of the world; candidates may differ from it. */
@@ -237,4 +238,25 @@ export class Stage {
 /** All that can run without time passing has run. */
 function settled(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve))
+}
+
+export const stageOf = () => new Stage(randomOf(1))
+/** A whole lease, twice a retry period with its jitter, and the calls. */
+export const TAKEOVER_MS = TIMING.leaseMs + 2 * TIMING.retryMs * 2.2 + 100
+
+export async function led(options: { timing?: typeof TIMING } = {}) {
+  const stage = stageOf()
+  const a = stage.candidate('a', options)
+  await stage.until(1_000)
+  const b = stage.candidate('b')
+  await stage.until(20_000)
+  expect(stage.leaders()).toEqual([a])
+  return { stage, a, b }
+}
+
+export async function leadsWithin(stage: Stage, candidate: Candidate, ms: number): Promise<number> {
+  const began = stage.nowMs
+  while (!candidate.leadership.isLeader() && stage.nowMs < began + ms) await stage.until(stage.nowMs + 50)
+  expect(candidate.leadership.isLeader()).toBe(true)
+  return stage.nowMs - began
 }

@@ -8,7 +8,7 @@ import {
   type sendUnaryData,
   status,
 } from '@grpc/grpc-js'
-import { type ProviderReply, type ProviderRequest, providerService } from '../../src/cloud/proto.ts'
+import { type ProviderReply, type ProviderRequest, providerMethods } from '../../src/cloud/proto.ts'
 import type { CloudVerb } from '../../src/cloud/provider.ts'
 import { type Address, parseAddress } from '../../src/ip/address.ts'
 import { present } from '../../src/lib/assert.ts'
@@ -87,7 +87,7 @@ export async function providerServer(script: Script = () => DONE, port = 0): Pro
   }
 
   const handler = { script }
-  server.addService(providerService() as unknown as ServiceDefinition, {
+  server.addService(providerMethods() as unknown as ServiceDefinition, {
     AssignIP: handle('assign'),
     UnAssignIP: handle('unassign'),
   })
