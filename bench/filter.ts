@@ -100,7 +100,7 @@ function compose(file: ReturnType<typeof openLedgerFile>, names: readonly string
     log: silentLog,
     cluster: { nodes: mirror, factsVersion: 1 },
   } as unknown as Ports
-  const gate = readyGate()
+  const gate = readyGate({ isLeader: () => true, standing: '' })
   gate.opened()
   const waiting = waitingList()
   const holds = { renew() {}, settle() {}, stop() {} }

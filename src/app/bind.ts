@@ -121,6 +121,7 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds): Bin
     const giveUpAt = clock.now() + RETRY_FOR_MS
     for (;;) {
       const latest = attempts.get(pod.uid) === attempt
+      if (!ports.leadership.isLeader()) throw new Fault('this floatip does not lead any more', { retryable: true })
       const stale = latest ? ledger.read(view => confirm(view, question)) : refusal('stale', 'a newer bind took over')
       if (stale !== null) return stale
       const result = await calls.postBinding(pod, node, addresses)

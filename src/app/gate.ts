@@ -1,4 +1,5 @@
 /** Owns the ready gate: nothing is answered before ledger, objects, pods and configuration are known. */
+import type { Leadership } from './leadership.ts'
 
 export interface Gate {
   readonly open: boolean
@@ -8,15 +9,16 @@ export interface Gate {
   opened(): void
 }
 
-export function readyGate(): Gate {
+/** Only the leader's gate is open; leadership is asked anew each time, for it may have ended a moment ago. */
+export function readyGate(leadership: Pick<Leadership, 'isLeader' | 'standing'>): Gate {
   let open = false
   let waitingFor = 'start-up'
   return {
     get open() {
-      return open
+      return open && leadership.isLeader()
     },
     get waitingFor() {
-      return waitingFor
+      return leadership.isLeader() ? waitingFor : leadership.standing
     },
     waitFor(what) {
       open = false

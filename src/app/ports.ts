@@ -5,12 +5,14 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
 import type { Replicator } from '../replica/replicator.ts'
+import type { Leadership } from './leadership.ts'
 
 export interface Ports {
   readonly ledger: Ledger
   readonly cluster: Cluster
   readonly calls: Calls
   readonly replicator: Replicator
+  readonly leadership: Pick<Leadership, 'isLeader'>
   readonly clock: Clock
   readonly log: Log
 }

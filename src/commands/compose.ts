@@ -1,4 +1,5 @@
 /** Owns the composition: what is built from what, in which order it starts, and in which it ends. */
+import { hostname } from 'node:os'
 import { addressesOf } from '../app/addresses.ts'
 import { bindingOn } from '../app/bind.ts'
 import { type ConfigurationInForce, configurationOf } from '../app/configuration.ts'
@@ -6,6 +7,8 @@ import { filteringOn } from '../app/filter.ts'
 import { judgeForeign } from '../app/foreign.ts'
 import { readyGate } from '../app/gate.ts'
 import { holdsOf } from '../app/holds.ts'
+import { leadershipOn } from '../app/leadership.ts'
+import { aloneLeading } from '../app/leadership-alone.ts'
 import { objectWatchOn } from '../app/objects.ts'
 import { podBound, podEnded, workloadChanged } from '../app/pod-ends.ts'
 import { poolsOf } from '../app/pools.ts'
@@ -22,6 +25,7 @@ import { callsOn } from '../kube/calls.ts'
 import { clusterOn } from '../kube/cluster.ts'
 import { type ConfigMapParts, followConfigMap } from '../kube/config-map.ts'
 import { connect } from '../kube/kubeconfig.ts'
+import { leaseStoreOn } from '../kube/lease.ts'
 import { nodeFact, type RawNode } from '../kube/node.ts'
 import { mirrorObjects, objectStoreOn } from '../kube/object-store.ts'
 import { listPods, podFact, type RawPod } from '../kube/pod.ts'
@@ -45,15 +49,18 @@ export interface Surroundings {
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
+  /** Another process may decide from now on: this one must end. */
+  onLost(why: string): void
   /** A broken invariant, or a callback that threw: the process must end. */
   onBug(bug: unknown): void
 }
 
 /** Builds everything and starts nothing; throws a Fault when the ledger or the kubeconfig cannot be used. */
-export function compose(options: ServeOptions, { clock, random, log, onBug }: Surroundings) {
-  const gate = readyGate()
+export function compose(options: ServeOptions, { clock, random, log, onLost, onBug }: Surroundings) {
   const stopping = new AbortController()
   const { signal } = stopping
+  /** Renewal goes on while what is under way is finished. */
+  const electing = new AbortController()
 
   // The ledger: the file, and the memory that is always built from it.
   const file = openLedgerFile(options.dataDir)
@@ -79,10 +86,32 @@ export function compose(options: ServeOptions, { clock, random, log, onBug }: Su
   const following = { transport, log, clock, random, onFailure: onBug }
   const cluster = clusterOn({ ...following, optionalPools: !options.replicate })
   const objects = objectStoreOn(transport)
+  const leadership =
+    options.election === null
+      ? aloneLeading()
+      : leadershipOn({
+          // A transport of its own: a renewal must not queue behind the binds that it permits.
+          store: leaseStoreOn(transportOn(connection, { userAgent: `floatip/${VERSION}` })),
+          clock,
+          monotonicMs: () => performance.now(),
+          random,
+          log,
+          identity: `${hostname()}_${crypto.randomUUID()}`,
+          timing: options.election,
+        })
+  const gate = readyGate(leadership)
   const replicator = options.replicate
-    ? replicatorOf({ ledger, objects, clock, log, random, judge: (row, foreign) => judgeForeign(ports, row, foreign) })
+    ? replicatorOf({
+        ledger,
+        objects,
+        clock,
+        log,
+        random,
+        isLeader: () => leadership.isLeader(),
+        judge: (row, foreign) => judgeForeign(ports, row, foreign),
+      })
     : noReplication(ledger)
-  const ports: Ports = { ledger, cluster, calls, replicator, clock, log }
+  const ports: Ports = { ledger, cluster, calls, replicator, leadership, clock, log }
 
   // The use cases.
   const waiting = waitingList()
@@ -141,8 +170,15 @@ export function compose(options: ServeOptions, { clock, random, log, onBug }: Su
     ledgerPath: file.path,
     term,
 
-    /** Follows the configuration and the cluster, and opens the gate; resolves when ready, or when stopped before. */
+    /** Waits for leadership, follows the configuration and the cluster, and opens the gate; resolves when ready, or when stopped before. */
     async start(): Promise<void> {
+      const leading = Promise.withResolvers<void>()
+      signal.addEventListener('abort', () => leading.resolve())
+      void leadership
+        .run({ started: () => leading.resolve(), lost: onLost }, electing.signal)
+        .then(leading.resolve, onBug)
+      await leading.promise
+      if (signal.aborted || !leadership.isLeader()) return
       configMap = followConfiguration(options, configuration, following)
       await becomeReady({ options, ports, transport, objects, configuration, gate, waking, holds, follow, signal })
       if (signal.aborted) return
@@ -165,6 +201,9 @@ export function compose(options: ServeOptions, { clock, random, log, onBug }: Su
       pools.stop()
       await Promise.all([cluster.stop(), configMap?.stop(), objectMirror.stop(), hard ? undefined : replicator.stop()])
       if (!hard) ledger.close()
+      // Last: a successor may act in the same instant.
+      if (!hard) await leadership.release()
+      electing.abort()
       file.close()
     },
   }

@@ -1,6 +1,7 @@
 /** Owns the flags and the file of `floatip serve`: galaxy-ipam's, so that its manifests start us unchanged. */
 import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
+import { type LeaseTiming, timingProblem } from '../app/lease-timing.ts'
 import { messageOf } from '../lib/fault.ts'
 import type { LogLevel } from '../lib/log.ts'
 import { UsageFault } from './exit.ts'
@@ -17,6 +18,8 @@ export interface ServeOptions {
   readonly replicate: boolean
   readonly installCrds: boolean
   readonly legacyFailedNodes: boolean
+  /** Null: no election, this is the only process. */
+  readonly election: LeaseTiming | null
   readonly file: ConfigFile
   /** Flags that were given and whose capability is not built yet. */
   readonly notYet: readonly string[]
@@ -53,6 +56,9 @@ interface RawOptions {
   swagger?: boolean
   profiling?: boolean
   leaderElect: boolean
+  leaderElectLeaseDuration: number
+  leaderElectRenewDeadline: number
+  leaderElectRetryPeriod: number
 }
 
 export function withServeOptions(command: Command): Command {
@@ -76,10 +82,15 @@ export function withServeOptions(command: Command): Command {
     .option('--log-level <level>', `one of ${LEVELS.join(', ')}`, readLevel)
     .option('--swagger [bool]', 'serve the Swagger 1.2 listing (not built yet)', readBool)
     .option('--profiling [bool]', 'serve profiles (not built yet)', readBool)
-    .option('--leader-elect [bool]', 'elect a leader among replicas (not built yet: run one replica)', readBool, true)
-    .option('--leader-elect-lease-duration <duration>', 'see --leader-elect', readDuration)
-    .option('--leader-elect-renew-deadline <duration>', 'see --leader-elect', readDuration)
-    .option('--leader-elect-retry-period <duration>', 'see --leader-elect', readDuration)
+    .option('--leader-elect [bool]', 'only the holder of Lease kube-system/galaxy-ipam answers', readBool, true)
+    .option('--leader-elect-lease-duration <duration>', 'others take over after this silence', readDuration, 15_000)
+    .option(
+      '--leader-elect-renew-deadline <duration>',
+      'a leader that cannot renew for so long stops',
+      readDuration,
+      10_000,
+    )
+    .option('--leader-elect-retry-period <duration>', 'between two tries', readDuration, 2_000)
     .option('--v <level>', 'klog verbosity: 4 and more is debug', readVerbosity)
     .option('--logtostderr [bool]', 'accepted as klog’s; logs always go to standard error', readBool)
     .option('--alsologtostderr [bool]', 'accepted as klog’s', readBool)
@@ -104,13 +115,21 @@ export function readServeOptions(command: Command): ServeOptions {
     replicate: raw.replicate,
     installCrds: raw.installCrds,
     legacyFailedNodes: raw.legacyFailedNodes,
+    election: raw.leaderElect ? readElection(raw) : null,
     file,
-    notYet: [
-      ...(raw.swagger ? ['--swagger'] : []),
-      ...(raw.profiling ? ['--profiling'] : []),
-      ...(raw.leaderElect ? ['--leader-elect (run one replica)'] : []),
-    ],
+    notYet: [...(raw.swagger ? ['--swagger'] : []), ...(raw.profiling ? ['--profiling'] : [])],
   }
+}
+
+function readElection(raw: RawOptions): LeaseTiming {
+  const timing = {
+    leaseMs: raw.leaderElectLeaseDuration,
+    renewMs: raw.leaderElectRenewDeadline,
+    retryMs: raw.leaderElectRetryPeriod,
+  }
+  const problem = timingProblem(timing)
+  if (problem !== null) throw new UsageFault(problem, { retryable: false })
+  return timing
 }
 
 function readConfigFile(path: string, mustExist: boolean): ConfigFile {

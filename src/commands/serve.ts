@@ -17,7 +17,11 @@ export async function serve(options: ServeOptions): Promise<number> {
     log.error({ err: bug }, 'a broken invariant: floatip stops')
     ended.resolve(EXIT.bug)
   }
-  const floatip = compose(options, { clock: systemClock, random: Math.random, log, onBug })
+  const onLost = (why: string) => {
+    log.error({ why }, 'leadership is lost: floatip stops, and starts again as a candidate')
+    ended.resolve(EXIT.failed)
+  }
+  const floatip = compose(options, { clock: systemClock, random: Math.random, log, onLost, onBug })
   const { extender, api, ports, ledgerPath, term } = floatip
 
   // The two ports answer from the start: "not ready" is an answer.
@@ -31,7 +35,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => ended.resolve(EXIT.ok))
   const code = await ended.promise
   await Promise.all([extender.stop(), api.stop()])
-  await floatip.stop(code === EXIT.bug)
+  await floatip.stop(code !== EXIT.ok)
   log.info({ code }, 'floatip stopped')
   return code
 }

@@ -42,12 +42,13 @@ export const CONFIG_MAPS = builtIn('', 'ConfigMap', 'configmaps', { short: ['cm'
 export const STATEFUL_SETS = builtIn('apps', 'StatefulSet', 'statefulsets', { short: ['sts'], status: true })
 export const DEPLOYMENTS = builtIn('apps', 'Deployment', 'deployments', { short: ['deploy'], status: true })
 export const REPLICA_SETS = builtIn('apps', 'ReplicaSet', 'replicasets', { short: ['rs'], status: true })
+const ENDPOINTS = builtIn('', 'Endpoints', 'endpoints', { short: ['ep'] })
 export const CRDS = builtIn('apiextensions.k8s.io', 'CustomResourceDefinition', 'customresourcedefinitions', {
   ...{ short: ['crd'], cluster: true, status: true },
 })
 
 const BUILT_IN: readonly Resource[] = [
-  ...[PODS, NODES, NAMESPACES, EVENTS, CONFIG_MAPS, STATEFUL_SETS, DEPLOYMENTS, REPLICA_SETS, CRDS],
+  ...[PODS, NODES, NAMESPACES, EVENTS, CONFIG_MAPS, ENDPOINTS, STATEFUL_SETS, DEPLOYMENTS, REPLICA_SETS, CRDS],
   builtIn('coordination.k8s.io', 'Lease', 'leases'),
   builtIn('scheduling.k8s.io', 'PriorityClass', 'priorityclasses', { short: ['pc'], cluster: true }),
 ]

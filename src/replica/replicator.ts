@@ -46,6 +46,8 @@ export interface ReplicatorParts {
   readonly clock: Clock
   readonly log: Log
   readonly random: () => number
+  /** Asked in the step in which a write leaves. */
+  isLeader(): boolean
   /** Decides about a foreign object, on the ground of quorum reads. */
   judge(row: Allocation | null, foreign: FloatingIpFact): Promise<Verdict>
 }
@@ -87,7 +89,7 @@ interface Lane {
 /** Our knowledge of one object: its version; null: there is none; undefined: look first. */
 type Known = Version | null | undefined
 
-export function replicatorOf({ ledger, objects, clock, log, random, judge }: ReplicatorParts): Replicator {
+export function replicatorOf({ ledger, objects, clock, log, random, isLeader, judge }: ReplicatorParts): Replicator {
   const known = new Map<string, Known>()
   /** Objects last seen with the label `reserved`: never deleted by us (R23), so looked at before each write. */
   const labelled = new Set<string>()
@@ -172,6 +174,7 @@ export function replicatorOf({ ledger, objects, clock, log, random, judge }: Rep
     const remembered = labelled.has(key) ? undefined : known.has(key) ? known.get(key) : null
     const version = remembered === undefined ? await look(address, row) : remembered
     if (version === 'withdrawn') return 'withdrawn'
+    if (!isLeader()) throw new Fault('this floatip does not lead any more', { retryable: true })
     known.set(key, undefined) // until the answer is in, nobody knows
     if (row === null) {
       if (version !== null && !(await objects.remove(address, version))) return lookAgain(address, row)

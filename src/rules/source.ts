@@ -27,6 +27,7 @@ export function sourceFor(view: View, demand: Demand, without: readonly Allocati
   const own = view
     .ofKey(ownerKey(demand.owner))
     .filter(row => isConfigured(view, row) && !row.blocked && !without.includes(row))
+    .sort((a, b) => lastUsed(a, b, demand.pod.uid))
   const foreign = own.find(row => !belongsTo(row, demand.pod.uid))
   if (foreign !== undefined) {
     const key = ownerKey(demand.owner)
@@ -41,6 +42,12 @@ export function outdated(view: View, groups: readonly NodeGroup[]): Refusal | nu
   return groups.some(group => group.geometry !== view.geometry)
     ? refusal('stale', 'the configuration changed in this moment: the scheduler asks again')
     : null
+}
+
+/** More than one row of a list can only be left over (a lost ledger, an older object): the pod's own first, then the one in use last. */
+function lastUsed(a: Allocation, b: Allocation, uid: string): number {
+  const ours = (row: Allocation) => (row.incarnation === uid ? 1 : 0)
+  return ours(b) - ours(a) || b.revision - a.revision
 }
 
 function belongsTo(row: Allocation, uid: string): boolean {

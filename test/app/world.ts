@@ -100,6 +100,7 @@ export function startWorld(options: WorldOptions = {}) {
     replicate: options.replicate ?? true,
     installCrds: true,
     legacyFailedNodes: options.legacyFailedNodes ?? false,
+    election: null,
     notYet: [],
     file: {
       floatingips: options.file,
@@ -109,7 +110,13 @@ export function startWorld(options: WorldOptions = {}) {
       resyncMinutes: options.resyncMinutes ?? 60,
     },
   }
-  const floatip = compose(serveOptions, { clock, random: () => 0.5, log, onBug: bug => void bugs.push(bug) })
+  const floatip = compose(serveOptions, {
+    clock,
+    random: () => 0.5,
+    log,
+    onLost: why => void bugs.push(why),
+    onBug: bug => void bugs.push(bug),
+  })
   const { ports, gate, waiting, holds, extender, api: apiPort } = floatip
   const { ledger } = ports
   const becoming = floatip.start()
