@@ -34,11 +34,11 @@ export interface Addresses {
   release(request: ReleaseRequest): Promise<string | null>
 }
 
-export interface AddressParts extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'clock' | 'log'> {
+export interface AddressParts extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'clock' | 'log'> {
   readonly search: (search: Search) => Found
 }
 
-export function addressesOf({ ledger, cluster, calls, clock, log, search }: AddressParts): Addresses {
+export function addressesOf({ ledger, cluster, calls, places, clock, log, search }: AddressParts): Addresses {
   function shown(row: Allocation): Listed {
     const { namespace, pod: name } = row.owner
     const pod = isKept(row.owner) ? undefined : cluster.pods.get(`${namespace}/${name}`)
@@ -86,6 +86,7 @@ export function addressesOf({ ledger, cluster, calls, clock, log, search }: Addr
           if (pod !== null && !pod.finished)
             return `releasing ${address.text}: pod ${pod.namespace}/${pod.name} is ${pod.phase}`
         }
+        if (row.node !== null) await places?.leave(address, row.node)
         const because = 'released over HTTP'
         const outcome = await ledger.submit('release', {
           at: clock.now(),

@@ -9,6 +9,7 @@ import { Fault } from '../lib/fault.ts'
 import { confirm } from '../rules/bind.ts'
 import { gatherDemand } from './demand.ts'
 import type { Holds } from './holds.ts'
+import { leaveNodes } from './leaving.ts'
 import { endIncarnation } from './pod-ends.ts'
 import type { Ports } from './ports.ts'
 import type { WaitingList } from './waiting.ts'
@@ -48,8 +49,8 @@ interface Claim {
   readonly revision: number
 }
 
-export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds): Binding {
-  const { ledger, cluster, calls, replicator, clock, log } = ports
+export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, freshValue: () => string): Binding {
+  const { ledger, cluster, calls, replicator, places, clock, log } = ports
   const attempts = new Map<string, Attempt>()
 
   async function bind(request: BindRequest): Promise<BindResult> {
@@ -84,9 +85,17 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds): Bin
         return refusal('not-requested', `pod ${namespace}/${name} does not request tke.cloud.tencent.com/eni-ip`)
       if (pod.node !== null) return alreadyBound(pod, node)
       if (pod.finished) return refusal('not-found', `pod ${namespace}/${name} is ${pod.phase}`)
+      const elsewhere = ledger.read(view => view.ofIncarnation(uid)).some(row => row.node !== null && row.node !== node)
+      if (places !== null && elsewhere) {
+        // A Binding to the other node may be on its way: the patch kills it, or shows that it arrived (R1).
+        pod = await calls.touchPod(pod, freshValue())
+        if (pod === null) return podGone(attempt.request, null)
+        if (pod.node !== null) return alreadyBound(pod, node)
+      }
       const claimed = await claim(pod, node)
       if (isRefusal(claimed)) return claimed
       await Promise.all(claimed.changes.map(({ address, revision }) => replicator.acknowledged(address, revision)))
+      await assign(attempt, claimed)
       const posted = await post(attempt, claimed)
       if (posted !== 'decide again') return posted
       pod = await calls.getPod(namespace, name)
@@ -98,6 +107,8 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds): Bin
     const demand = await gatherDemand(ports, pod)
     const group = await groupOf(node)
     if (isRefusal(group)) return group
+    // The object names the old node until the cloud has left it: a new leader could not know otherwise.
+    await leaveNodes(ports, pod.uid, node)
     const outcome = await ledger.submit('bind', { at: clock.now(), demand, node, group })
     if (isRefusal(outcome)) return outcome
     // Until the Binding is confirmed the claim is like a hold: it does not outlive the pod's interest for ever.
@@ -112,17 +123,25 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds): Bin
     return geometry.groupOf(fact.addresses) ?? refusal('node-not-configured', `no node subnet contains node ${node}`)
   }
 
+  /** The network sends the addresses to the node before the pod is there; for a claim that was superseded nothing is sent. */
+  async function assign(attempt: Attempt, claimed: Claim): Promise<void> {
+    if (places === null) return
+    const due = () => superseded(attempt, claimed) === null
+    await Promise.all(claimed.changes.map(({ address }) => places.bring(address, claimed.node, due)))
+  }
+
+  function superseded(attempt: Attempt, { pod, changes, revision }: Claim): Refusal | null {
+    if (!ports.leadership.isLeader()) throw new Fault('this floatip does not lead any more', { retryable: true })
+    if (attempts.get(pod.uid) !== attempt) return refusal('stale', 'a newer bind took over')
+    return ledger.read(view => confirm(view, { pod, addresses: changes.map(change => change.address), revision }))
+  }
+
   /** Confirms in the same turn in which the request leaves, for each try anew (R3). */
-  async function post(
-    attempt: Attempt,
-    { pod, node, addresses, changes, revision }: Claim,
-  ): Promise<BindResult | 'decide again'> {
-    const question = { pod, addresses: changes.map(change => change.address), revision }
+  async function post(attempt: Attempt, claimed: Claim): Promise<BindResult | 'decide again'> {
+    const { pod, node, addresses } = claimed
     const giveUpAt = clock.now() + RETRY_FOR_MS
     for (;;) {
-      const latest = attempts.get(pod.uid) === attempt
-      if (!ports.leadership.isLeader()) throw new Fault('this floatip does not lead any more', { retryable: true })
-      const stale = latest ? ledger.read(view => confirm(view, question)) : refusal('stale', 'a newer bind took over')
+      const stale = superseded(attempt, claimed)
       if (stale !== null) return stale
       const result = await calls.postBinding(pod, node, addresses)
       switch (result.kind) {

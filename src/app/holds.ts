@@ -1,4 +1,5 @@
 /** Owns the end of holds: what filter took and no bind claimed goes back after a time, and so does a claim that led to no Binding. */
+import { leaveNodes } from './leaving.ts'
 import { endIncarnation } from './pod-ends.ts'
 import type { Ports } from './ports.ts'
 
@@ -10,7 +11,7 @@ export interface Holds {
   stop(): void
 }
 
-export interface HoldParts extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'clock' | 'log'> {
+export interface HoldParts extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'clock' | 'log'> {
   /** How long a hold waits for its bind, in ms. */
   readonly holdMs: number
   /** A value for the retry annotation that was never used before. */
@@ -58,6 +59,7 @@ export function holdsOf(parts: HoldParts): Holds {
         if (pod === null) return await endIncarnation(parts, uid, 'its pod is gone')
         if (pod.node !== null) return // the Binding had arrived
       }
+      await leaveNodes(parts, uid)
       await ledger.submit('giveBack', { at: clock.now(), incarnation: uid, revision, because: 'not bound in time' })
       log.info({ pod: `${namespace}/${name}`, uid }, 'hold expired')
     } catch (error) {

@@ -8,10 +8,11 @@ import type { PodEnd } from '../kube/cluster.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { adopt } from '../rules/adopt.ts'
 import { workloadAtEnd } from './demand.ts'
+import { leaveNodes } from './leaving.ts'
 import type { Ports } from './ports.ts'
 import { podSightings } from './sighting.ts'
 
-type Parts = Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'clock' | 'log'>
+type Parts = Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'clock' | 'log'>
 
 const RETRY_MS = 1_000
 
@@ -19,6 +20,7 @@ const RETRY_MS = 1_000
 export async function endIncarnation(ports: Parts, uid: string, because: string): Promise<void> {
   const row = ports.ledger.read(view => view.ofIncarnation(uid))[0]
   if (row === undefined) return
+  await leaveNodes(ports, uid)
   const workload = await workloadAtEnd(ports, row.owner, row.policy)
   const outcome = await ports.ledger.submit('unbind', { at: ports.clock.now(), incarnation: uid, workload, because })
   if ('changes' in outcome) {

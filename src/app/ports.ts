@@ -1,4 +1,5 @@
 /** Owns what a use case is given: the ledger, the cluster, and the ways to act. They have no state of their own. */
+import type { Places } from '../cloud/places.ts'
 import type { Calls } from '../kube/calls.ts'
 import type { Cluster } from '../kube/cluster.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -11,6 +12,8 @@ export interface Ports {
   readonly ledger: Ledger
   readonly cluster: Cluster
   readonly calls: Calls
+  /** Null: no address provider is configured. */
+  readonly places: Places | null
   readonly replicator: Replicator
   readonly leadership: Pick<Leadership, 'isLeader'>
   readonly clock: Clock

@@ -6,6 +6,7 @@ import { RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import type { FloatingIpFact } from '../kube/floatingip.ts'
 import type { PodFact } from '../kube/pod.ts'
+import { Fault } from '../lib/fault.ts'
 import { adopt } from '../rules/adopt.ts'
 import { endIncarnation, followAll } from './pod-ends.ts'
 import type { Ports } from './ports.ts'
@@ -119,12 +120,27 @@ async function endIfGone(ports: Ports, row: Allocation): Promise<boolean> {
   if (row.incarnation === null || row.incarnation === UNKNOWN_INCARNATION) {
     // Any unfinished pod of that name may be the one (R14).
     if (exists) return false
+    if (row.node !== null && !(await left(ports, row))) return false
     await ports.ledger.submit('reclaim', { at: ports.clock.now(), address: row.address, revision: row.revision })
     return true
   }
   if (exists && pod.uid === row.incarnation) return false
+  if (row.node !== null && !(await left(ports, row))) return false
   await endIncarnation(ports, row.incarnation, 'its pod ended unseen')
   return true
+}
+
+/** False: the cloud still has it. It stays until the next resync, and holds nobody up at start. */
+async function left({ places, log }: Ports, { address, node }: Allocation): Promise<boolean> {
+  if (places === null || node === null) return true
+  try {
+    await places.leave(address, node)
+    return true
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    log.warn({ ip: address.text, node, err: error.message }, 'the cloud still has it: kept until the next resync')
+    return false
+  }
 }
 
 /** Rows whose object is missing or says something else are written again, although the outbox does not name them. */

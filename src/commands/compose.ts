@@ -16,6 +16,9 @@ import type { Ports } from '../app/ports.ts'
 import { resync } from '../app/resync.ts'
 import { waitingList } from '../app/waiting.ts'
 import { wakingOf } from '../app/waking.ts'
+import { grpcProvider } from '../cloud/grpc.ts'
+import { perAddress } from '../cloud/per-address.ts'
+import { placesOf } from '../cloud/places.ts'
 import { createCore } from '../core/wasm.ts'
 import { readConfiguration } from '../domain/configuration.ts'
 import { type Geometry, geometryOf } from '../domain/geometry.ts'
@@ -64,7 +67,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
 
   // The ledger: the file, and the memory that is always built from it.
   const file = openLedgerFile(options.dataDir)
-  const journal = journalOf(file.db)
+  const journal = journalOf(file.db, { cloud: options.file.cloudProvider !== null })
   const term = nextTerm(file.db)
   let stamps = 0
   const freshValue = () => `${term}.${++stamps}`
@@ -111,14 +114,29 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         judge: (row, foreign) => judgeForeign(ports, row, foreign),
       })
     : noReplication(ledger)
-  const ports: Ports = { ledger, cluster, calls, replicator, leadership, clock, log }
+
+  // The address provider, where there is one.
+  const target = options.file.cloudProvider
+  const provider = target === null ? null : perAddress(grpcProvider({ target, timeoutMs: options.cloudTimeoutMs }))
+  const places =
+    provider === null
+      ? null
+      : placesOf({
+          provider,
+          store: ledger,
+          nodeExists: name => (cluster.nodes.isSynced ? cluster.nodes.get(name) !== undefined : null),
+          onNodeGone() {},
+          ...{ clock, log, random },
+        })
+  if (places !== null) ledger.onCommit(places.committed)
+  const ports: Ports = { ledger, cluster, calls, replicator, leadership, places, clock, log }
 
   // The use cases.
   const waiting = waitingList()
   const holds = holdsOf({ ...ports, holdMs: options.holdMs, freshValue })
   const waking = wakingOf({ ...ports, waiting, freshValue })
   const filtering = filteringOn(ports, waiting, holds)
-  const binding = bindingOn(ports, waiting, holds)
+  const binding = bindingOn(ports, waiting, holds, freshValue)
   const pools = poolsOf({ ...ports, store: poolStoreOn(transport) })
   const addresses = addressesOf({ ...ports, search: searchIn(file.db) })
 
@@ -199,6 +217,8 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       waking.stop()
       holds.stop()
       pools.stop()
+      places?.stop()
+      provider?.close()
       await Promise.all([cluster.stop(), configMap?.stop(), objectMirror.stop(), hard ? undefined : replicator.stop()])
       if (!hard) ledger.close()
       // Last: a successor may act in the same instant.

@@ -17,6 +17,8 @@ export interface ServeOptions {
   readonly holdMs: number
   readonly replicate: boolean
   readonly installCrds: boolean
+  /** How long a call to the address provider may take. */
+  readonly cloudTimeoutMs: number
   readonly legacyFailedNodes: boolean
   /** Null: no election, this is the only process. */
   readonly election: LeaseTiming | null
@@ -32,6 +34,8 @@ export interface ConfigFile {
   readonly configMapName: string
   readonly configMapNamespace: string
   readonly floatingipKey: string
+  /** `host:port` of the address provider; null: there is none. */
+  readonly cloudProvider: string | null
   /** How often ledger, objects and pods are compared, in minutes. */
   readonly resyncMinutes: number
 }
@@ -53,6 +57,7 @@ interface RawOptions {
   replicate: boolean
   installCrds: boolean
   legacyFailedNodes: boolean
+  cloudTimeout: number
   swagger?: boolean
   profiling?: boolean
   leaderElect: boolean
@@ -79,6 +84,7 @@ export function withServeOptions(command: Command): Command {
       readBool,
       false,
     )
+    .option('--cloud-timeout <duration>', 'how long a call to the address provider may take', readDuration, 60_000)
     .option('--log-level <level>', `one of ${LEVELS.join(', ')}`, readLevel)
     .option('--swagger [bool]', 'serve the Swagger 1.2 listing (not built yet)', readBool)
     .option('--profiling [bool]', 'serve profiles (not built yet)', readBool)
@@ -110,6 +116,7 @@ export function readServeOptions(command: Command): ServeOptions {
     master: raw.master,
     kubeconfig: raw.kubeconfig,
     dataDir: raw.dataDir,
+    cloudTimeoutMs: raw.cloudTimeout,
     logLevel: raw.logLevel ?? ((raw.v ?? 0) >= 4 ? 'debug' : 'info'),
     holdMs: raw.holdTimeout,
     replicate: raw.replicate,
@@ -140,10 +147,10 @@ function readConfigFile(path: string, mustExist: boolean): ConfigFile {
     if (typeof value === 'string') return value
     throw new UsageFault(`${path}: schedule_plugin.${name} must be a text`, { retryable: false })
   }
-  if (text('cloudProviderGrpcAddr', '') !== '') {
-    throw new UsageFault(
-      `${path}: schedule_plugin.cloudProviderGrpcAddr is set, and this version cannot talk to a cloud provider yet: remove it or keep galaxy-ipam`,
-      { retryable: false },
+  const cloudProvider = text('cloudProviderGrpcAddr', '')
+  if (cloudProvider !== '' && !/^(\[[0-9a-fA-F:.]+\]|[^\s/:[\]]+):\d{1,5}$/.test(cloudProvider)) {
+    throw unusable(
+      `${path}: schedule_plugin.cloudProviderGrpcAddr must be host:port, not ${JSON.stringify(cloudProvider)}`,
     )
   }
   return {
@@ -151,6 +158,7 @@ function readConfigFile(path: string, mustExist: boolean): ConfigFile {
     configMapName: text('configMapName', 'floatingip-config'),
     configMapNamespace: text('configMapNamespace', 'kube-system'),
     floatingipKey: text('floatingipKey', 'floatingips'),
+    cloudProvider: cloudProvider === '' ? null : cloudProvider,
     resyncMinutes: minutes(path, plugin.resyncInterval),
   }
 }

@@ -53,6 +53,7 @@ export async function becomeReady(parts: ReadyParts): Promise<void> {
   if (reconciled === null || signal.aborted) return
 
   replicator.start()
+  ports.places?.start()
   gate.opened()
   log.info(
     {

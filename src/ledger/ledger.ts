@@ -34,6 +34,9 @@ export interface Ledger {
   submit<K extends CommandKind>(kind: K, command: CommandOf<K>): Promise<Outcome<AnswerOf<K>> | Refusal>
   /** The cluster has this address as of this revision. */
   acknowledge(address: string, revision: number): void
+  /** The cloud has this address on this node no more, as of this revision. */
+  left(address: string, node: string, revision: number): void
+  leftovers(): ReturnType<Journal['leftovers']>
   /** Another configuration: the same rows, over other slots. Between two turns, so nobody sees both. */
   reshape(geometry: Geometry): void
   outbox(): ReturnType<Journal['outbox']>
@@ -76,7 +79,8 @@ export interface LedgerParts {
 export function openLedger({ journal, geometry, recover, onBug }: LedgerParts): Ledger {
   let { state, revision } = recover(geometry)
   const queue: Queued[] = []
-  let acknowledged: { address: string; revision: number }[] = []
+  /** What the cluster, or (with a node) the cloud, has done. */
+  let acknowledged: { address: string; node: string | null; revision: number }[] = []
   const listeners: ((changes: readonly Committed[]) => void)[] = []
   let armed = false
   let lazy: ReturnType<typeof setTimeout> | null = null
@@ -147,7 +151,10 @@ export function openLedger({ journal, geometry, recover, onBug }: LedgerParts): 
     try {
       if (ahead) reload(state.geometry)
       journal.begin()
-      for (const { address, revision: at } of acknowledged) journal.acknowledge(address, at)
+      for (const { address, node, revision: at } of acknowledged) {
+        if (node === null) journal.acknowledge(address, at)
+        else journal.left(address, node, at)
+      }
       for (const { kind, command } of batch) {
         const decision = (rules[kind] as Rule<unknown, unknown>)(state as View, command)
         if (isRefusal(decision)) {
@@ -174,6 +181,14 @@ export function openLedger({ journal, geometry, recover, onBug }: LedgerParts): 
     return null
   }
 
+  function acknowledge(address: string, node: string | null, at: number): void {
+    acknowledged.push({ address, node, revision: at })
+    lazy ??= setTimeout(() => {
+      lazy = null
+      arm()
+    }, ACKNOWLEDGE_WITHIN_MS)
+  }
+
   return {
     get revision() {
       return revision
@@ -190,13 +205,9 @@ export function openLedger({ journal, geometry, recover, onBug }: LedgerParts): 
         arm()
       })
     },
-    acknowledge(address, at) {
-      acknowledged.push({ address, revision: at })
-      lazy ??= setTimeout(() => {
-        lazy = null
-        arm()
-      }, ACKNOWLEDGE_WITHIN_MS)
-    },
+    acknowledge: (address, at) => acknowledge(address, null, at),
+    left: acknowledge,
+    leftovers: () => journal.leftovers(),
     reshape: reload,
     outbox: () => journal.outbox(),
     onCommit: listener => {

@@ -5,7 +5,8 @@ import { ownerKey } from '../domain/owner.ts'
 import type { Actor, Journal } from '../ledger/journal.ts'
 import { type AllocationRow, fromRow, toRow } from './row.ts'
 
-export function journalOf(db: Database): Journal {
+/** `cloud`: there is an address provider, which is to be told of every node that an address goes from. */
+export function journalOf(db: Database, { cloud = false } = {}): Journal {
   const upsert = db.query(`
     INSERT INTO allocation VALUES ($address, $sort, $key, $pool, $kind, $namespace, $workload, $pod, $phase, $incarnation,
       $node, $policy, $list_index, $api_version, $held_from, $blocked, $updated_at, $revision)
@@ -20,6 +21,10 @@ export function journalOf(db: Database): Journal {
   const enqueue = db.query(`
     INSERT INTO outbox VALUES ($address, $revision) ON CONFLICT (address) DO UPDATE SET revision = $revision`)
   const done = db.query('DELETE FROM outbox WHERE address = $address AND revision <= $revision')
+  const leaveOver = db.query(`
+    INSERT INTO cloud VALUES ($address, $node, $revision) ON CONFLICT (address, node) DO UPDATE SET revision = $revision`)
+  const wipeOut = db.query('DELETE FROM cloud WHERE address = $address AND node = $node')
+  const left = db.query('DELETE FROM cloud WHERE address = $address AND node = $node AND revision <= $revision')
   const count = db.query(`
     INSERT INTO fact VALUES ('revision', $revision) ON CONFLICT (name) DO UPDATE SET value = $revision`)
   const begin = db.query('BEGIN IMMEDIATE')
@@ -49,10 +54,18 @@ export function journalOf(db: Database): Journal {
         because: change.because,
       })
       enqueue.run({ address: address.text, revision })
+      const from = before?.node ?? null
+      const to = after?.node ?? null
+      if (cloud && from !== null && from !== to) leaveOver.run({ address: address.text, node: from, revision })
+      // Always: a leftover from before must not outlive the return of its address.
+      if (to !== null && from !== to) wipeOut.run({ address: address.text, node: to })
       last = revision
     },
     acknowledge(address, revision) {
       done.run({ address, revision })
+    },
+    left(address, node, revision) {
+      left.run({ address, node, revision })
     },
     commit() {
       if (last > counted) count.run({ revision: String(last) })
@@ -66,6 +79,9 @@ export function journalOf(db: Database): Journal {
       const rows = db.query<AllocationRow, []>('SELECT * FROM allocation ORDER BY sort').all().map(fromRow)
       const fact = db.query<{ value: string }, []>("SELECT value FROM fact WHERE name = 'revision'").get()
       return { rows, revision: Number(fact?.value ?? 0) }
+    },
+    leftovers() {
+      return db.query<{ address: string; node: string; revision: number }, []>('SELECT * FROM cloud').all()
     },
     outbox() {
       return db.query<{ address: string; revision: number }, []>('SELECT * FROM outbox ORDER BY revision').all()

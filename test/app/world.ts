@@ -26,6 +26,8 @@ export interface WorldOptions {
   replicate?: boolean
   resyncMinutes?: number
   legacyFailedNodes?: boolean
+  /** host:port of an address provider. */
+  cloudProvider?: string
   /** What the cluster has before floatip starts. */
   pods?: readonly Kube[]
   statefulsets?: readonly Kube[]
@@ -100,6 +102,7 @@ export function startWorld(options: WorldOptions = {}) {
     replicate: options.replicate ?? true,
     installCrds: true,
     legacyFailedNodes: options.legacyFailedNodes ?? false,
+    cloudTimeoutMs: 60_000,
     election: null,
     notYet: [],
     file: {
@@ -107,6 +110,7 @@ export function startWorld(options: WorldOptions = {}) {
       configMapName: 'floatingip-config',
       configMapNamespace: 'kube-system',
       floatingipKey: 'floatingips',
+      cloudProvider: options.cloudProvider ?? null,
       resyncMinutes: options.resyncMinutes ?? 60,
     },
   }

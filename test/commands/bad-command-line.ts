@@ -103,9 +103,9 @@ export const COMMAND_LINES: readonly BadCommandLine[] = [
     '{dir}/config.json: schedule_plugin.floatingipKey must be a text',
   ),
   config(
-    'cloudProviderGrpcAddr is set',
-    '{"schedule_plugin":{"cloudProviderGrpcAddr":"cloud:50051"}}',
-    '{dir}/config.json: schedule_plugin.cloudProviderGrpcAddr is set, and this version cannot talk to a cloud provider yet: remove it or keep galaxy-ipam',
+    'cloudProviderGrpcAddr without a port',
+    '{"schedule_plugin":{"cloudProviderGrpcAddr":"cloud"}}',
+    '{dir}/config.json: schedule_plugin.cloudProviderGrpcAddr must be host:port, not "cloud"',
   ),
   row(
     'a master that is no address',

@@ -1,0 +1,18 @@
+/** Owns what must happen in the cloud before the ledger lets an address go: it leaves the node first. */
+import type { Ports } from './ports.ts'
+
+/**
+ * The addresses of this incarnation leave the nodes that they are bound on, or those other than `except`. Throws a Fault when one
+ * could not: it stays as it is until the next try. What moves in the ledger without this is left over, and pursued.
+ */
+export async function leaveNodes(
+  { ledger, places }: Pick<Ports, 'ledger' | 'places'>,
+  uid: string,
+  except: string | null = null,
+): Promise<void> {
+  if (places === null) return
+  const rows = ledger.read(view => view.ofIncarnation(uid))
+  await Promise.all(
+    rows.map(({ address, node }) => (node === null || node === except ? null : places.leave(address, node))),
+  )
+}
