@@ -27,6 +27,7 @@ import { extenderApp } from '../http/extender.ts'
 import { callsOn } from '../kube/calls.ts'
 import { clusterOn } from '../kube/cluster.ts'
 import { type ConfigMapParts, followConfigMap } from '../kube/config-map.ts'
+import { eventsOn } from '../kube/events.ts'
 import { connect } from '../kube/kubeconfig.ts'
 import { leaseStoreOn } from '../kube/lease.ts'
 import { nodeFact, type RawNode } from '../kube/node.ts'
@@ -86,6 +87,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const connection = connect(options)
   const transport = transportOn(connection, { userAgent: `floatip/${VERSION}` })
   const calls = callsOn(transport)
+  const events = eventsOn(transport, { clock, log })
   const following = { transport, log, clock, random, onFailure: onBug }
   const cluster = clusterOn({ ...following, optionalPools: !options.replicate })
   const objects = objectStoreOn(transport)
@@ -125,7 +127,14 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
           provider,
           store: ledger,
           nodeExists: name => (cluster.nodes.isSynced ? cluster.nodes.get(name) !== undefined : null),
-          onNodeGone() {},
+          onNodeGone({ address, node, failures }) {
+            const text = `node ${node} is gone and the cloud refused ${failures} times to take ${address.text} from it: taken as done`
+            events.warn(
+              { apiVersion: 'v1', kind: 'Node', namespace: 'default', name: node },
+              'AddressNotUnassigned',
+              text,
+            )
+          },
           ...{ clock, log, random },
         })
   if (places !== null) ledger.onCommit(places.committed)
@@ -148,7 +157,10 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     read: readConfiguration,
     lastGood: rememberedText(file.db, 'configuration'),
     onChange: () => cluster.moved(),
-    onRejected() {},
+    onRejected(because) {
+      const { configMapNamespace: namespace, configMapName: name } = options.file
+      events.warn({ apiVersion: 'v1', kind: 'ConfigMap', namespace, name }, 'InvalidConfiguration', because)
+    },
   })
 
   const read = { pod: (raw: unknown) => podFact(raw as RawPod), node: (raw: unknown) => nodeFact(raw as RawNode) }
@@ -164,7 +176,12 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         void podEnded(ports, end, signal)
       },
       podSeen(pod) {
-        if (pod.node === null) return
+        const { namespace, name, uid, warnings } = pod
+        if (pod.node === null) {
+          for (const text of warnings)
+            events.warn({ apiVersion: 'v1', kind: 'Pod', namespace, name, uid }, 'FloatingIPRequest', text)
+          return
+        }
         waiting.leave(pod.uid)
         holds.settle(pod.uid)
         if (gate.open) podBound(ports, pod)

@@ -31,6 +31,8 @@ export interface PodFact {
   readonly request: AddressRequest
   /** The addresses that it carries, in order; on an unbound pod that is somebody's input and means nothing. */
   readonly addresses: readonly Address[] | null
+  /** What its author should know, although the pod is served. */
+  readonly warnings: readonly string[]
   /** Milliseconds since the epoch. */
   readonly createdAt: number
 }
@@ -56,6 +58,7 @@ export interface RawPod extends RawObject {
   }
   readonly spec?: {
     readonly nodeName?: string
+    readonly hostNetwork?: boolean
     readonly containers?: readonly RawContainer[] | null
     readonly initContainers?: readonly RawContainer[] | null
   } | null
@@ -84,8 +87,21 @@ export function podFact(raw: RawPod): PodFact {
     args: annotations[ARGS_ANNOTATION],
     request: readRequest(annotations[ARGS_ANNOTATION]),
     addresses: readAnswer(annotations[ARGS_ANNOTATION]),
+    warnings: warningsOf(raw),
     createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
   }
+}
+
+function warningsOf({ metadata, spec }: RawPod): readonly string[] {
+  const policy = metadata.annotations?.[POLICY_ANNOTATION] ?? ''
+  const warnings: string[] = []
+  if (!['', 'immutable', 'never'].includes(policy)) {
+    warnings.push(
+      `annotation ${POLICY_ANNOTATION} has the unknown value ${JSON.stringify(policy)}: the address goes with the pod; use immutable or never`,
+    )
+  }
+  if (spec?.hostNetwork) warnings.push('a pod with hostNetwork cannot use the address that it asks for')
+  return warnings
 }
 
 function requestsAddress(container: RawContainer): boolean {

@@ -117,7 +117,14 @@ describe('the configuration', () => {
       const map = `${paths.configMaps('kube-system')}/floatingip-config`
       const before = (await kube.get<KubeObject & { data: { floatingips: string } }>(map)).data.floatingips
       await kube.patch(map, { data: { floatingips: '[{' } })
-      await Bun.sleep(1_000)
+      await eventually('an Event on the ConfigMap says so', async () => {
+        const events = await kube.list<KubeObject & { message: string; involvedObject: { kind: string } }>(
+          paths.events('kube-system'),
+        )
+        return events.some(
+          ({ message, involvedObject }) => involvedObject.kind === 'ConfigMap' && message.includes('is not JSON'),
+        )
+      })
       expect((await fetch(`${stage.floatip.apiUrl}/readyz`)).status).toBe(200)
 
       const entry = stage.entry('small')
@@ -181,3 +188,18 @@ describe('objects in other hands', () => {
     LIMIT_MS,
   )
 })
+
+test(
+  'a policy that does not exist is said on the pod, and the pod is served',
+  async () => {
+    const { kube } = stage
+    const ns = await namespace('policy')
+    await kube.create(paths.pods(ns), pod('p', { stage: 'edits', policy: 'forever' }))
+    expect(addressesOf(await runningPod(kube, ns, 'p'))).toHaveLength(1)
+    await eventually('a Warning on the pod', async () => {
+      const events = await kube.list<KubeObject & { message: string; type: string }>(paths.events(ns))
+      return events.some(({ message, type }) => type === 'Warning' && message.includes('the unknown value "forever"'))
+    })
+  },
+  LIMIT_MS,
+)
