@@ -1,7 +1,7 @@
 /** Owns gathering: a pod's facts become its demand, with the workload looked up where a rule needs it. */
 import { type Demand, UNLOOKED, type Workload } from '../domain/demand.ts'
 import type { Owner } from '../domain/owner.ts'
-import { DEPLOYMENT } from '../domain/owner.ts'
+import { DEPLOYMENT, NO_CONTROLLER } from '../domain/owner.ts'
 import { IMMUTABLE, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import { isWorkloadKind } from '../domain/workload.ts'
@@ -10,17 +10,24 @@ import type { Ports } from './ports.ts'
 
 /** The demand with the workload from the mirror; null when the mirror does not have a workload that a rule needs. */
 export function demandFromMirror(ports: Pick<Ports, 'cluster'>, pod: PodFact): Demand | null {
+  if (isCustom(pod) && pod.policy === IMMUTABLE) return null
   if (!isLimitedByReplicas(ports, pod)) return demandOf(ports, pod, UNLOOKED)
   const known = ports.cluster.knownWorkload(DEPLOYMENT, pod.namespace, pod.owner.workload)
   return known === null ? null : demandOf(ports, pod, known)
 }
 
+/** The demand as far as a wake needs it: a custom workload is looked up when the woken pod asks. */
+export function demandForWake(ports: Pick<Ports, 'cluster'>, pod: PodFact): Demand | null {
+  return isCustom(pod) ? demandOf(ports, pod, UNLOOKED) : demandFromMirror(ports, pod)
+}
+
+function isCustom({ owner }: PodFact): boolean {
+  return !isWorkloadKind(owner.kind) && owner.kind !== NO_CONTROLLER && owner.pool === ''
+}
+
 /** The demand; a workload that the mirror lacks is read from the API server, whose failure is thrown (R26). */
 export async function gatherDemand(ports: Pick<Ports, 'cluster' | 'calls'>, pod: PodFact): Promise<Demand> {
-  return (
-    demandFromMirror(ports, pod) ??
-    demandOf(ports, pod, await ports.calls.getWorkload(DEPLOYMENT, pod.namespace, pod.owner.workload))
-  )
+  return demandFromMirror(ports, pod) ?? demandOf(ports, pod, await ports.calls.getWorkload(pod.owner, pod.apiVersion))
 }
 
 /** Deployments that keep addresses are limited by their replicas, unless their pool has a size of its own. */
@@ -51,10 +58,11 @@ export async function workloadAtEnd(
   { calls, log }: Pick<Ports, 'calls' | 'log'>,
   owner: Owner,
   policy: number,
+  apiVersion: string,
 ): Promise<Workload> {
-  if (policy !== IMMUTABLE || !isWorkloadKind(owner.kind)) return UNLOOKED
+  if (policy !== IMMUTABLE || owner.kind === NO_CONTROLLER) return UNLOOKED
   try {
-    return await calls.getWorkload(owner.kind, owner.namespace, owner.workload)
+    return await calls.getWorkload(owner, apiVersion)
   } catch (error) {
     log.warn({ err: error, workload: `${owner.namespace}/${owner.workload}` }, 'the workload could not be read: kept')
     return UNLOOKED

@@ -1,9 +1,8 @@
 /** Owns what follows a pod's end: evidence first, then unbind by policy; and what a workload keeps when it shrinks or goes. */
 import type { Owner } from '../domain/owner.ts'
-import { workloadKey } from '../domain/owner.ts'
+import { NO_CONTROLLER, workloadKey } from '../domain/owner.ts'
 import { IMMUTABLE } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
-import { isWorkloadKind, type WorkloadKind, workloadOwner } from '../domain/workload.ts'
 import type { PodEnd } from '../kube/cluster.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { adopt } from '../rules/adopt.ts'
@@ -21,7 +20,7 @@ export async function endIncarnation(ports: Parts, uid: string, because: string)
   const row = ports.ledger.read(view => view.ofIncarnation(uid))[0]
   if (row === undefined) return
   await leaveNodes(ports, uid)
-  const workload = await workloadAtEnd(ports, row.owner, row.policy)
+  const workload = await workloadAtEnd(ports, row.owner, row.policy, row.apiVersion)
   const outcome = await ports.ledger.submit('unbind', { at: ports.clock.now(), incarnation: uid, workload, because })
   if ('changes' in outcome) {
     for (const { address, after, because: why } of outcome.changes) {
@@ -50,17 +49,11 @@ export async function podEnded(ports: Parts, { pod, certain, because }: PodEnd, 
   }
 }
 
-/** Brings what the workload keeps in line with its size; doubt keeps. */
-export async function workloadChanged(
-  ports: Parts,
-  kind: WorkloadKind,
-  namespace: string,
-  name: string,
-): Promise<void> {
-  const owner = workloadOwner(kind, namespace, name)
+/** Brings what the workload (an owner without a pod) keeps in line with its size; doubt keeps. */
+export async function workloadChanged(ports: Parts, owner: Owner, apiVersion: string): Promise<void> {
   if (!keepsSome(ports, owner)) return
   try {
-    const workload = await ports.calls.getWorkload(kind, namespace, name)
+    const workload = await ports.calls.getWorkload(owner, apiVersion)
     const unfinished = new Set(
       [...ports.cluster.pods.values()]
         .filter(pod => !pod.finished && sameWorkload(pod.owner, owner))
@@ -68,10 +61,8 @@ export async function workloadChanged(
     )
     await ports.ledger.submit('follow', { at: ports.clock.now(), workloadOwner: owner, workload, unfinished })
   } catch (error) {
-    ports.log.warn(
-      { workload: `${namespace}/${name}`, err: error },
-      'the workload could not be read: its addresses stay',
-    )
+    const name = `${owner.namespace}/${owner.workload}`
+    ports.log.warn({ workload: name, err: error }, 'the workload could not be read: its addresses stay')
   }
 }
 
@@ -89,9 +80,10 @@ export async function followAll(ports: Parts): Promise<void> {
   const kept = ports.ledger.read(view =>
     [...view.rows()].filter(row => row.phase === 'reserved' && row.policy === IMMUTABLE),
   )
-  const workloads = new Map(kept.map(row => [workloadKey(row.owner), row.owner]))
-  for (const { kind, namespace, workload } of workloads.values()) {
-    if (isWorkloadKind(kind)) await workloadChanged(ports, kind, namespace, workload)
+  const workloads = new Map(kept.map(row => [`${workloadKey(row.owner)} ${row.apiVersion}`, row]))
+  for (const { owner, apiVersion } of workloads.values()) {
+    if (owner.pool === '' && owner.kind !== NO_CONTROLLER)
+      await workloadChanged(ports, { ...owner, pod: '' }, apiVersion)
   }
 }
 

@@ -6,7 +6,7 @@ import { isRefusal } from '../domain/refusal.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { filter } from '../rules/filter.ts'
 import type { View } from '../rules/view.ts'
-import { demandFromMirror } from './demand.ts'
+import { demandForWake } from './demand.ts'
 import type { Ports } from './ports.ts'
 import type { Waiting, WaitingList } from './waiting.ts'
 
@@ -70,7 +70,7 @@ export function wakingOf(parts: WakingParts): Waking {
     const groups = inForce(asked)
     const known = unknown.some(name => (cluster.nodes.get(name)?.addresses.length ?? 0) > 0)
     if (known) return { entries: [], share: null } // it was never asked about this node: let it ask
-    const demand = demandFromMirror(parts, pod)
+    const demand = demandForWake(parts, pod)
     if (demand === null) return { entries: [], share: null } // its workload went: the answer has changed, let it ask
     return ledger.read(view => {
       const decision = filter(view, { at: clock.now(), demand, groups })

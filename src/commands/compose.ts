@@ -22,6 +22,7 @@ import { placesOf } from '../cloud/places.ts'
 import { createCore } from '../core/wasm.ts'
 import { readConfiguration } from '../domain/configuration.ts'
 import { type Geometry, geometryOf } from '../domain/geometry.ts'
+import { workloadOwner } from '../domain/workload.ts'
 import { apiApp } from '../http/api.ts'
 import { extenderApp } from '../http/extender.ts'
 import { callsOn } from '../kube/calls.ts'
@@ -186,7 +187,8 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         holds.settle(pod.uid)
         if (gate.open) podBound(ports, pod)
       },
-      workloadChanged: (kind, { namespace, name }) => void workloadChanged(ports, kind, namespace, name),
+      workloadChanged: (kind, { namespace, name }) =>
+        void workloadChanged(ports, workloadOwner(kind, namespace, name), 'apps/v1'),
       poolChanged: name => {
         if (gate.open) pools.changed(name)
       },

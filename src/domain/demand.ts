@@ -15,6 +15,8 @@ export interface PodRef {
 export type Workload =
   | { readonly state: 'unlooked' }
   | { readonly state: 'gone' }
+  /** Its kind does not tell how many pods it wants, or we may not read it. */
+  | { readonly state: 'unscaled'; readonly because: string }
   | { readonly state: 'present'; readonly replicas: number; readonly firstOrdinal: number }
 
 export const UNLOOKED: Workload = { state: 'unlooked' }

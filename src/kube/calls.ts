@@ -1,9 +1,11 @@
 /** Owns the single calls to the API server: quorum reads, the Binding, the patch that wakes, events. */
 import { GONE, type PodRef, type Workload } from '../domain/demand.ts'
+import type { Owner } from '../domain/owner.ts'
 import type { PodAddress } from '../domain/pod-address.ts'
-import type { WorkloadKind } from '../domain/workload.ts'
+import { isWorkloadKind } from '../domain/workload.ts'
 import { messageOf } from '../lib/fault.ts'
 import { writeAnswer } from './args.ts'
+import { customWorkloadsOn } from './custom-workload.ts'
 import { ARGS_ANNOTATION, RETRY_ANNOTATION } from './names.ts'
 import { type NodeFact, nodeFact, type RawNode } from './node.ts'
 import { type PodFact, podFact, type RawPod } from './pod.ts'
@@ -27,7 +29,8 @@ export interface Calls {
   /** Null: gone, by the word of a quorum read. */
   getPod(namespace: string, name: string): Promise<PodFact | null>
   getNode(name: string): Promise<NodeFact | null>
-  getWorkload(kind: WorkloadKind, namespace: string, name: string): Promise<Workload>
+  /** Of any kind: the owner without regard to its pod, and the owner reference's apiVersion. */
+  getWorkload(owner: Owner, apiVersion: string): Promise<Workload>
   /** Binds exactly the pod as last seen: UID and version are preconditions. */
   postBinding(pod: PodFact, node: string, addresses: readonly PodAddress[]): Promise<BindingResult>
   /** Patches the retry annotation; gives back the pod as it is then, null when it is gone or another one. */
@@ -35,6 +38,8 @@ export interface Calls {
 }
 
 export function callsOn(transport: Transport): Calls {
+  const customWorkload = customWorkloadsOn(transport, () => performance.now())
+
   async function quorumGet<T>(path: string, name: string, read: (raw: RawObject) => T): Promise<T | null> {
     try {
       const { body } = await transport.request<RawObject>({ method: 'GET', path, timeoutMs: CALL_TIMEOUT_MS })
@@ -49,7 +54,9 @@ export function callsOn(transport: Transport): Calls {
     getPod: (namespace, name) => quorumGet(podPath(namespace, name), name, raw => podFact(raw as RawPod)),
     getNode: name => quorumGet(`/api/v1/nodes/${encodeURIComponent(name)}`, name, raw => nodeFact(raw as RawNode)),
 
-    async getWorkload(kind, namespace, name) {
+    async getWorkload(owner, apiVersion) {
+      const { kind, namespace, workload: name } = owner
+      if (!isWorkloadKind(kind)) return await customWorkload(owner, apiVersion)
       const path = `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}/${WORKLOAD_PLURALS[kind]}/${encodeURIComponent(name)}`
       const fact = await quorumGet(path, name, workloadFact)
       return fact === null ? GONE : { state: 'present', replicas: fact.replicas, firstOrdinal: fact.firstOrdinal }

@@ -1,4 +1,4 @@
-/** The table of contents of all deciding: which command is answered by which rule. Custom workloads join here. */
+/** The table of contents of all deciding: which command is answered by which rule. */
 import { adopt } from './adopt.ts'
 import { bind } from './bind.ts'
 import { filter } from './filter.ts'

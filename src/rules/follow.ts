@@ -3,7 +3,7 @@ import type { Allocation } from '../domain/allocation.ts'
 import type { Change } from '../domain/change.ts'
 import type { FollowCommand } from '../domain/command.ts'
 import type { Workload } from '../domain/demand.ts'
-import { DEPLOYMENT, STATEFUL_SET, workloadKey } from '../domain/owner.ts'
+import { DEPLOYMENT, workloadKey } from '../domain/owner.ts'
 import { IMMUTABLE } from '../domain/policy.ts'
 import { newestFirst, ordinalExists } from './source.ts'
 import { free, type Unbound } from './unbind.ts'
@@ -25,14 +25,13 @@ function surplus(
   kept: readonly Allocation[],
   workload: Workload,
 ): readonly Change[] {
-  if (workload.state === 'unlooked') return []
+  if (workload.state === 'unlooked' || workload.state === 'unscaled') return []
   if (workload.state === 'gone') return kept.map(row => free(row, 'its workload is gone'))
-  if (kind === STATEFUL_SET) {
+  if (kind !== DEPLOYMENT) {
     return kept
       .filter(row => !ordinalExists(row, workload.replicas, workload.firstOrdinal))
-      .map(row => free(row, 'its StatefulSet was scaled down'))
+      .map(row => free(row, 'its workload was scaled down'))
   }
-  if (kind !== DEPLOYMENT) return []
   const total = view.ofWorkload(key).filter(row => isConfigured(view, row)).length
   return [...kept]
     .sort(newestFirst)

@@ -1,8 +1,18 @@
 /** Owns the question that filter and bind share: where may this pod's addresses come from, and does a group of nodes fit? */
 import { type Allocation, isClaimed, UNKNOWN_INCARNATION } from '../domain/allocation.ts'
-import type { Demand } from '../domain/demand.ts'
+import type { Demand, Workload } from '../domain/demand.ts'
 import type { NodeGroup } from '../domain/geometry.ts'
-import { DEPLOYMENT, isKept, ordinalOf, ownerKey, STATEFUL_SET, sharedBy, workloadKey } from '../domain/owner.ts'
+import {
+  DEPLOYMENT,
+  isKept,
+  NO_CONTROLLER,
+  type Owner,
+  ordinalOf,
+  ownerKey,
+  STATEFUL_SET,
+  sharedBy,
+  workloadKey,
+} from '../domain/owner.ts'
 import { IMMUTABLE, policyName, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { type Refusal, refusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
@@ -57,7 +67,7 @@ function belongsTo(row: Allocation, uid: string): boolean {
 /** A DNS-1123 label or subdomain: other names would make owner keys ambiguous (R20). */
 const POOL_NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/
 
-function unsupported({ owner, policy, request }: Demand): Refusal | null {
+function unsupported({ owner, policy, request, workload }: Demand): Refusal | null {
   if (owner.pool !== '' && !POOL_NAME.test(owner.pool)) {
     return refusal(
       'policy-not-supported',
@@ -71,18 +81,21 @@ function unsupported({ owner, policy, request }: Demand): Refusal | null {
   }
   // In a pool any owner is welcome: what has no number of its own goes back to the pool.
   if (owner.kind === DEPLOYMENT || owner.kind === STATEFUL_SET || owner.pool !== '') return null
-  // Custom workloads get their say here: `immutable` for kinds with a scale sub-resource.
-  if (policy === IMMUTABLE) {
-    return refusal(
-      'policy-not-supported',
-      `release policy immutable is not supported for a pod of ${kindName(owner.kind)}`,
-    )
-  }
+  if (policy === IMMUTABLE) return unsuitedToImmutable(owner, workload)
   if (/-\d+$/.test(owner.pod)) return null
   return refusal(
     'policy-not-supported',
     `release policy never needs a pod name that ends in -<number>, and ${owner.pod} of ${kindName(owner.kind)} does not`,
   )
+}
+
+/** Custom workloads: a kind that says how many pods it wants, and pods that are numbered. */
+function unsuitedToImmutable(owner: Owner, workload: Workload): Refusal | null {
+  const not = `release policy immutable is not supported for a pod of ${kindName(owner.kind)}`
+  if (owner.kind === NO_CONTROLLER) return refusal('policy-not-supported', not)
+  if (workload.state === 'unscaled') return refusal('policy-not-supported', `${not}: ${workload.because}`)
+  if (ordinalOf(owner) !== null) return null
+  return refusal('policy-not-supported', `${not}: its name must be ${owner.workload}-<number>`)
 }
 
 function kindName(kind: string): string {

@@ -3,7 +3,7 @@ import type { Allocation, Draft } from '../domain/allocation.ts'
 import type { Change } from '../domain/change.ts'
 import type { GiveBackCommand, ReclaimCommand, UnbindCommand } from '../domain/command.ts'
 import type { Workload } from '../domain/demand.ts'
-import { DEPLOYMENT, keptBy, type Owner, ownerKey, STATEFUL_SET, sharedBy } from '../domain/owner.ts'
+import { DEPLOYMENT, keptBy, type Owner, ownerKey, sharedBy } from '../domain/owner.ts'
 import { NEVER, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { unreachable } from '../lib/assert.ts'
 import { ordinalExists } from './source.ts'
@@ -72,13 +72,9 @@ function fateOf(view: View, row: Allocation, workload: Workload): Fate {
 /** Doubt keeps: an address is freed only when the workload is known to be gone or to need fewer. */
 function immutableFate(view: View, row: Allocation, workload: Workload): Fate {
   const keepFor = sharedBy(row.owner) ?? row.owner
-  if (workload.state === 'unlooked') return { keepFor, because: 'its workload could not be read: kept' }
+  if (workload.state === 'unlooked' || workload.state === 'unscaled')
+    return { keepFor, because: 'its workload could not be read: kept' }
   switch (row.owner.kind) {
-    case STATEFUL_SET:
-      if (workload.state === 'gone') return freeing('its StatefulSet is gone')
-      return ordinalExists(row, workload.replicas, workload.firstOrdinal)
-        ? { keepFor, because: 'policy immutable' }
-        : freeing('its StatefulSet was scaled down')
     case DEPLOYMENT: {
       if (workload.state === 'gone') return freeing('its Deployment is gone')
       const total = view.ofShare(ownerKey(keepFor)).filter(other => isConfigured(view, other)).length
@@ -87,7 +83,11 @@ function immutableFate(view: View, row: Allocation, workload: Workload): Fate {
         : { keepFor, because: 'policy immutable' }
     }
     default:
-      return { keepFor, because: 'policy immutable' }
+      // StatefulSets and custom workloads number their pods.
+      if (workload.state === 'gone') return freeing('its workload is gone')
+      return ordinalExists(row, workload.replicas, workload.firstOrdinal)
+        ? { keepFor, because: 'policy immutable' }
+        : freeing('its workload was scaled down')
   }
 }
 

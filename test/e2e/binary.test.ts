@@ -65,7 +65,7 @@ test('its WASM, SQL and ports are in it: it starts, answers, is not ready withou
   expect(await eventually('healthy', healthy)).toBe('ok')
   const ready = await fetch(`http://127.0.0.1:${apiPort}/readyz`)
   expect(ready.status).toBe(503)
-  expect(await ready.text()).toStartWith('waiting for the configuration')
+  expect(await ready.text()).toMatch(/^waiting for leadership: .*nothing listens there/)
 
   const second = await run([...args, '--port', '0', '--api-port', '0', '--data-dir', data])
   expect(second.code).toBe(3)

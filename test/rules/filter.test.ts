@@ -38,7 +38,9 @@ describe('policy x workload: who may have an address at all', () => {
     ['immutable', 'Deployment', 'dp_ns_api_api-x', ALL],
     ['never', 'Deployment', 'dp_ns_api_api-x', ALL],
     ['release', 'other kind', 'job_ns_b_b-x', ALL],
-    ['immutable', 'other kind', 'job_ns_b_b-3', none('policy-not-supported')],
+    ['immutable', 'kind with a scale, numbered pod', 'job_ns_b_b-3', ALL],
+    ['immutable', 'kind with a scale, pod without number', 'job_ns_b_b-x', none('policy-not-supported')],
+    ['immutable', 'kind with a scale, pod of another name', 'job_ns_b_c-3', none('policy-not-supported')],
     ['never', 'other kind, numbered pod', 'job_ns_b_b-3', ALL],
     ['never', 'other kind, pod without number', 'job_ns_b_b-x', none('policy-not-supported')],
     ['release', 'bare pod', bare, ALL],
@@ -51,7 +53,7 @@ describe('policy x workload: who may have an address at all', () => {
   })
 
   test.each([
-    ['job_ns_b_b-3', 1, 'release policy immutable is not supported for a pod of kind job'],
+    ['job_ns_b_b-x', 1, 'release policy immutable is not supported for a pod of kind job: its name must be b-<number>'],
     ['NULL_ns_NULL_lone', 1, 'release policy immutable is not supported for a pod of no workload'],
     [
       'NULL_ns_NULL_lone',
@@ -60,6 +62,15 @@ describe('policy x workload: who may have an address at all', () => {
     ],
   ] as const)('the reason is written for the owner: %s, policy %i', (key, policy, because) => {
     expect(ask(worldOf(), key, { policy }).because[0]?.because).toBe(because)
+  })
+
+  test('immutable needs a kind that tells how many pods it wants', () => {
+    const workload = { state: 'unscaled', because: 'jobs.example defines no scale' } as const
+    const { verdicts, because } = ask(worldOf(), 'job_ns_b_b-3', { policy: 1, workload })
+    expect(verdicts).toEqual(none('policy-not-supported'))
+    expect(because[0]?.because).toBe(
+      'release policy immutable is not supported for a pod of kind job: jobs.example defines no scale',
+    )
   })
 
   test('what the author must mend first is said of every node', () => {

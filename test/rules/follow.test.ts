@@ -67,9 +67,11 @@ describe('a Deployment with policy immutable', () => {
   })
 })
 
-test('a kind whose size nobody can tell keeps until it is gone', () => {
+test('a custom workload is followed as a StatefulSet is; one whose size nobody can tell keeps', () => {
   const rows = [keptRow('10.0.1.2', 'tapp_ns_db_db-7')]
-  expect(follow(worldOf(rows), 'tapp_ns_db_', scaled(1))).toEqual([])
+  expect(follow(worldOf(rows), 'tapp_ns_db_', scaled(8))).toEqual([])
+  expect(follow(worldOf(rows), 'tapp_ns_db_', scaled(7))).toEqual(['10.0.1.2'])
+  expect(follow(worldOf(rows), 'tapp_ns_db_', { state: 'unscaled', because: 'no scale' })).toEqual([])
   expect(follow(worldOf(rows), 'tapp_ns_db_', GONE)).toEqual(['10.0.1.2'])
 })
 

@@ -100,7 +100,7 @@ describe('a pod ended', () => {
   test('the history reads why', () => {
     const world = worldOf([rowOf('10.0.1.2', STS, { policy: 1 })])
     const done = world.decide('unbind', ends('web-1#1', scaled(1)))
-    expect('changes' in done && done.changes[0]?.because).toBe('pod deleted; its StatefulSet was scaled down')
+    expect('changes' in done && done.changes[0]?.because).toBe('pod deleted; its workload was scaled down')
   })
 })
 
