@@ -24,10 +24,7 @@ beforeAll(async () => {
   await stage.kube
     .create('/apis/rbac.authorization.k8s.io/v1/clusterroles', {
       metadata: { name: 'floatip-gangs' },
-      rules: [
-        { apiGroups: ['apps.example.com', 'other.example.com'], resources: ['gangs'], verbs: ['get'] },
-        { apiGroups: ['apiextensions.k8s.io'], resources: ['customresourcedefinitions'], verbs: ['list'] },
-      ],
+      rules: [{ apiGroups: ['apps.example.com', 'other.example.com'], resources: ['gangs'], verbs: ['get'] }],
     } as KubeObject)
     .catch(onlyOnTheDemoCluster)
   await stage.kube

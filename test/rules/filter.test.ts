@@ -66,8 +66,7 @@ describe('policy x workload: who may have an address at all', () => {
 
   test('immutable needs a kind that tells how many pods it wants', () => {
     const workload = { state: 'unscaled', because: 'jobs.example defines no scale' } as const
-    const { verdicts, because } = ask(worldOf(), 'job_ns_b_b-3', { policy: 1, workload })
-    expect(verdicts).toEqual(none('policy-not-supported'))
+    const { because } = ask(worldOf(), 'job_ns_b_b-3', { policy: 1, workload })
     expect(because[0]?.because).toBe(
       'release policy immutable is not supported for a pod of kind job: jobs.example defines no scale',
     )
