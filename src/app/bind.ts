@@ -12,6 +12,7 @@ import type { Holds } from './holds.ts'
 import { leaveNodes } from './leaving.ts'
 import { endIncarnation } from './pod-ends.ts'
 import type { Ports } from './ports.ts'
+import { carriedBy } from './sighting.ts'
 import type { WaitingList } from './waiting.ts'
 
 export interface BindRequest {
@@ -191,17 +192,12 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
     const planned = ledger.read(view => view.ofIncarnation(pod.uid))
     const revision = Math.max(0, ...planned.map(row => row.revision))
     const at = clock.now()
-    const { owner, apiVersion, policy, uid, node } = pod
-    const carried = pod.addresses ?? []
-    for (const [index, address] of carried.entries()) {
-      const sighting = { at, source: 'pod' as const, address, owner, apiVersion, policy, incarnation: uid, node, index }
-      await ledger.submit('adopt', { ...sighting, blocked: false, alive: new Set([uid]) })
-    }
-    const kept = new Set(carried.map(address => address.text))
+    for (const sighting of carriedBy(ledger, pod, at)) await ledger.submit('adopt', sighting)
+    const kept = new Set(pod.addresses?.map(address => address.text))
     if (planned.some(row => !kept.has(row.address.text))) {
       await ledger.submit('giveBack', {
         at,
-        incarnation: uid,
+        incarnation: pod.uid,
         revision,
         because: 'bound with other addresses',
         except: kept,

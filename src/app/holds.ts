@@ -11,7 +11,8 @@ export interface Holds {
   stop(): void
 }
 
-export interface HoldParts extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'clock' | 'log'> {
+export interface HoldParts
+  extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'claimants' | 'clock' | 'log'> {
   /** How long a hold waits for its bind, in ms. */
   readonly holdMs: number
   /** A value for the retry annotation that was never used before. */

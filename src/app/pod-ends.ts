@@ -1,27 +1,37 @@
 /** Owns what follows a pod's end: evidence first, then unbind by policy; and what a workload keeps when it shrinks or goes. */
+import type { AdoptCommand } from '../domain/command.ts'
 import type { Owner } from '../domain/owner.ts'
 import { NO_CONTROLLER, workloadKey } from '../domain/owner.ts'
 import { IMMUTABLE } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
+import type { Address } from '../ip/address.ts'
 import type { PodEnd } from '../kube/cluster.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { adopt } from '../rules/adopt.ts'
 import { workloadAtEnd } from './demand.ts'
 import { leaveNodes } from './leaving.ts'
 import type { Ports } from './ports.ts'
-import { podSightings } from './sighting.ts'
+import { carriedBy, podSightings } from './sighting.ts'
 
-type Parts = Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'clock' | 'log'>
+type Parts = Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'claimants' | 'clock' | 'log'>
 
 const RETRY_MS = 1_000
 
 /** This incarnation is no more, by evidence: its addresses are freed or kept. Resolves when that is on disk. */
 export async function endIncarnation(ports: Parts, uid: string, because: string): Promise<void> {
-  const row = ports.ledger.read(view => view.ofIncarnation(uid))[0]
+  const rows = ports.ledger.read(view => view.ofIncarnation(uid))
+  const [row] = rows
   if (row === undefined) return
   await leaveNodes(ports, uid)
   const workload = await workloadAtEnd(ports, row.owner, row.policy, row.apiVersion)
-  const outcome = await ports.ledger.submit('unbind', { at: ports.clock.now(), incarnation: uid, workload, because })
+  const unbound = ports.ledger.submit('unbind', { at: ports.clock.now(), incarnation: uid, workload, because })
+  // In the same turn: an address that a second pod carries goes to no third party (R6).
+  const heirs = rows.flatMap(({ address }) => heirOf(ports, address))
+  const inherited = heirs
+    .filter(({ incarnation }) => incarnation !== uid)
+    .map(heir => ports.ledger.submit('adopt', heir))
+  const outcome = await unbound
+  await Promise.all(inherited)
   if ('changes' in outcome) {
     for (const { address, after, because: why } of outcome.changes) {
       ports.log.info({ ip: address.text, pod: `${row.owner.namespace}/${row.owner.pod}`, kept: after !== null }, why)
@@ -87,16 +97,25 @@ export async function followAll(ports: Parts): Promise<void> {
   }
 }
 
-/** A pod is bound: what it carries and the ledger does not have is recorded, whoever bound it (R6). A conflict is for resync to report. */
-export function podBound({ ledger, clock, log }: Parts, pod: PodFact): void {
-  for (const sighting of podSightings(pod, clock.now(), new Set([pod.uid]))) {
+/** A pod is bound: what it carries and the ledger does not have is recorded, whoever bound it (R6); what another pod has is reported. */
+export function podBound({ ledger, claimants, clock, log }: Parts, pod: PodFact): void {
+  const key = `${pod.namespace}/${pod.name}`
+  for (const sighting of carriedBy(ledger, pod, clock.now())) {
     const decision = ledger.read(view => adopt(view, sighting))
-    if (isRefusal(decision) || decision.changes.length === 0) continue
-    ledger.submit('adopt', sighting).catch(error => {
-      log.warn(
-        { pod: `${pod.namespace}/${pod.name}`, err: error },
-        'its addresses are not recorded yet: resync does it',
-      )
-    })
+    if (isRefusal(decision)) {
+      if (claimants.get(sighting.address.text) !== key) log.error({ pod: key }, `conflict: ${decision.because}`)
+      claimants.set(sighting.address.text, key)
+    } else if (decision.changes.length > 0) {
+      ledger.submit('adopt', sighting).catch(error => {
+        log.warn({ pod: key, err: error }, 'its addresses are not recorded yet: resync does it')
+      })
+    }
   }
+}
+
+/** The other pod that carries this address, if it still does: its claim outlives the one that had it. */
+function heirOf({ cluster, claimants, clock }: Parts, address: Address): readonly AdoptCommand[] {
+  const pod = cluster.pods.get(claimants.get(address.text) ?? '')
+  if (pod === undefined) return []
+  return podSightings(pod, clock.now(), new Set([pod.uid])).filter(sighting => sighting.address.text === address.text)
 }

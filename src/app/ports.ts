@@ -16,6 +16,8 @@ export interface Ports {
   readonly places: Places | null
   readonly replicator: Replicator
   readonly leadership: Pick<Leadership, 'isLeader'>
+  /** By address: the pod (`namespace/name`) that carries it although another one has it (R6). */
+  readonly claimants: Map<string, string>
   readonly clock: Clock
   readonly log: Log
 }

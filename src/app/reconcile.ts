@@ -68,7 +68,7 @@ function isOurs({ replicator }: Ports, { address }: FloatingIpFact): boolean {
 }
 
 async function adoptAll(
-  { ledger }: Ports,
+  { ledger, claimants }: Ports,
   sightings: readonly AdoptCommand[],
 ): Promise<{ adopted: number; conflicts: string[] }> {
   const conflicts: string[] = []
@@ -80,9 +80,13 @@ async function adoptAll(
   })
   for (let from = 0; from < news.length; from += SIGHTINGS_AT_ONCE) {
     const slice = news.slice(from, from + SIGHTINGS_AT_ONCE)
-    for (const outcome of await Promise.all(slice.map(sighting => ledger.submit('adopt', sighting)))) {
-      if (isRefusal(outcome)) conflicts.push(outcome.because)
-      else if (outcome.changes.length > 0) adopted++
+    const outcomes = await Promise.all(slice.map(sighting => ledger.submit('adopt', sighting)))
+    for (const [at, { address, owner, source }] of slice.entries()) {
+      const outcome = outcomes[at]
+      if (isRefusal(outcome)) {
+        conflicts.push(outcome.because)
+        if (source === 'pod') claimants.set(address.text, `${owner.namespace}/${owner.pod}`)
+      } else if (outcome !== undefined && outcome.changes.length > 0) adopted++
     }
   }
   return { adopted, conflicts }

@@ -5,6 +5,7 @@ import { isKept, type Owner } from '../domain/owner.ts'
 import type { Address } from '../ip/address.ts'
 import type { FloatingIpFact } from '../kube/floatingip.ts'
 import type { PodFact } from '../kube/pod.ts'
+import type { Ledger } from '../ledger/ledger.ts'
 import { present } from '../lib/assert.ts'
 
 /** The owner of an address that an administrator keeps, or whose object cannot be read: nobody's key. */
@@ -42,4 +43,13 @@ export function podSightings(pod: PodFact, at: number, alive: ReadonlySet<string
     blocked: false,
     alive,
   }))
+}
+
+/**
+ * The same from one look at one pod: whoever has one of its addresses counts as alive, for only a fresh list of all pods may say
+ * otherwise. A copied annotation takes nothing from anybody.
+ */
+export function carriedBy(ledger: Pick<Ledger, 'read'>, pod: PodFact, at: number): readonly AdoptCommand[] {
+  const holders = (pod.addresses ?? []).flatMap(address => ledger.read(view => view.at(address)?.incarnation) ?? [])
+  return podSightings(pod, at, new Set([pod.uid, ...holders]))
 }

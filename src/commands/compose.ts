@@ -139,7 +139,8 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
           ...{ clock, log, random },
         })
   if (places !== null) ledger.onCommit(places.committed)
-  const ports: Ports = { ledger, cluster, calls, replicator, leadership, places, clock, log }
+  const claimants = new Map<string, string>()
+  const ports: Ports = { ledger, cluster, calls, replicator, leadership, places, claimants, clock, log }
 
   // The use cases.
   const waiting = waitingList()

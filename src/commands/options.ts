@@ -1,6 +1,6 @@
 /** Owns the flags and the file of `floatip serve`: galaxy-ipam's, so that its manifests start us unchanged. */
 import { readFileSync } from 'node:fs'
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type LeaseTiming, timingProblem } from '../app/lease-timing.ts'
 import { messageOf } from '../lib/fault.ts'
 import type { LogLevel } from '../lib/log.ts'
@@ -75,7 +75,9 @@ export function withServeOptions(command: Command): Command {
     .option('--master <url>', 'API server, instead of the one in the kubeconfig')
     .option('--kubeconfig <file>', 'kubeconfig; without it and --master: the pod’s own service account')
     .option('--data-dir <dir>', 'directory of the ledger', '/var/lib/floatip')
-    .option('--hold-timeout <duration>', 'how long an address taken in filter waits for its bind', readDuration, 60_000)
+    .addOption(
+      duration('--hold-timeout <duration>', 'how long an address taken in filter waits for its bind', 60_000, '60s'),
+    )
     .option('--replicate [bool]', 'write FloatingIP objects (off: SQLite alone)', readBool, true)
     .option('--install-crds [bool]', 'create missing custom resource definitions', readBool, true)
     .option(
@@ -84,19 +86,25 @@ export function withServeOptions(command: Command): Command {
       readBool,
       false,
     )
-    .option('--cloud-timeout <duration>', 'how long a call to the address provider may take', readDuration, 60_000)
+    .addOption(
+      duration('--cloud-timeout <duration>', 'how long a call to the address provider may take', 60_000, '60s'),
+    )
     .option('--log-level <level>', `one of ${LEVELS.join(', ')}`, readLevel)
     .option('--swagger [bool]', 'serve the Swagger 1.2 listing (not built yet)', readBool)
     .option('--profiling [bool]', 'serve profiles (not built yet)', readBool)
     .option('--leader-elect [bool]', 'only the holder of Lease kube-system/galaxy-ipam answers', readBool, true)
-    .option('--leader-elect-lease-duration <duration>', 'others take over after this silence', readDuration, 15_000)
-    .option(
-      '--leader-elect-renew-deadline <duration>',
-      'a leader that cannot renew for so long stops',
-      readDuration,
-      10_000,
+    .addOption(
+      duration('--leader-elect-lease-duration <duration>', 'others take over after this silence', 15_000, '15s'),
     )
-    .option('--leader-elect-retry-period <duration>', 'between two tries', readDuration, 2_000)
+    .addOption(
+      duration(
+        '--leader-elect-renew-deadline <duration>',
+        'a leader that cannot renew for so long stops',
+        10_000,
+        '10s',
+      ),
+    )
+    .addOption(duration('--leader-elect-retry-period <duration>', 'between two tries', 2_000, '2s'))
     .option('--v <level>', 'klog verbosity: 4 and more is debug', readVerbosity)
     .option('--logtostderr [bool]', 'accepted as klog’s; logs always go to standard error', readBool)
     .option('--alsologtostderr [bool]', 'accepted as klog’s', readBool)
@@ -203,6 +211,11 @@ function asObject(value: unknown): Readonly<Record<string, unknown>> | null {
 
 function unusable(why: string): UsageFault {
   return new UsageFault(why, { retryable: false })
+}
+
+/** A duration in Go's form, with its default as people write it. */
+function duration(flags: string, description: string, ms: number, text: string): Option {
+  return new Option(flags, description).argParser(readDuration).default(ms, text)
 }
 
 function readPort(text: string): number {

@@ -1,0 +1,44 @@
+/** R6: a second pod that carries an address takes it from nobody, and no third one gets it before both are gone. */
+import { afterEach, expect, test } from 'bun:test'
+import { run } from './asking.ts'
+import { carries, pod } from './objects.ts'
+import { closeWorlds, openWorld, until } from './world.ts'
+
+afterEach(closeWorlds)
+
+const WEB = 'bound sts_default_web_web-0 web-0#1'
+const THIEF = 'bound NULL_default_NULL_thief thief#1'
+const web = (policy?: 'never') => pod('web-0', { owner: 'StatefulSet web', ...(policy && { policy }) })
+const thief = () => pod('thief', { node: 'a2', args: carries('10.0.0.2') })
+
+test.each([
+  ['released with its pod', undefined],
+  ['kept for its name', 'never'],
+] as const)(
+  'R6: seen while running; the first one’s address would be %s: the second has it then',
+  async (_, policy) => {
+    const world = await openWorld()
+    await run(world, web(policy))
+    world.api.put('pods', thief())
+    await until(() =>
+      world.logged.some(line => line.startsWith('error conflict: 10.0.0.2 is claimed by NULL_default_NULL_thief')),
+    )
+    expect(world.row('10.0.0.2')).toBe(WEB)
+    world.api.remove('pods', 'default/web-0')
+    await until(() => world.row('10.0.0.2') === THIEF)
+    world.api.remove('pods', 'default/thief')
+    await until(() => world.row('10.0.0.2') === 'free')
+  },
+)
+
+test('R6: found at start-up: the same', async () => {
+  const first = await openWorld()
+  await run(first, web())
+  const { api, dir } = first
+  await first.stop()
+  api.put('pods', thief())
+  const world = await openWorld({ api, dir })
+  expect(world.row('10.0.0.2')).toBe(WEB)
+  world.api.remove('pods', 'default/web-0')
+  await until(() => world.row('10.0.0.2') === THIEF)
+})
