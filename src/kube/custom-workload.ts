@@ -48,6 +48,13 @@ function definitionOf(raw: RawObject): Definition | null {
   }
 }
 
+/** `group/version`, `version` alone for the core group; nothing of an apiVersion that nobody told. */
+function partsOf(apiVersion: string): readonly [string | undefined, string | undefined] {
+  if (apiVersion === '') return [undefined, undefined]
+  const slash = apiVersion.indexOf('/')
+  return slash < 0 ? ['', apiVersion] : [apiVersion.slice(0, slash), apiVersion.slice(slash + 1)]
+}
+
 /** Reads the workload that the owner reference names, by group, version and kind; replicas at the path that its version defines. */
 export function customWorkloadsOn(transport: Transport, monotonicMs: () => number) {
   let known: { readonly at: number; readonly definitions: Promise<readonly Definition[]> } | null = null
@@ -64,7 +71,7 @@ export function customWorkloadsOn(transport: Transport, monotonicMs: () => numbe
 
   return async ({ kind, namespace, workload: name }: Owner, apiVersion: string): Promise<Workload> => {
     try {
-      const [group, version] = apiVersion.includes('/') ? apiVersion.split('/') : [undefined, undefined]
+      const [group, version] = partsOf(apiVersion)
       const named = (await definitions()).filter(
         each => each.kind === kind && (group === undefined || each.group === group),
       )
@@ -73,7 +80,7 @@ export function customWorkloadsOn(transport: Transport, monotonicMs: () => numbe
       if (definition === undefined) {
         return group === undefined
           ? UNLOOKED
-          : unscaled(`no custom resource definition of group ${group} has the kind ${kind}`)
+          : unscaled(`no custom resource definition of group ${group || 'core'} has the kind ${kind}`)
       }
       const used = definition.versions.find(each => each.name === (version ?? definition.versions[0]?.name))
       if (!used?.replicasPath) {
