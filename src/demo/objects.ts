@@ -64,6 +64,8 @@ export interface Container {
 export interface PodSpec {
   readonly nodeName?: string
   readonly nodeSelector?: Texts
+  /** Another name: somebody else schedules it. */
+  readonly schedulerName?: string
   readonly terminationGracePeriodSeconds?: number
   readonly containers: readonly Container[]
   readonly initContainers?: readonly Container[]

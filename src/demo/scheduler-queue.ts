@@ -5,6 +5,8 @@ import type { StoreEvent } from './store.ts'
 
 /** A refused pod is asked again after that long, whatever happens. */
 const ASLEEP_MAX_MS = 300_000
+/** Pods that name another one are not ours. */
+const SCHEDULER_NAME = 'default-scheduler'
 /** After an error; nothing shortens it. kube-scheduler comes again at about 0.15, 1.7, 4.7, 9.7, 18.7 s. */
 const BACK_OFF_MS: readonly number[] = [150, 1_550, 3_000, 5_000, 9_000, 10_000]
 
@@ -56,8 +58,9 @@ export function schedulingQueue(onReady: () => void): SchedulingQueue {
   function heardPod({ type, object, before }: StoreEvent): void {
     const pod = object as Pod
     const { uid } = pod.metadata
-    const waits =
-      type !== 'DELETED' && pod.spec.nodeName === undefined && !isFinished(pod) && !pod.metadata.deletionTimestamp
+    const { nodeName, schedulerName = SCHEDULER_NAME } = pod.spec
+    const ours = schedulerName === SCHEDULER_NAME && nodeName === undefined
+    const waits = type !== 'DELETED' && ours && !isFinished(pod) && !pod.metadata.deletionTimestamp
     if (!waits) forget(uid)
     if (changesRoom(type, pod, before as Pod | null)) for (const entry of entries.values()) wake(entry)
     if (!waits) return
