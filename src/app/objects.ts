@@ -5,7 +5,7 @@ import type { FloatingIpFact } from '../kube/floatingip.ts'
 import type { ObjectStore } from '../kube/object-store.ts'
 import { messageOf } from '../lib/fault.ts'
 import type { Ports } from './ports.ts'
-import { objectSighting } from './sighting.ts'
+import { blocks, objectSighting } from './sighting.ts'
 
 export interface ObjectWatch {
   /** The watch shows this state of an object. */
@@ -22,8 +22,8 @@ export function objectWatchOn(ports: Ports, objects: ObjectStore): ObjectWatch {
   function isSettled(address: Address, fact: FloatingIpFact): boolean {
     if (replicator.isBusy(address)) return true
     const row = ledger.read(view => view.at(address))
-    if (row === null || row.blocked !== fact.reserved) return false
-    const same = row.blocked || objects.agrees(fact, row)
+    if (row === null) return false
+    const same = row.blocked ? blocks(fact) : !fact.reserved && objects.agrees(fact, row)
     if (same) replicator.seen(fact)
     return same
   }
@@ -34,7 +34,7 @@ export function objectWatchOn(ports: Ports, objects: ObjectStore): ObjectWatch {
     if (isSettled(address, fact)) return
     replicator.seen(fact)
     const row = ledger.read(view => view.at(address))
-    if (row?.blocked && !fact.reserved) {
+    if (row?.blocked && !blocks(fact)) {
       log.info({ ip: address.text }, 'the reservation ended')
       await ledger.submit('unblock', { at: clock.now(), address })
     } else if (row === null || fact.reserved) {

@@ -10,7 +10,7 @@ import { Fault } from '../lib/fault.ts'
 import { adopt } from '../rules/adopt.ts'
 import { endIncarnation, followAll } from './pod-ends.ts'
 import type { Ports } from './ports.ts'
-import { objectSighting, podSightings } from './sighting.ts'
+import { blocks, objectSighting, podSightings } from './sighting.ts'
 
 export interface Reconciled {
   readonly adopted: number
@@ -56,8 +56,7 @@ export async function reconcile(
 
 /** Addresses that an administrator kept out of circulation, and does no more. */
 async function endReservations({ ledger, clock }: Ports, objects: readonly FloatingIpFact[]): Promise<void> {
-  const readable = (fact: FloatingIpFact) => !fact.reserved && fact.owner !== null && fact.policy !== null
-  const blocking = new Set(objects.filter(fact => !readable(fact)).map(fact => fact.address?.text))
+  const blocking = new Set(objects.filter(blocks).map(fact => fact.address?.text))
   const ended = ledger.read(view => [...view.rows()].filter(row => row.blocked && !blocking.has(row.address.text)))
   for (const { address } of ended) await ledger.submit('unblock', { at: clock.now(), address })
 }

@@ -13,6 +13,11 @@ export function blockingOwner(_fact: FloatingIpFact): Owner {
   return { pool: '', kind: 'reserved', namespace: 'NULL', workload: 'NULL', pod: '' }
 }
 
+/** True when the address is to stay out of circulation: an administrator says so, or the object cannot be read (R14, R23). */
+export function blocks({ reserved, owner, policy }: FloatingIpFact): boolean {
+  return reserved || owner === null || policy === null
+}
+
 /** An object as found; one that cannot be read blocks its address. Null: its name is no address. */
 export function objectSighting(fact: FloatingIpFact, at: number, alive: ReadonlySet<string>): AdoptCommand | null {
   const { address, owner, policy, apiVersion, index } = fact

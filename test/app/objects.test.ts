@@ -1,0 +1,58 @@
+/** What others do to FloatingIP objects while floatip runs. */
+import { afterEach, expect, test } from 'bun:test'
+import { run } from './asking.ts'
+import { floatingIp, pod } from './objects.ts'
+import { closeWorlds, openWorld, until } from './world.ts'
+
+afterEach(closeWorlds)
+
+const BLOCKED = 'reserved reserved_NULL_NULL_'
+
+test('R14: an object that cannot be read blocks its address for as long as it is there, and is left alone', async () => {
+  const world = await openWorld({ floatingips: [floatingIp('10.0.0.2', 'no key of ours')] })
+  expect(world.row('10.0.0.2')).toBe(BLOCKED)
+  await Bun.sleep(150)
+  expect(world.row('10.0.0.2')).toBe(BLOCKED)
+  expect(world.api.get('floatingips', '10.0.0.2')?.spec?.key).toBe('no key of ours')
+  world.api.edit('floatingips', '10.0.0.2', { metadata: { annotations: { note: 'touched' } } })
+  await Bun.sleep(150)
+  expect(world.row('10.0.0.2')).toBe(BLOCKED)
+  world.api.remove('floatingips', '10.0.0.2')
+  await until(() => world.row('10.0.0.2') === 'free')
+})
+
+test('a reservation made and ended while running', async () => {
+  const world = await openWorld()
+  await Bun.sleep(50)
+  world.api.put('floatingips', floatingIp('10.0.0.2', '', { labels: { reserved: 'firewall' } }))
+  await until(() => world.row('10.0.0.2') === BLOCKED)
+  world.api.remove('floatingips', '10.0.0.2')
+  await until(() => world.row('10.0.0.2') === 'free')
+})
+
+test('the label on the object of a running pod: the address stays with the pod, the object is not deleted', async () => {
+  const world = await openWorld()
+  await run(world, pod('p'))
+  await until(() => world.api.get('floatingips', '10.0.0.2') !== undefined)
+  world.api.edit('floatingips', '10.0.0.2', { metadata: { labels: { reserved: '' } } })
+  await Bun.sleep(150)
+  expect(world.row('10.0.0.2')).toBe('bound NULL_default_NULL_p p#1')
+  expect(world.api.get('floatingips', '10.0.0.2')?.metadata.labels).toMatchObject({ reserved: '' })
+})
+
+test('an object for a free address, of nobody alive: kept as it says', async () => {
+  const world = await openWorld()
+  await Bun.sleep(50)
+  world.api.put('floatingips', floatingIp('10.0.0.2', 'sts_default_web_web-0', { policy: 2 }))
+  await until(() => world.row('10.0.0.2') === 'reserved sts_default_web_web-0')
+})
+
+test('an object of ours whose key somebody made unreadable is repaired', async () => {
+  const world = await openWorld()
+  await run(world, pod('p'))
+  await until(() => world.api.get('floatingips', '10.0.0.2') !== undefined)
+  await Bun.sleep(50)
+  world.api.edit('floatingips', '10.0.0.2', { spec: { key: 'no key of ours' } })
+  await until(() => world.api.get('floatingips', '10.0.0.2')?.spec?.key === 'NULL_default_NULL_p')
+  expect(world.row('10.0.0.2')).toBe('bound NULL_default_NULL_p p#1')
+})
