@@ -69,7 +69,7 @@ export function apiApp({ gate, addresses, pools, log }: ApiParts) {
       set.headers.allow = 'GET, POST'
       return { code: 405, message: '/v1/ip takes GET and POST' }
     })
-    .use(poolRoutes(pools))
+    .use(poolRoutes(pools, gate))
     .get('/livez', () => 'ok')
     .get('/healthz', () => 'ok')
     .get('/readyz', ({ set }) => {

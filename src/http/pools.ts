@@ -1,6 +1,7 @@
 /** Owns the routes of named pools, in galaxy-ipam's form. */
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
+import type { Gate } from '../app/gate.ts'
 import type { Pools } from '../app/pools.ts'
 import { BadRequest } from './json.ts'
 
@@ -23,7 +24,8 @@ const Name = Type.Object({ name: Type.String() })
 
 const POOL_NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/
 
-export function poolRoutes(pools: Pools) {
+export function poolRoutes(pools: Pools, gate: Gate) {
+  const closed = () => ({ code: 503, message: `floatip is not ready: waiting for ${gate.waitingFor}` })
   const unknown = (name: string) => ({ code: 404, message: `pool ${name} does not exist` })
   return new Elysia({ name: 'pools' })
     .get(
@@ -42,6 +44,10 @@ export function poolRoutes(pools: Pools) {
       '/v1/pool',
       async ({ body, set }) => {
         const { name, size, preAllocateIP = false } = body
+        if (!gate.open) {
+          set.status = 503
+          return closed()
+        }
         if (!POOL_NAME.test(name))
           throw new BadRequest(`name must be a DNS-1123 name such as web-pool, not ${JSON.stringify(name)}`)
         const allocated = await pools.put(name, size, preAllocateIP)
@@ -53,20 +59,24 @@ export function poolRoutes(pools: Pools) {
       {
         type: 'json',
         body: PoolBody,
-        response: { 200: Type.Union([Sized, Answer]), 202: Sized, 400: Answer },
+        response: { 200: Type.Union([Sized, Answer]), 202: Sized, 400: Answer, 503: Answer },
         detail: { summary: 'Create or resize a pool' },
       },
     )
     .delete(
       '/v1/pool/:name',
       async ({ params, set }) => {
+        if (!gate.open) {
+          set.status = 503
+          return closed()
+        }
         if (await pools.remove(params.name)) return { code: 200, message: '' }
         set.status = 404
         return unknown(params.name)
       },
       {
         params: Name,
-        response: { 200: Answer, 404: Answer },
+        response: { 200: Answer, 404: Answer, 503: Answer },
         detail: { summary: 'Delete a pool; its addresses stay' },
       },
     )

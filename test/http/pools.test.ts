@@ -1,0 +1,68 @@
+/** The pool routes in galaxy's form: what each answers, and that nothing is done before floatip is ready. */
+import { afterEach, expect, test } from 'bun:test'
+import { api, run } from '../app/asking.ts'
+import { pod } from '../app/objects.ts'
+import { closeWorlds, openWorld, startWorld, until, type World } from '../app/world.ts'
+
+afterEach(closeWorlds)
+
+const post = (world: World, body: object) =>
+  api(world, '/v1/pool', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+
+test('made, shown, resized, deleted; its addresses stay', async () => {
+  const world = await openWorld()
+  expect(await post(world, { name: 'p', size: 2 })).toMatchObject({ status: 200, body: { code: 200, message: '' } })
+  expect((await api(world, '/v1/pool/p')).body).toEqual({
+    code: 200,
+    message: '',
+    pool: { name: 'p', size: 2, preAllocateIP: false },
+  })
+  expect((await post(world, { name: 'p', size: 3, preAllocateIP: true })).body).toEqual({
+    code: 200,
+    message: '',
+    realPoolSize: 3,
+  })
+  expect(world.rows()).toHaveLength(3)
+  expect(await api(world, '/v1/pool/p', { method: 'DELETE' })).toMatchObject({ status: 200, body: { code: 200 } })
+  expect((await api(world, '/v1/pool/p')).status).toBe(404)
+  expect(world.rows()).toHaveLength(3)
+})
+
+test('pre-allocation that stops short is 202 and says how far it came; a smaller size frees only what no pod uses', async () => {
+  const world = await openWorld()
+  expect(await post(world, { name: 'p', size: 9, preAllocateIP: true })).toMatchObject({
+    status: 202,
+    body: { code: 202, message: 'No enough IPs', realPoolSize: 6 },
+  })
+  await until(() => world.ports.cluster.poolInForce('p')?.size === 9)
+  await run(world, pod('a-0', { annotations: { 'tke.cloud.tencent.com/eni-ip-pool': 'p' } }))
+  await post(world, { name: 'p', size: 0 })
+  await until(() => world.rows().length === 1)
+  const [left = ''] = world.rows()
+  expect(world.row(left)).toStartWith('bound pool__p_')
+})
+
+test.each([
+  [{ size: 1 }, 'name'],
+  [{ name: 'p' }, 'size'],
+  [{ name: 'p', size: -1 }, 'size'],
+  [{ name: 'p', size: 1.5 }, 'size'],
+  [{ name: 'P_', size: 1 }, 'name must be a DNS-1123 name'],
+])('%j is 400 and says what is wrong', async (body, what) => {
+  const world = await openWorld()
+  const answer = await post(world, body)
+  expect(answer.status).toBe(400)
+  expect(JSON.stringify(answer.body)).toContain(what)
+  expect(world.rows()).toEqual([])
+})
+
+test('before floatip is ready nothing is done', async () => {
+  const world = startWorld({ entries: null })
+  expect((await post(world, { name: 'p', size: 1, preAllocateIP: true })).status).toBe(503)
+  expect((await api(world, '/v1/pool/p', { method: 'DELETE' })).status).toBe(503)
+  expect(world.rows()).toEqual([])
+})
