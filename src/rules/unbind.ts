@@ -17,14 +17,19 @@ export interface Unbound {
 
 /** Rows are found by UID, with the policy recorded at bind: labels and owners may have changed since. */
 export const unbind: Rule<UnbindCommand, Unbound> = (view, { incarnation, workload, because }) => {
+  let freed = 0
   const changes = view.ofIncarnation(incarnation).map(row => {
-    if (row.phase === 'held') return giveBackOf(row, because)
-    const fate = fateOf(view, row, workload)
-    return fate.keepFor === null
-      ? free(row, `${because}; ${fate.because}`)
-      : keep(row, fate.keepFor, `${because}; ${fate.because}`)
+    const fate = fateOf(view, row, workload, freed)
+    const why = `${because}; ${fate.because}`
+    const change =
+      row.phase === 'held'
+        ? giveBackOf(row, because)
+        : fate.keepFor === null
+          ? free(row, why)
+          : keep(row, fate.keepFor, why)
+    if (change.after === null) freed++
+    return change
   })
-  const freed = changes.filter(change => change.after === null).length
   return { changes, answer: { freed, kept: changes.length - freed } }
 }
 
@@ -55,7 +60,8 @@ function freeing(because: string): Fate {
   return { keepFor: null, because }
 }
 
-function fateOf(view: View, row: Allocation, workload: Workload): Fate {
+/** `freed`: how many addresses of the same pod go before this one. */
+function fateOf(view: View, row: Allocation, workload: Workload, freed: number): Fate {
   if (!isConfigured(view, row)) return freeing('its range left the configuration')
   switch (row.policy) {
     case RELEASE_AT_POD_END:
@@ -63,21 +69,21 @@ function fateOf(view: View, row: Allocation, workload: Workload): Fate {
     case NEVER:
       return { keepFor: keptBy(row.owner), because: 'policy never' }
     case 1:
-      return immutableFate(view, row, workload)
+      return immutableFate(view, row, workload, freed)
     default:
       return unreachable(row.policy)
   }
 }
 
 /** Doubt keeps: an address is freed only when the workload is known to be gone or to need fewer. */
-function immutableFate(view: View, row: Allocation, workload: Workload): Fate {
+function immutableFate(view: View, row: Allocation, workload: Workload, freed: number): Fate {
   const keepFor = sharedBy(row.owner) ?? row.owner
   if (workload.state === 'unlooked' || workload.state === 'unscaled')
     return { keepFor, because: 'its workload could not be read: kept' }
   switch (row.owner.kind) {
     case DEPLOYMENT: {
       if (workload.state === 'gone') return freeing('its Deployment is gone')
-      const total = view.ofShare(ownerKey(keepFor)).filter(other => isConfigured(view, other)).length
+      const total = view.ofShare(ownerKey(keepFor)).filter(other => isConfigured(view, other)).length - freed
       return total > workload.replicas
         ? freeing(`its Deployment has ${total} addresses for ${workload.replicas} replicas`)
         : { keepFor, because: 'policy immutable' }

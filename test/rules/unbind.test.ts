@@ -70,6 +70,13 @@ describe('a pod ended', () => {
     expect(changesOf(world.decide('unbind', ends('q#1', scaled(1))))).toEqual(['keep 10.0.1.3 -> reserved dp_ns_api_'])
   })
 
+  test('of two addresses of one pod only the one too many goes', () => {
+    const rows = ['10.0.1.2', '10.0.1.3'].map(address => rowOf(address, 'dp_ns_api_p', { policy: 1 }))
+    const ended = (replicas: number) => changesOf(worldOf(rows).decide('unbind', ends('p#1', scaled(replicas))))
+    expect(ended(1)).toEqual(['free 10.0.1.2 -> free', 'keep 10.0.1.3 -> reserved dp_ns_api_'])
+    expect(ended(0)).toEqual(['free 10.0.1.2 -> free', 'free 10.0.1.3 -> free'])
+  })
+
   test('kept ones count, orphans do not', () => {
     const rows = [
       rowOf('10.0.1.2', 'dp_ns_api_p', { policy: 1 }),
