@@ -8,7 +8,12 @@ import { freePorts } from './harness/floatip.ts'
 import { eventually } from './harness/kube.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'floatip-alone-'))
-afterAll(() => rmSync(folder, { recursive: true }))
+let running: Bun.Subprocess | null = null
+afterAll(async () => {
+  running?.kill('SIGKILL')
+  await running?.exited
+  rmSync(folder, { recursive: true })
+})
 const alone = join(folder, 'floatip')
 copyFileSync(FLOATIP, alone)
 
@@ -61,6 +66,7 @@ test('its WASM, SQL and ports are in it: it starts, answers, is not ready withou
     stdout: 'ignore',
     stderr: 'ignore',
   })
+  running = child
   const healthy = () => fetch(`http://127.0.0.1:${port}/healthy`).then(reply => reply.text())
   expect(await eventually('healthy', healthy)).toBe('ok')
   const ready = await fetch(`http://127.0.0.1:${apiPort}/readyz`)
