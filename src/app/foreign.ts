@@ -3,7 +3,7 @@ import type { Allocation } from '../domain/allocation.ts'
 import type { FloatingIpFact } from '../kube/floatingip.ts'
 import type { Verdict } from '../replica/replicator.ts'
 import type { Ports } from './ports.ts'
-import { blockingOwner } from './sighting.ts'
+import { objectSighting } from './sighting.ts'
 
 type Parts = Pick<Ports, 'ledger' | 'calls' | 'clock' | 'log'>
 
@@ -25,15 +25,8 @@ export async function judgeForeign(ports: Parts, row: Allocation | null, foreign
     foreign.reserved ? 'reserved by an administrator' : 'the object belongs to a living pod: our claim is withdrawn',
   )
   const at = clock.now()
-  const sighting = {
-    at,
-    source: 'object' as const,
-    address: row?.address ?? foreign.address,
-    apiVersion: foreign.apiVersion,
-    policy: foreign.policy ?? 0,
-    index: foreign.index,
-  }
-  if (sighting.address === null) return 'withdrawn'
+  const sighting = objectSighting(foreign, at, new Set(theirsLives ? [foreign.podUid] : []))
+  if (sighting === null) return 'withdrawn'
   // Both commands are in one turn: nobody gets the address in between.
   const withdrawn =
     row?.incarnation == null
@@ -44,20 +37,13 @@ export async function judgeForeign(ports: Parts, row: Allocation | null, foreign
           revision: row.revision,
           because: 'its object belongs to somebody else',
         })
-  const adopted = ledger.submit('adopt', {
-    ...sighting,
-    address: sighting.address,
-    ...(foreign.reserved || foreign.owner === null
-      ? { owner: blockingOwner(foreign), incarnation: null, node: null, blocked: true }
-      : { owner: foreign.owner, incarnation: foreign.podUid, node: foreign.node || null, blocked: false }),
-    alive: new Set(theirsLives ? [foreign.podUid] : []),
-  })
+  const adopted = ledger.submit('adopt', sighting)
   await Promise.all([withdrawn, adopted])
   return 'withdrawn'
 }
 
-/** By a quorum read of the pod that the object's key names. */
-async function lives({ calls }: Parts, { owner, podUid }: FloatingIpFact): Promise<boolean> {
+/** True when the pod that the object names is unfinished, by a quorum read. */
+export async function lives({ calls }: Pick<Ports, 'calls'>, { owner, podUid }: FloatingIpFact): Promise<boolean> {
   if (owner === null || owner.pod === '' || podUid === '') return false
   const pod = await calls.getPod(owner.namespace, owner.pod)
   return pod !== null && pod.uid === podUid && !pod.finished

@@ -4,6 +4,7 @@ import type { Address } from '../ip/address.ts'
 import type { FloatingIpFact } from '../kube/floatingip.ts'
 import type { ObjectStore } from '../kube/object-store.ts'
 import { messageOf } from '../lib/fault.ts'
+import { lives } from './foreign.ts'
 import type { Ports } from './ports.ts'
 import { blocks, objectSighting } from './sighting.ts'
 
@@ -16,7 +17,7 @@ export interface ObjectWatch {
 
 /** A watch shows our own writes too, late and out of step with us: whatever looks foreign is read again before anything follows. */
 export function objectWatchOn(ports: Ports, objects: ObjectStore): ObjectWatch {
-  const { ledger, calls, replicator, clock, log } = ports
+  const { ledger, replicator, clock, log } = ports
 
   /** True when the event tells nothing new, or our own write of this address is under way. */
   function isSettled(address: Address, fact: FloatingIpFact): boolean {
@@ -46,7 +47,7 @@ export function objectWatchOn(ports: Ports, objects: ObjectStore): ObjectWatch {
   }
 
   async function adopt(fact: FloatingIpFact): Promise<void> {
-    const sighting = objectSighting(fact, clock.now(), await aliveOf(fact))
+    const sighting = objectSighting(fact, clock.now(), new Set((await lives(ports, fact)) ? [fact.podUid] : []))
     if (sighting === null) return
     const outcome = await ledger.submit('adopt', sighting)
     if (isRefusal(outcome)) log.error({ ip: fact.name }, `conflict: ${outcome.because}`)
@@ -54,12 +55,6 @@ export function objectWatchOn(ports: Ports, objects: ObjectStore): ObjectWatch {
       log.info({ ip: fact.name, key: fact.key, reserved: fact.reserved }, 'adopted from its object')
     else if (fact.reserved)
       log.warn({ ip: fact.name }, 'reserved by an administrator while in use: it stays with its pod')
-  }
-
-  async function aliveOf({ owner, podUid }: FloatingIpFact): Promise<ReadonlySet<string>> {
-    if (owner === null || owner.pod === '' || podUid === '') return new Set()
-    const pod = await calls.getPod(owner.namespace, owner.pod)
-    return new Set(pod !== null && pod.uid === podUid && !pod.finished ? [podUid] : [])
   }
 
   /** Deleting an object never frees an address in use; it ends a reservation. */

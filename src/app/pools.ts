@@ -1,6 +1,6 @@
 /** Owns named pools: their size and pre-allocation over HTTP and through kubectl, and the status that both show. */
 import type { Committed } from '../domain/change.ts'
-import { type Owner, ownerKey } from '../domain/owner.ts'
+import { ownerKey, poolOwner } from '../domain/owner.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import type { PoolFact, PoolStatus, PoolStore } from '../kube/pool.ts'
 import { Fault, messageOf } from '../lib/fault.ts'
@@ -102,10 +102,6 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
     },
     stop: () => stopping.abort(),
   }
-}
-
-function poolOwner(pool: string): Owner {
-  return { pool, kind: '', namespace: '', workload: '', pod: '' }
 }
 
 function poolsIn(changes: readonly Committed[]): Set<string> {

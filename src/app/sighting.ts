@@ -9,9 +9,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { present } from '../lib/assert.ts'
 
 /** The owner of an address that an administrator keeps, or whose object cannot be read: nobody's key. */
-export function blockingOwner(_fact: FloatingIpFact): Owner {
-  return { pool: '', kind: 'reserved', namespace: 'NULL', workload: 'NULL', pod: '' }
-}
+const BLOCKING_OWNER: Owner = { pool: '', kind: 'reserved', namespace: 'NULL', workload: 'NULL', pod: '' }
 
 /** True when the address is to stay out of circulation: an administrator says so, or the object cannot be read (R14, R23). */
 export function blocks({ reserved, owner, policy }: FloatingIpFact): boolean {
@@ -24,7 +22,7 @@ export function objectSighting(fact: FloatingIpFact, at: number, alive: Readonly
   if (address === null) return null
   const base = { at, source: 'object' as const, address, apiVersion, index, alive }
   if (fact.reserved || owner === null || policy === null) {
-    return { ...base, owner: blockingOwner(fact), policy: 0, incarnation: null, node: null, blocked: true }
+    return { ...base, owner: BLOCKING_OWNER, policy: 0, incarnation: null, node: null, blocked: true }
   }
   // An object of a pod with a node but without a UID: some pod of that key, we do not know which incarnation.
   const incarnation = isKept(owner) ? null : fact.podUid || (fact.node === '' ? null : UNKNOWN_INCARNATION)

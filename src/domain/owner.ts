@@ -26,6 +26,16 @@ export function ownerKey(owner: Owner): string {
   return `${pool}${owner.kind}_${owner.namespace}_${owner.workload}_${owner.pod}`
 }
 
+/** A DNS-1123 name, as a Pool object has it: others would make owner keys ambiguous (R20). */
+export function isPoolName(name: string): boolean {
+  return /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(name)
+}
+
+/** Who keeps a pool's addresses without a pod. */
+export function poolOwner(pool: string): Owner {
+  return { pool, kind: '', namespace: '', workload: '', pod: '' }
+}
+
 function poolKey(pool: string): string {
   return `pool__${pool}_`
 }
@@ -39,7 +49,7 @@ export function parseOwnerKey(key: string): Owner | null {
     if (end <= 'pool__'.length) return null
     pool = key.slice('pool__'.length, end)
     rest = key.slice(end + 1)
-    if (rest === '') return { pool, kind: '', namespace: '', workload: '', pod: '' }
+    if (rest === '') return poolOwner(pool)
   }
   const parts = rest.split('_')
   const [kind = '', namespace = '', workload = '', pod = ''] = parts
@@ -54,7 +64,7 @@ export function isKept(owner: Owner): boolean {
 
 /** Under whom an address is kept when this owner's pod is gone and its addresses are shared: the pool, else the Deployment. */
 export function sharedBy(owner: Owner): Owner | null {
-  if (owner.pool !== '') return { pool: owner.pool, kind: '', namespace: '', workload: '', pod: '' }
+  if (owner.pool !== '') return poolOwner(owner.pool)
   return owner.kind === DEPLOYMENT ? { ...owner, pod: '' } : null
 }
 

@@ -1,7 +1,7 @@
 /** Owns galaxy-ipam's form of addresses: query parameters in, items and pages out, release bodies in. */
 import { type Static, Type } from '@sinclair/typebox'
 import type { Listed, ListedPage, ReleaseRequest } from '../app/addresses.ts'
-import { DEPLOYMENT, NO_CONTROLLER, type Owner, STATEFUL_SET } from '../domain/owner.ts'
+import { DEPLOYMENT, NO_CONTROLLER, type Owner, poolOwner, STATEFUL_SET } from '../domain/owner.ts'
 import { parseAddress } from '../ip/address.ts'
 import type { Search, SortField } from '../store/search.ts'
 import { BadRequest } from './json.ts'
@@ -184,7 +184,7 @@ function ownerOf(item: Static<typeof ReleaseBody>['ips'][number], at: number): O
     )
   }
   if (poolName !== '' && appName === '' && podName === '') {
-    return { pool: poolName, kind: '', namespace: '', workload: '', pod: '' }
+    return poolOwner(poolName)
   }
   const kind = kindOf(given(item.appType) ?? APP_TYPES[STATEFUL_SET] ?? '')
   // A bare pod is listed under the name NULL.

@@ -3,6 +3,7 @@ import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import type { Gate } from '../app/gate.ts'
 import type { Pools } from '../app/pools.ts'
+import { isPoolName } from '../domain/owner.ts'
 import { BadRequest } from './json.ts'
 
 const PoolItem = Type.Object({
@@ -21,8 +22,6 @@ const Answer = Type.Object({ code: Type.Integer(), message: Type.String() })
 const Found = Type.Object({ code: Type.Integer(), message: Type.String(), pool: PoolItem })
 const Sized = Type.Object({ code: Type.Integer(), message: Type.String(), realPoolSize: Type.Integer() })
 const Name = Type.Object({ name: Type.String() })
-
-const POOL_NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/
 
 export function poolRoutes(pools: Pools, gate: Gate) {
   const closed = () => ({ code: 503, message: `floatip is not ready: waiting for ${gate.waitingFor}` })
@@ -48,7 +47,7 @@ export function poolRoutes(pools: Pools, gate: Gate) {
           set.status = 503
           return closed()
         }
-        if (!POOL_NAME.test(name))
+        if (!isPoolName(name))
           throw new BadRequest(`name must be a DNS-1123 name such as web-pool, not ${JSON.stringify(name)}`)
         const allocated = await pools.put(name, size, preAllocateIP)
         if (allocated === null) return { code: 200, message: '' }

@@ -2,7 +2,7 @@
 import type { Draft } from '../domain/allocation.ts'
 import type { Change } from '../domain/change.ts'
 import type { ResizePoolCommand } from '../domain/command.ts'
-import { isKept, type Owner, ownerKey } from '../domain/owner.ts'
+import { isKept, type Owner, ownerKey, poolOwner } from '../domain/owner.ts'
 import { NEVER } from '../domain/policy.ts'
 import { newestFirst } from './source.ts'
 import { free } from './unbind.ts'
@@ -16,7 +16,7 @@ export interface Resized {
 
 /** Addresses in use stay whatever the size; of those that are only kept the newest go first. */
 export const resizePool: Rule<ResizePoolCommand, Resized> = (view, { pool, size, preallocate }) => {
-  const owner: Owner = { pool, kind: '', namespace: '', workload: '', pod: '' }
+  const owner = poolOwner(pool)
   const rows = view.ofShare(ownerKey(owner)).filter(row => isConfigured(view, row) && !row.blocked)
   const inUse = rows.filter(row => row.incarnation !== null).length
   if (rows.length > size) {

@@ -5,6 +5,7 @@ import type { NodeGroup } from '../domain/geometry.ts'
 import {
   DEPLOYMENT,
   isKept,
+  isPoolName,
   NO_CONTROLLER,
   type Owner,
   ordinalOf,
@@ -64,11 +65,8 @@ function belongsTo(row: Allocation, uid: string): boolean {
   return row.incarnation === null || row.incarnation === uid || row.incarnation === UNKNOWN_INCARNATION
 }
 
-/** A DNS-1123 label or subdomain: other names would make owner keys ambiguous (R20). */
-const POOL_NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/
-
 function unsupported({ owner, policy, request, workload }: Demand): Refusal | null {
-  if (owner.pool !== '' && !POOL_NAME.test(owner.pool)) {
+  if (owner.pool !== '' && !isPoolName(owner.pool)) {
     return refusal(
       'policy-not-supported',
       `pool name ${JSON.stringify(owner.pool)} must be a DNS-1123 name such as web-pool`,

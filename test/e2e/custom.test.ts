@@ -1,6 +1,6 @@
 /** Owns the proof for custom workloads: any kind with a scale sub-resource, found by group, version and kind. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { addressesOf, runningPod, storedUnder } from './harness/addresses.ts'
+import { addressesOf, runningPod, said, storedUnder } from './harness/addresses.ts'
 import { eventually, type KubeObject } from './harness/kube.ts'
 import { paths, pod } from './harness/objects.ts'
 import { createNamespace, STAGE_LIMIT_MS, type Stage, startStage } from './harness/stage.ts'
@@ -112,12 +112,7 @@ test(
     const ns = await createNamespace(kube, 'others', stage.cluster.kind)
     const owner = await gang('other.example.com', ns, 'crew', 2)
     await kube.create(paths.pods(ns), member(owner, 'crew-0') as never)
-    await eventually('it is refused', async () => {
-      const events = await kube.list<KubeObject & { message: string }>(paths.events(ns))
-      return events.some(({ message }) =>
-        message.includes('gangs.other.example.com v1beta2 defines no subresources.scale'),
-      )
-    })
+    await said(kube, ns, 'it is refused', 'gangs.other.example.com v1beta2 defines no subresources.scale')
   },
   LIMIT_MS,
 )

@@ -1,6 +1,6 @@
 /** Owns the proof that floatip follows the living cluster: pools, a changed configuration, and what others do to its objects. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { addressesOf, runningPod, runningPods, storedUnder } from './harness/addresses.ts'
+import { addressesOf, runningPod, runningPods, said, storedUnder } from './harness/addresses.ts'
 import { eventually, type KubeObject } from './harness/kube.ts'
 import { deployment, type FloatingIp, paths, pod, type Workload } from './harness/objects.ts'
 import { createNamespace, STAGE_LIMIT_MS, type Stage, startStage } from './harness/stage.ts'
@@ -56,10 +56,7 @@ describe('named pools', () => {
       expect(blue.flatMap(addressesOf).toSorted()).toEqual(ahead.toSorted())
 
       await kube.create(paths.deployments(ns), inPool('green', 1, 'blue-green'))
-      await eventually('the fourth pod is refused', async () => {
-        const events = await kube.list<KubeObject & { message: string }>(`${paths.events(ns)}`)
-        return events.some(({ message }) => message.includes('reached pool blue-green size limit of 3'))
-      })
+      await said(kube, ns, 'the fourth pod is refused', 'reached pool blue-green size limit of 3')
       await kube.patch(`${paths.deployments(ns)}/blue`, { spec: { replicas: 0 } })
       await kube.patch(`${paths.deployments(ns)}/green`, { spec: { replicas: 3 } })
       const green = await runningPods(kube, ns, 'green', 3)
@@ -90,10 +87,7 @@ describe('named pools', () => {
         ...{ apiVersion: 'galaxy.k8s.io/v1alpha1', kind: 'Pool', metadata: { name: 'example-pool' }, size: 2 },
       } as KubeObject)
       await kube.create(paths.deployments(ns), inPool('app', 3, 'example-pool'))
-      await eventually('the third pod is refused', async () => {
-        const events = await kube.list<KubeObject & { message: string }>(`${paths.events(ns)}`)
-        return events.some(({ message }) => message.includes('reached pool example-pool size limit of 2'))
-      })
+      await said(kube, ns, 'the third pod is refused', 'reached pool example-pool size limit of 2')
       await kube.patch(`/apis/galaxy.k8s.io/v1alpha1/namespaces/${ns}/pools/example-pool`, { size: 3 })
       await runningPods(kube, ns, 'app', 3)
     },
@@ -110,10 +104,7 @@ describe('the configuration', () => {
       await kube.create(paths.pods(ns), pod('one', { stage: 'small' }))
       await runningPod(kube, ns, 'one')
       await kube.create(paths.pods(ns), pod('two', { stage: 'small' }))
-      await eventually('the second pod waits', async () => {
-        const events = await kube.list<KubeObject & { message: string }>(`${paths.events(ns)}`)
-        return events.some(({ message }) => message.includes('NoFIPLeft'))
-      })
+      await said(kube, ns, 'the second pod waits', 'NoFIPLeft')
       const map = `${paths.configMaps('kube-system')}/floatingip-config`
       const before = (await kube.get<KubeObject & { data: { floatingips: string } }>(map)).data.floatingips
       await kube.patch(map, { data: { floatingips: '[{' } })
@@ -178,10 +169,7 @@ describe('objects in other hands', () => {
       } as KubeObject)
       await Bun.sleep(500)
       await kube.create(paths.pods(ns), pod('q', { stage: 'edits', args }))
-      await eventually('it waits', async () => {
-        const events = await kube.list<KubeObject & { message: string }>(`${paths.events(ns)}`)
-        return events.some(({ message }) => message.includes('NoFIPLeft'))
-      })
+      await said(kube, ns, 'it waits', 'NoFIPLeft')
       await kube.delete(`${paths.floatingIps}/${wanted}`)
       expect(addressesOf(await runningPod(kube, ns, 'q'))).toEqual([wanted])
     },

@@ -116,3 +116,11 @@ function byAddress(stored: readonly Stored[]): Stored[] {
 export async function eventsOf(kube: Kube, namespace: string, pod: string): Promise<Event[]> {
   return await kube.list<Event>(`${paths.events(namespace)}?fieldSelector=involvedObject.name%3D${pod}`)
 }
+
+/** Waits until an Event of the namespace says this text. */
+export async function said(kube: Kube, namespace: string, what: string, text: string): Promise<void> {
+  await eventually(what, async () => {
+    const events = await kube.list<Event>(paths.events(namespace))
+    return events.some(({ message }) => message.includes(text))
+  })
+}
