@@ -8,9 +8,10 @@ import type { FloatingIpFact } from '../kube/floatingip.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { Fault } from '../lib/fault.ts'
 import { adopt } from '../rules/adopt.ts'
-import { endIncarnation, followAll } from './pod-ends.ts'
+import { endIncarnation } from './pod-ends.ts'
 import type { Ports } from './ports.ts'
 import { blocks, objectSighting, podSightings } from './sighting.ts'
+import { followAll } from './workloads.ts'
 
 export interface Reconciled {
   readonly adopted: number

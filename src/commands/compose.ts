@@ -10,12 +10,13 @@ import { holdsOf } from '../app/holds.ts'
 import { leadershipOn } from '../app/leadership.ts'
 import { aloneLeading } from '../app/leadership-alone.ts'
 import { objectWatchOn } from '../app/objects.ts'
-import { podBound, podEnded, workloadChanged } from '../app/pod-ends.ts'
+import { podBound, podEnded } from '../app/pod-ends.ts'
 import { poolsOf } from '../app/pools.ts'
 import type { Ports } from '../app/ports.ts'
 import { resync } from '../app/resync.ts'
 import { waitingList } from '../app/waiting.ts'
 import { wakingOf } from '../app/waking.ts'
+import { workloadChanged } from '../app/workloads.ts'
 import { grpcProvider } from '../cloud/grpc.ts'
 import { perAddress } from '../cloud/per-address.ts'
 import { placesOf } from '../cloud/places.ts'
@@ -188,8 +189,12 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         holds.settle(pod.uid)
         if (gate.open) podBound(ports, pod)
       },
-      workloadChanged: (kind, { namespace, name }) =>
-        void workloadChanged(ports, workloadOwner(kind, namespace, name), 'apps/v1'),
+      workloadChanged(kind, { namespace, name, rollout }) {
+        const owner = workloadOwner(kind, namespace, name)
+        // What a rollout is lent in a pool is under the pool's name.
+        for (const pool of new Set(['', rollout?.pool ?? '']))
+          void workloadChanged(ports, { ...owner, pool }, 'apps/v1')
+      },
       poolChanged: name => {
         if (gate.open) pools.changed(name)
       },
