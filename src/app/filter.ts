@@ -10,6 +10,7 @@ import { fitsAfter, score } from '../rules/score.ts'
 import { demandFromMirror, gatherDemand } from './demand.ts'
 import type { Holds } from './holds.ts'
 import type { Ports } from './ports.ts'
+import type { StuckRollouts } from './stuck-rollouts.ts'
 import { questionOf, type WaitingList } from './waiting.ts'
 
 /** A node as asked: its InternalIPs when the scheduler sent them, else as our mirror has it. */
@@ -33,7 +34,7 @@ export interface Filtering {
 const UNKNOWN_NODE = refusal('unknown-node', 'the node has no InternalIP')
 const NOT_CONFIGURED = refusal('node-not-configured', 'no node subnet of the configuration contains the node')
 
-export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds): Filtering {
+export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds, stuck: StuckRollouts): Filtering {
   const { ledger, cluster, clock, log } = ports
 
   function placed(geometry: Geometry, node: AskedNode): NodeGroup | Refusal {
@@ -73,6 +74,7 @@ export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds): F
       throw new Fault('the configuration changed in this moment', { retryable: true })
     }
     if (held !== null) holds.renew(held)
+    stuck.told(pod, [...verdicts.values()])
     if ([...verdicts.values()].some(verdict => verdict === null)) waiting.leave(pod.uid)
     else if (groups.length > 0 || unknown.length > 0) {
       // Once: the scheduler asks again for every waiting pod after each bind of any pod.

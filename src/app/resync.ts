@@ -2,6 +2,7 @@
 import type { FloatingIpFact } from '../kube/floatingip.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { messageOf } from '../lib/fault.ts'
+import { sweepOrphans } from './orphans.ts'
 import type { Ports } from './ports.ts'
 import { reconcile } from './reconcile.ts'
 
@@ -23,6 +24,7 @@ export async function resync(ports: Ports, { everyMs, listObjects, listPods, sig
     const began = performance.now()
     try {
       const found = await reconcile(ports, await listObjects(), await listPods())
+      await sweepOrphans(ports)
       log.debug({ ...found, ms: Math.round(performance.now() - began) }, 'resync')
     } catch (error) {
       log.warn({ err: messageOf(error) }, 'resync failed: everything stays as it is until the next one')

@@ -32,6 +32,8 @@ export interface WaitingList {
   leave(uid: string): void
   recall(uid: string, question: string, ledgerRevision: number, factsVersion: number): Memo['verdicts'] | null
   remember(uid: string, memo: Memo): void
+  /** The refusals it was last told. */
+  toldTo(uid: string): readonly (Refusal | null)[]
 }
 
 export function waitingList(): WaitingList {
@@ -61,6 +63,7 @@ export function waitingList(): WaitingList {
     remember(uid, memo) {
       memos.set(uid, memo)
     },
+    toldTo: uid => [...(memos.get(uid)?.verdicts.values() ?? [])],
   }
 }
 

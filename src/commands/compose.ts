@@ -10,10 +10,12 @@ import { holdsOf } from '../app/holds.ts'
 import { leadershipOn } from '../app/leadership.ts'
 import { aloneLeading } from '../app/leadership-alone.ts'
 import { objectWatchOn } from '../app/objects.ts'
+import { sweepOrphans } from '../app/orphans.ts'
 import { podBound, podEnded } from '../app/pod-ends.ts'
 import { poolsOf } from '../app/pools.ts'
 import type { Ports } from '../app/ports.ts'
 import { resync } from '../app/resync.ts'
+import { stuckRolloutsOf } from '../app/stuck-rollouts.ts'
 import { waitingList } from '../app/waiting.ts'
 import { wakingOf } from '../app/waking.ts'
 import { workloadChanged } from '../app/workloads.ts'
@@ -147,7 +149,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const waiting = waitingList()
   const holds = holdsOf({ ...ports, holdMs: options.holdMs, freshValue })
   const waking = wakingOf({ ...ports, waiting, freshValue })
-  const filtering = filteringOn(ports, waiting, holds)
+  const filtering = filteringOn(ports, waiting, holds, stuckRolloutsOf(cluster, events))
   const binding = bindingOn(ports, waiting, holds, freshValue)
   const pools = poolsOf({ ...ports, store: poolStoreOn(transport) })
   const addresses = addressesOf({ ...ports, search: searchIn(file.db) })
@@ -159,7 +161,10 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     where: options.file.floatingips === undefined ? `ConfigMap ${configMapName(options)}` : 'the config file',
     read: readConfiguration,
     lastGood: rememberedText(file.db, 'configuration'),
-    onChange: () => cluster.moved(),
+    onChange() {
+      cluster.moved()
+      if (gate.open) void sweepOrphans(ports)
+    },
     onRejected(because) {
       const { configMapNamespace: namespace, configMapName: name } = options.file
       events.warn({ apiVersion: 'v1', kind: 'ConfigMap', namespace, name }, 'InvalidConfiguration', because)
