@@ -75,12 +75,11 @@ export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds): F
     if (held !== null) holds.renew(held)
     if ([...verdicts.values()].some(verdict => verdict === null)) waiting.leave(pod.uid)
     else if (groups.length > 0 || unknown.length > 0) {
-      // Once: the scheduler asks again for every waiting pod after each bind of any pod.
-      if (waiting.get(pod.uid) === undefined) {
-        const because = [...verdicts.values()].map(verdict => verdict?.because)
-        log.info({ pod: `${pod.namespace}/${pod.name}`, because }, 'waits for an address')
-      }
-      waiting.wait(pod, groups, unknown)
+      const told = [...verdicts.values()].find(verdict => verdict !== null) ?? UNKNOWN_NODE
+      const { code, because } = told
+      // Once: the scheduler asks again for every waiting pod after each bind of any pod, and not always about the same nodes.
+      const isNews = waiting.wait(pod, groups, unknown, { code, because, since: clock.now() })
+      if (isNews) log.info({ pod: `${pod.namespace}/${pod.name}`, code, because }, 'waits for an address')
       waiting.remember(pod.uid, { question, ledgerRevision, factsVersion, verdicts })
     }
     return verdicts

@@ -7,6 +7,7 @@ import { messageOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
 import { decodeList, decodeRelease, encodePage, ListQuery, Outcome, Page, ReleaseBody, Unreleased } from './ip-wire.ts'
 import { BadRequest } from './json.ts'
+import { type Exposition, metricsRoute } from './metrics.ts'
 import { poolRoutes } from './pools.ts'
 
 /** 10,000 releases of 100 bytes. */
@@ -16,10 +17,11 @@ export interface ApiParts {
   readonly gate: Gate
   readonly addresses: Addresses
   readonly pools: Pools
+  readonly metrics: Exposition
   readonly log: Log
 }
 
-export function apiApp({ gate, addresses, pools, log }: ApiParts) {
+export function apiApp({ gate, addresses, pools, metrics, log }: ApiParts) {
   const app = new Elysia({ serve: { maxRequestBodySize: BODY_MAX } })
     .onError(({ error, code, set }) => {
       const status = statusOf(error, code)
@@ -70,6 +72,7 @@ export function apiApp({ gate, addresses, pools, log }: ApiParts) {
       return { code: 405, message: '/v1/ip takes GET and POST' }
     })
     .use(poolRoutes(pools, gate))
+    .use(metricsRoute(metrics))
     .get('/livez', () => 'ok')
     .get('/healthz', () => 'ok')
     .get('/readyz', ({ set }) => {
