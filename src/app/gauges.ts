@@ -109,9 +109,13 @@ export function registerGauges(registry: Registry, parts: GaugeParts): void {
   single('floatip_outbox_oldest_seconds', 'How long the oldest of them has waited; 0: none waits.', () => {
     return replicator.oldestMs() / 1000
   })
-  single('floatip_claimed_addresses', 'Addresses that a second pod carries although another one has them.', () => {
-    return claimants.size
-  })
+  single(
+    'floatip_doubly_claimed_addresses',
+    'Addresses that a second pod carries although another one has them.',
+    () => {
+      return claimants.size
+    },
+  )
 
   gauge('floatip_watch_age_seconds', 'Since the last sign of life of what is followed.', ['resource'], set => {
     for (const [resource, mirror] of mirrors())
