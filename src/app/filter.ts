@@ -66,7 +66,10 @@ export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds): F
     const ledgerRevision = ledger.revision
     const asked = ledger.read(view => filter(view, command))
     const settled = isRefusal(asked) || asked.changes.length === 0 ? asked : await ledger.submit('filter', command)
-    if (isRefusal(settled)) return new Map(groups.map(group => [group.id, settled]))
+    if (isRefusal(settled)) {
+      if (waiting.isNews(pod.uid, settled.code)) say(pod, settled, 'refused')
+      return new Map(groups.map(group => [group.id, settled]))
+    }
 
     const { verdicts, holds: held } = settled.answer
     if ([...verdicts.values()].some(verdict => verdict?.code === 'stale')) {
@@ -76,13 +79,16 @@ export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds): F
     if ([...verdicts.values()].some(verdict => verdict === null)) waiting.leave(pod.uid)
     else if (groups.length > 0 || unknown.length > 0) {
       const told = [...verdicts.values()].find(verdict => verdict !== null) ?? UNKNOWN_NODE
-      const { code, because } = told
       // Once: the scheduler asks again for every waiting pod after each bind of any pod, and not always about the same nodes.
-      const isNews = waiting.wait(pod, groups, unknown, { code, because, since: clock.now() })
-      if (isNews) log.info({ pod: `${pod.namespace}/${pod.name}`, code, because }, 'waits for an address')
+      if (waiting.isNews(pod.uid, told.code)) say(pod, told, 'waits for an address')
+      waiting.wait(pod, groups, unknown, { code: told.code, because: told.because, since: clock.now() })
       waiting.remember(pod.uid, { question, ledgerRevision, factsVersion, verdicts })
     }
     return verdicts
+  }
+
+  function say({ namespace, name }: PodFact, { code, because }: Refusal, what: string): void {
+    log.info({ pod: `${namespace}/${name}`, code, reason: because }, what)
   }
 
   return {

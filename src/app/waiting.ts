@@ -36,17 +36,23 @@ export interface WaitingList {
   get(uid: string): Waiting | undefined
   /** Those to be woken first, first. */
   inOrder(): readonly Waiting[]
-  /** Since the first time that it was told to, whatever it was told later. True when it waits for another kind of reason than before. */
-  wait(pod: PodFact, groups: readonly NodeGroup[], unknown: readonly string[], why: Why): boolean
+  /** Since the first time that it was told to, whatever it was told later. */
+  wait(pod: PodFact, groups: readonly NodeGroup[], unknown: readonly string[], why: Why): void
+  /** True when this pod is refused for another kind of reason than the last time. */
+  isNews(uid: string, code: RefusalCode): boolean
   /** It has its addresses, or needs none any more. */
   leave(uid: string): void
   recall(uid: string, question: string, ledgerRevision: number, factsVersion: number): Memo['verdicts'] | null
   remember(uid: string, memo: Memo): void
 }
 
+/** Refused pods whose last reason is remembered: more than any cluster has pending. Beyond it they are told once more. */
+const TOLD_MAX = 50_000
+
 export function waitingList(): WaitingList {
   const waiting = new Map<string, Waiting>()
   const memos = new Map<string, Memo>()
+  const told = new Map<string, RefusalCode>()
   return {
     get size() {
       return waiting.size
@@ -56,14 +62,19 @@ export function waitingList(): WaitingList {
       return [...waiting.values()].sort((a, b) => a.slept - b.slept || a.pod.createdAt - b.pod.createdAt)
     },
     wait(pod, groups, unknown, why) {
-      const before = waiting.get(pod.uid)?.why
-      const since = before?.since ?? why.since
+      const since = waiting.get(pod.uid)?.why.since ?? why.since
       waiting.set(pod.uid, { pod, groups, unknown, slept: 0, why: { ...why, since } })
-      return before?.code !== why.code
+    },
+    isNews(uid, code) {
+      const before = told.get(uid)
+      if (told.size >= TOLD_MAX) told.clear()
+      told.set(uid, code)
+      return before !== code
     },
     leave(uid) {
       waiting.delete(uid)
       memos.delete(uid)
+      told.delete(uid)
     },
     recall(uid, question, ledgerRevision, factsVersion) {
       const memo = memos.get(uid)

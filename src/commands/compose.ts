@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { addressesOf } from '../app/addresses.ts'
 import { bindingOn } from '../app/bind.ts'
 import { configurationOf } from '../app/configuration.ts'
+import { logDecisions } from '../app/decisions.ts'
 import { filteringOn } from '../app/filter.ts'
 import { judgeForeign } from '../app/foreign.ts'
 import { readyGate } from '../app/gate.ts'
@@ -14,6 +15,7 @@ import { podBound, podEnded, workloadChanged } from '../app/pod-ends.ts'
 import { poolsOf } from '../app/pools.ts'
 import type { Ports } from '../app/ports.ts'
 import { resync } from '../app/resync.ts'
+import { verbosityOf } from '../app/verbosity.ts'
 import { waitingList } from '../app/waiting.ts'
 import { wakingOf } from '../app/waking.ts'
 import { grpcProvider } from '../cloud/grpc.ts'
@@ -40,7 +42,7 @@ import { transport as transportOn } from '../kube/transport.ts'
 import { openLedger } from '../ledger/ledger.ts'
 import { stateOf } from '../ledger/state.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { Log } from '../lib/log.ts'
+import type { LevelledLog } from '../lib/log.ts'
 import { noReplication, replicatorOf } from '../replica/replicator.ts'
 import { nextTerm, rememberedText } from '../store/facts.ts'
 import { journalOf } from '../store/journal.ts'
@@ -56,7 +58,7 @@ import { VERSION } from './version.ts'
 export interface Surroundings {
   readonly clock: Clock
   readonly random: () => number
-  readonly log: Log
+  readonly log: LevelledLog
   /** Another process may decide from now on: this one must end. */
   onLost(why: string): void
   /** A broken invariant, or a callback that threw: the process must end. */
@@ -154,6 +156,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const ports: Ports = { ledger, cluster, calls, replicator, leadership, places, claimants, clock, log }
 
   // The use cases.
+  logDecisions(ports)
   const waiting = waitingList()
   const holds = holdsOf({ ...ports, holdMs: options.holdMs, freshValue })
   const waking = wakingOf({ ...ports, waiting, freshValue })
@@ -178,7 +181,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   })
 
   const read = { pod: (raw: unknown) => podFact(raw as RawPod), node: (raw: unknown) => nodeFact(raw as RawNode) }
-  const { legacyFailedNodes } = options
+  const { legacyFailedNodes, profiling } = options
   const extender = extenderApp({
     gate,
     filtering,
@@ -189,7 +192,8 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     legacyFailedNodes,
     onAnswered: metrics.scheduler,
   })
-  const api = apiApp({ gate, addresses, pools, metrics: metrics.registry, log })
+  const verbosity = verbosityOf(log, clock)
+  const api = apiApp({ gate, addresses, pools, metrics: metrics.registry, verbosity, profiling, log })
 
   const follow = () =>
     cluster.start({

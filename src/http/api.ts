@@ -3,12 +3,15 @@ import { Elysia } from 'elysia'
 import type { Addresses } from '../app/addresses.ts'
 import type { Gate } from '../app/gate.ts'
 import type { Pools } from '../app/pools.ts'
+import type { Verbosity } from '../app/verbosity.ts'
 import { messageOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
 import { decodeList, decodeRelease, encodePage, ListQuery, Outcome, Page, ReleaseBody, Unreleased } from './ip-wire.ts'
 import { BadRequest } from './json.ts'
+import { logLevelRoutes } from './log-level.ts'
 import { type Exposition, metricsRoute } from './metrics.ts'
 import { poolRoutes } from './pools.ts'
+import { profileRoute } from './profile.ts'
 
 /** 10,000 releases of 100 bytes. */
 const BODY_MAX = 1024 * 1024
@@ -18,10 +21,13 @@ export interface ApiParts {
   readonly addresses: Addresses
   readonly pools: Pools
   readonly metrics: Exposition
+  readonly verbosity: Verbosity
+  /** Serves CPU profiles. */
+  readonly profiling: boolean
   readonly log: Log
 }
 
-export function apiApp({ gate, addresses, pools, metrics, log }: ApiParts) {
+export function apiApp({ gate, addresses, pools, metrics, verbosity, profiling, log }: ApiParts) {
   const app = new Elysia({ serve: { maxRequestBodySize: BODY_MAX } })
     .onError(({ error, code, set }) => {
       const status = statusOf(error, code)
@@ -73,6 +79,7 @@ export function apiApp({ gate, addresses, pools, metrics, log }: ApiParts) {
     })
     .use(poolRoutes(pools, gate))
     .use(metricsRoute(metrics))
+    .use(logLevelRoutes(verbosity))
     .get('/livez', () => 'ok')
     .get('/healthz', () => 'ok')
     .get('/readyz', ({ set }) => {
@@ -80,7 +87,7 @@ export function apiApp({ gate, addresses, pools, metrics, log }: ApiParts) {
       set.status = 503
       return `waiting for ${gate.waitingFor}`
     })
-  return app
+  return profiling ? app.use(profileRoute()) : app
 }
 
 function statusOf(error: unknown, code: string | number): number {

@@ -53,7 +53,7 @@ export interface Ledger {
   reshape(geometry: Geometry): void
   outbox(): ReturnType<Journal['outbox']>
   /** Called after every commit with what it changed. */
-  onCommit(listener: (changes: readonly Committed[]) => void): void
+  onCommit(listener: (changes: readonly Committed[], turn: Turn) => void): void
   /** Decides what is queued, then refuses all that comes. */
   close(): void
 }
@@ -96,7 +96,7 @@ export function openLedger({ journal, geometry, recover, onBug, onTurn = () => {
   const queue: Queued[] = []
   /** What the cluster, or (with a node) the cloud, has done. */
   let acknowledged: { address: string; node: string | null; revision: number }[] = []
-  const listeners: ((changes: readonly Committed[]) => void)[] = []
+  const listeners: ((changes: readonly Committed[], turn: Turn) => void)[] = []
   let armed = false
   let lazy: ReturnType<typeof setTimeout> | null = null
   let closed = false
@@ -204,7 +204,7 @@ export function openLedger({ journal, geometry, recover, onBug, onTurn = () => {
     acknowledged = []
     state.settle()
     onTurn(turn)
-    if (committed.length > 0) for (const listener of listeners) listener(committed)
+    if (committed.length > 0) for (const listener of listeners) listener(committed, turn)
     batch.forEach((queued, at) => {
       queued.resolve(outcomes[at] as Outcome<unknown> | Refusal)
     })

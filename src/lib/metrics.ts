@@ -45,8 +45,6 @@ export interface SchedulerAnswer {
   readonly ms: number
 }
 
-export type Instruments = ReturnType<typeof instrumentsIn>
-
 /** Registers them all. What each function costs is paid once a turn or once a request, never once a command. */
 export function instrumentsIn(registry: Registry) {
   const registers = [registry]
