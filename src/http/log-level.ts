@@ -2,14 +2,14 @@
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import type { Verbosity } from '../app/verbosity.ts'
+import { LOG_LEVELS, type LogLevel } from '../lib/log.ts'
+import { BadRequest } from './json.ts'
 
 /** A day: who needs it for longer starts floatip with it. */
 const SECONDS_MAX = 86_400
 
-const Level = Type.Union(
-  [Type.Literal('debug'), Type.Literal('info'), Type.Literal('warn'), Type.Literal('error'), Type.Literal('silent')],
-  { description: 'From the most to the least that is logged.' },
-)
+/** A text with its values told, and read by hand: what TypeBox says of a union helps nobody. */
+const Level = Type.String({ enum: LOG_LEVELS, description: 'From the most to the least that is logged.' })
 
 const Answer = Type.Object(
   {
@@ -32,6 +32,12 @@ const Wanted = Type.Object(
 
 const Refused = Type.Object({ code: Type.Integer(), message: Type.String() })
 
+function readLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find(each => each === text)
+  if (level !== undefined) return level
+  throw new BadRequest(`level must be one of ${LOG_LEVELS.join(', ')}, not ${JSON.stringify(text)}`)
+}
+
 export function logLevelRoutes(verbosity: Verbosity) {
   const answer = () => {
     const { level, startLevel, until } = verbosity
@@ -45,7 +51,7 @@ export function logLevelRoutes(verbosity: Verbosity) {
     .put(
       '/v1/log-level',
       ({ body: { level, seconds } }) => {
-        verbosity.set(level, seconds === undefined ? null : seconds * 1000)
+        verbosity.set(readLevel(level), seconds === undefined ? null : seconds * 1000)
         return answer()
       },
       {
