@@ -67,7 +67,10 @@ export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds, st
     const ledgerRevision = ledger.revision
     const asked = ledger.read(view => filter(view, command))
     const settled = isRefusal(asked) || asked.changes.length === 0 ? asked : await ledger.submit('filter', command)
-    if (isRefusal(settled)) return new Map(groups.map(group => [group.id, settled]))
+    if (isRefusal(settled)) {
+      if (waiting.isNews(pod.uid, settled.code)) say(pod, settled, 'refused')
+      return new Map(groups.map(group => [group.id, settled]))
+    }
 
     const { verdicts, holds: held } = settled.answer
     if ([...verdicts.values()].some(verdict => verdict?.code === 'stale')) {
@@ -77,15 +80,17 @@ export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds, st
     stuck.told(pod, [...verdicts.values()])
     if ([...verdicts.values()].some(verdict => verdict === null)) waiting.leave(pod.uid)
     else if (groups.length > 0 || unknown.length > 0) {
-      // Once: the scheduler asks again for every waiting pod after each bind of any pod.
-      if (waiting.get(pod.uid) === undefined) {
-        const because = [...verdicts.values()].map(verdict => verdict?.because)
-        log.info({ pod: `${pod.namespace}/${pod.name}`, because }, 'waits for an address')
-      }
-      waiting.wait(pod, groups, unknown)
+      const told = [...verdicts.values()].find(verdict => verdict !== null) ?? UNKNOWN_NODE
+      // Once: the scheduler asks again for every waiting pod after each bind of any pod, and not always about the same nodes.
+      if (waiting.isNews(pod.uid, told.code)) say(pod, told, 'waits for an address')
+      waiting.wait(pod, groups, unknown, { code: told.code, because: told.because, since: clock.now() })
       waiting.remember(pod.uid, { question, ledgerRevision, factsVersion, verdicts })
     }
     return verdicts
+  }
+
+  function say({ namespace, name }: PodFact, { code, because }: Refusal, what: string): void {
+    log.info({ pod: `${namespace}/${name}`, code, reason: because }, what)
   }
 
   return {

@@ -32,13 +32,7 @@ export async function endIncarnation(ports: Parts, uid: string, because: string)
   const inherited = heirs
     .filter(({ incarnation }) => incarnation !== uid)
     .map(heir => ports.ledger.submit('adopt', heir))
-  const outcome = await unbound
-  await Promise.all(inherited)
-  if ('changes' in outcome) {
-    for (const { address, after, because: why } of outcome.changes) {
-      ports.log.info({ ip: address.text, pod: `${row.owner.namespace}/${row.owner.pod}`, kept: after !== null }, why)
-    }
-  }
+  await Promise.all([unbound, ...inherited])
   await afterRollout(ports, row.owner, row.apiVersion, workload)
 }
 

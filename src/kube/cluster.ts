@@ -47,6 +47,8 @@ export interface Cluster {
   stop(): Promise<void>
   /** Which collections are not listed yet. */
   waitingFor(): readonly string[]
+  /** All collections by name, for whoever watches the watching. */
+  readonly mirrors: readonly (readonly [string, Mirror<unknown>])[]
 }
 
 export interface ClusterParts {
@@ -121,6 +123,7 @@ export function clusterOn({ optionalPools, ...parts }: ClusterParts): Cluster {
   ]
 
   return {
+    mirrors,
     pods,
     nodes,
     workloads,
