@@ -1,10 +1,14 @@
 /** Owns the command line: which commands there are, and what their failures mean for the shell. */
 import { Command, CommanderError } from 'commander'
-import { EXIT, EXIT_HELP, exitCodeOf } from './commands/exit.ts'
+import { withPeopleCommands } from './cli/cli.ts'
+import { terminalOf } from './cli/terminal.ts'
+import { exitCodeOf } from './commands/exit.ts'
 import { readServeOptions, withServeOptions } from './commands/options.ts'
 import { serve } from './commands/serve.ts'
+import { validateConfiguration } from './commands/validate.ts'
 import { COMMIT, VERSION } from './commands/version.ts'
 import { runDemo } from './demo/demo.ts'
+import { EXIT, EXIT_HELP } from './lib/exit.ts'
 import { Fault, messageOf } from './lib/fault.ts'
 
 /** The binary itself when compiled, else the runtime with this file. */
@@ -39,6 +43,7 @@ function program(done: (code: number) => void): Command {
       process.stdout.write(`floatip ${VERSION} (${COMMIT}), Bun ${Bun.version}\n`)
       done(EXIT.ok)
     })
+  withPeopleCommands(floatip, { terminal: terminalOf(process), done }, validateConfiguration)
   return floatip
 }
 
