@@ -94,7 +94,12 @@ function baseOf(server: string): string {
 function unreachable(base: string, cause: unknown): Fault {
   const hint =
     'is floatip running there? Give its address with --server or FLOATIP_SERVER; from outside the cluster: kubectl -n kube-system port-forward deploy/floatip 9041'
-  return new Fault(`${base} cannot be reached (${messageOf(cause)}): ${hint}`, { retryable: true, cause })
+  return new Fault(`${base} cannot be reached (${codeOf(cause)}): ${hint}`, { retryable: true, cause })
+}
+
+/** `ECONNREFUSED` says more than the sentence that comes with it. */
+function codeOf(cause: unknown): string {
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : messageOf(cause)
 }
 
 async function refusalText(reply: Response): Promise<string> {

@@ -3,6 +3,7 @@
 import type { Command } from 'commander'
 import { stringify } from 'csv-stringify/sync'
 import { acting, type Session, type Surface, withServer } from './command.ts'
+import { ANY_KEY } from './ip.ts'
 import type { IpItem } from './shapes.ts'
 
 /** Also the columns that `import --from csv` reads. */
@@ -28,8 +29,7 @@ export function exportCommand(program: Command, surface: Surface): void {
 }
 
 async function all({ client, terminal, progress }: Session, { csv }: { csv?: boolean }): Promise<undefined> {
-  // Every owner key has a `_`: a free address has none.
-  const items = await client.all<IpItem>('/v1/ip', { keyword: '_' }, progress('addresses'))
+  const items = await client.all<IpItem>('/v1/ip', { keyword: ANY_KEY }, progress('addresses'))
   if (csv) terminal.out(stringify([...items], { header: true, columns: CSV_COLUMNS }))
   else terminal.out(`${JSON.stringify(items, null, 2)}\n`)
 }

@@ -20,6 +20,8 @@ interface Filters {
 
 /** At most this many in one request: its body stays far below the API's limit of 1 MiB. */
 const RELEASE_AT_ONCE = 1_000
+/** Every owner key has a `_`: a free address has none. */
+export const ANY_KEY = '_'
 const POLICIES = ['pod end', 'immutable', 'never']
 
 /** Gives back the command `ip`, for those that belong to it. */
@@ -27,7 +29,8 @@ export function ipCommands(program: Command, surface: Surface): Command {
   const ip = program.command('ip').description('addresses: who has them, since when, and giving them back')
 
   withFilters(withServer(ip.command('ls')))
-    .description('list addresses; without any filter also the free ones')
+    .description('list the addresses that belong to somebody; --all: the free ones too')
+    .option('--all', 'the free ones too', false)
     .option('--sort <field>', 'ip, namespace, podname or policy, then asc or desc')
     .addHelpText(
       'after',
@@ -79,8 +82,9 @@ async function matching({ client, progress }: Session, filters: Filters): Promis
   return age === null ? items : items.filter(item => item.releasable === true && olderThan(item.updateTime, age))
 }
 
-async function list(session: Session, filters: Filters): Promise<undefined> {
-  showList(session.terminal, session.format, await matching(session, filters), ADDRESSES)
+async function list(session: Session, { all, ...filters }: Filters & { all: boolean }): Promise<undefined> {
+  const items = await matching(session, all || filterCount(filters) > 0 ? filters : { keyword: ANY_KEY })
+  showList(session.terminal, session.format, items, ADDRESSES)
 }
 
 async function show({ client, terminal, format }: Session, address: string): Promise<undefined> {

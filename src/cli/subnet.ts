@@ -1,6 +1,7 @@
 /** Owns `floatip subnet`: the address space by entry, as figures and as a map. */
 import type { Command } from 'commander'
 import { acting, type Session, type Surface, withServer } from './command.ts'
+import { ANY_KEY } from './ip.ts'
 import { mapOf } from './map.ts'
 import type { IpItem, SubnetItem } from './shapes.ts'
 import { type Shape, showList } from './show.ts'
@@ -31,7 +32,7 @@ async function map({ client, terminal, progress }: Session, wanted: string | und
     )
     return undefined
   }
-  const items = await client.all<IpItem>('/v1/ip', { keyword: '_' }, progress('addresses'))
+  const items = await client.all<IpItem>('/v1/ip', { keyword: ANY_KEY }, progress('addresses'))
   terminal.out(mapOf(terminal, chosen, items))
 }
 
