@@ -4,6 +4,7 @@ import { withPeopleCommands } from './cli/cli.ts'
 import { terminalOf } from './cli/terminal.ts'
 import { exitCodeOf } from './commands/exit.ts'
 import { readServeOptions, withServeOptions } from './commands/options.ts'
+import { restoreCommand } from './commands/restore.ts'
 import { serve } from './commands/serve.ts'
 import { validateConfiguration } from './commands/validate.ts'
 import { COMMIT, VERSION } from './commands/version.ts'
@@ -43,6 +44,7 @@ function program(done: (code: number) => void): Command {
       process.stdout.write(`floatip ${VERSION} (${COMMIT}), Bun ${Bun.version}\n`)
       done(EXIT.ok)
     })
+  restoreCommand(floatip, done)
   withPeopleCommands(floatip, { terminal: terminalOf(process), done }, validateConfiguration)
   return floatip
 }

@@ -22,6 +22,7 @@ interface Filters {
 const RELEASE_AT_ONCE = 1_000
 /** Every owner key has a `_`: a free address has none. */
 export const ANY_KEY = '_'
+const FILTERS = ['namespace', 'app', 'kind', 'pool', 'pod', 'keyword', 'keptLongerThan'] as const
 const POLICIES = ['pod end', 'immutable', 'never']
 
 /** Gives back the command `ip`, for those that belong to it. */
@@ -83,7 +84,7 @@ async function matching({ client, progress }: Session, filters: Filters): Promis
 }
 
 async function list(session: Session, { all, ...filters }: Filters & { all: boolean }): Promise<undefined> {
-  const items = await matching(session, all || filterCount(filters) > 0 ? filters : { keyword: ANY_KEY })
+  const items = await matching(session, all || isFiltered(filters) ? filters : { keyword: ANY_KEY })
   showList(session.terminal, session.format, items, ADDRESSES)
 }
 
@@ -123,14 +124,14 @@ async function history(
 
 async function release(session: Session, addresses: readonly string[], filters: Filters & { yes: boolean }) {
   const { terminal, client, progress } = session
-  const { yes, sort: _, ...given } = { sort: undefined, ...filters }
-  if (addresses.length === 0 && filterCount(given) === 0) {
+  const { yes } = filters
+  if (addresses.length === 0 && !isFiltered(filters)) {
     throw new UsageFault('say which addresses to release: by name, or by a filter such as --app')
   }
   const wanted =
     addresses.length > 0
       ? await Promise.all(addresses.map(each => client.get<IpDetail>(`/v1/ip/${encodeURIComponent(each)}`)))
-      : (await matching(session, given)).filter(item => item.updateTime !== undefined)
+      : (await matching(session, filters)).filter(item => item.updateTime !== undefined)
   const taken = wanted.filter(item => !('state' in item) || item.state !== 'free')
   if (taken.length === 0) {
     terminal.err('nothing to release: none of them belongs to anybody\n')
@@ -155,8 +156,8 @@ async function release(session: Session, addresses: readonly string[], filters: 
   return left.length === 0 ? undefined : EXIT.notAll
 }
 
-function filterCount(filters: object): number {
-  return Object.values(filters).filter(value => value !== undefined).length
+function isFiltered(filters: Filters): boolean {
+  return FILTERS.some(name => filters[name] !== undefined)
 }
 
 async function agreed({ terminal }: Session, items: readonly (IpItem | IpDetail)[]): Promise<boolean> {
