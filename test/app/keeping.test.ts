@@ -109,7 +109,7 @@ describe('R16: addresses that left the configuration', () => {
 
   test('R16: what is only kept vanishes with the change; what a pod has stays until it ends; a waiting pod’s own does too', async () => {
     const sticky = (name: string, uid = `${name}#1`) => pod(name, { owner: 'StatefulSet web', policy: 'never', uid })
-    const world = await openWorld({ statefulsets: [workload('web', 3)], resyncMinutes: 1, speed: 60 })
+    const world = await openWorld({ statefulsets: [workload('web', 3)] })
     for (const name of ['web-0', 'web-1', 'web-2']) await run(world, sticky(name))
     for (const name of ['web-0', 'web-1']) world.api.remove('pods', `default/${name}`)
     await until(() => ['10.0.0.2', '10.0.0.3'].every(ip => world.row(ip).startsWith('reserved')))
@@ -122,6 +122,21 @@ describe('R16: addresses that left the configuration', () => {
     expect(carried(world, 'web-1')).toEqual(['10.0.0.5'])
     world.api.remove('pods', 'default/web-2')
     await until(() => world.row('10.0.0.4') === 'free')
+  })
+
+  test('R16: one that was awaited by a pod then goes with resync when that pod has ended', async () => {
+    const world = await openWorld({ statefulsets: [workload('web', 1)], resyncMinutes: 1, speed: 60 })
+    const sticky = (uid: string) => pod('web-0', { owner: 'StatefulSet web', policy: 'never', uid })
+    await run(world, sticky('web-0#1'))
+    world.api.remove('pods', 'default/web-0')
+    await until(() => world.row('10.0.0.2').startsWith('reserved'))
+    await create(world, sticky('web-0#2'))
+    world.api.edit('configmaps', 'kube-system/floatingip-config', { data: { floatingips: RACK('10.0.0.5~10.0.0.9') } })
+    await until(() => world.ledger.read(view => view.geometry.slots) === 5)
+    await Bun.sleep(1_500)
+    expect(world.row('10.0.0.2')).toBe('reserved sts_default_web_web-0')
+    world.api.remove('pods', 'default/web-0')
+    await until(() => world.row('10.0.0.2') === 'free', 8_000)
   })
 
   test('R16: a rollout over a swapped range is let through: the old pods’ addresses count in no limit', async () => {

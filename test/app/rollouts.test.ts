@@ -1,5 +1,8 @@
 /** Owns the rollouts of Deployments from watch to ledger: who is told, who is woken, what is trimmed by the watch and by resync. */
 import { afterEach, describe, expect, test } from 'bun:test'
+import { stuckRolloutsOf } from '../../src/app/stuck-rollouts.ts'
+import { refusal } from '../../src/domain/refusal.ts'
+import { podFact, type RawPod } from '../../src/kube/pod.ts'
 import { api, callsOf, carried, create, filter, run, wakeOf } from './asking.ts'
 import { app, eventsOn, type Policy, podOf, STUCK, WAITS, type Words } from './deployments.ts'
 import { pod } from './objects.ts'
@@ -75,6 +78,16 @@ describe('a rolling update that waits for itself', () => {
     const third = await create(world, podOf('third'))
     await filter(world, third, 'a1')
     await until(() => eventsOn(world, 'Deployment').length === 2)
+  })
+
+  test('the same state is said once, and again when it has come back', () => {
+    const said: string[] = []
+    const workloads = { dp: { get: () => undefined } } as unknown as World['ports']['cluster']['workloads']
+    const stuck = stuckRolloutsOf({ workloads }, { warn: (_, reason) => void said.push(reason) })
+    const of = podFact(podOf('new') as RawPod)
+    const told = [refusal('rollout-deadlock', STUCK), null]
+    for (const verdicts of [told, told, [], told]) stuck.told(of, verdicts)
+    expect(said).toHaveLength(2)
   })
 
   test('in a pool of a size: the pool’s text, and its own remedy', async () => {
