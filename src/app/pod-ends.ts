@@ -1,7 +1,7 @@
 /** Owns what follows a pod's end: evidence first, then unbind by policy; and what a workload keeps when it shrinks or goes. */
 import type { AdoptCommand } from '../domain/command.ts'
 import type { Owner } from '../domain/owner.ts'
-import { NO_CONTROLLER, workloadKey } from '../domain/owner.ts'
+import { NO_CONTROLLER, ownerKey, workloadKey } from '../domain/owner.ts'
 import { IMMUTABLE } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
@@ -43,7 +43,7 @@ export async function endIncarnation(ports: Parts, uid: string, because: string)
 export async function podEnded(ports: Parts, { pod, certain, because }: PodEnd, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
-      if (ports.ledger.read(view => view.ofIncarnation(pod.uid)).length === 0) return
+      if (ports.ledger.read(view => view.ofIncarnation(pod.uid)).length === 0) return await stoodInTheWay(ports, pod)
       if (!certain) {
         const now = await ports.calls.getPod(pod.namespace, pod.name)
         if (now !== null && now.uid === pod.uid && !now.finished) return
@@ -57,6 +57,13 @@ export async function podEnded(ports: Parts, { pod, certain, because }: PodEnd, 
       await ports.clock.sleep(RETRY_MS, signal)
     }
   }
+}
+
+/** What is kept under the pod's name could not follow its workload while this pod was there, which never had it (R11). */
+async function stoodInTheWay(ports: Parts, { owner, apiVersion }: PodFact): Promise<void> {
+  const kept = ports.ledger.read(view => view.ofKey(ownerKey(owner)))
+  if (!kept.some(row => row.phase === 'reserved' && row.policy === IMMUTABLE)) return
+  await workloadChanged(ports, { ...owner, pod: '' }, apiVersion)
 }
 
 /** Brings what the workload (an owner without a pod) keeps in line with its size; doubt keeps. */

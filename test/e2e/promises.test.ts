@@ -1,4 +1,4 @@
-/** Owns the proof of the Float IP document's own sentences about release policies, numbered kinds and the API, with its very examples. */
+/** Owns the proof of the Float IP document's own sentences about release policies, several addresses and the API, with its very examples. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import {
   addressesOf,
@@ -7,11 +7,9 @@ import {
   podsOf,
   runningPod,
   runningPods,
-  said,
   storedBecomes,
   storedUnder,
 } from './harness/addresses.ts'
-import { crewOf, defineScaledKind, memberOf, TAPP } from './harness/custom.ts'
 import { eventually, type KubeObject } from './harness/kube.ts'
 import { ARGS, deployment, paths, pod, statefulSet } from './harness/objects.ts'
 import { cordon, createNamespace, STAGE_LIMIT_MS, type Stage, startStage } from './harness/stage.ts'
@@ -33,7 +31,6 @@ beforeAll(async () => {
     },
     { name: 'curl', nodes: 1, network, ips: () => ['10.0.0.112', '10.0.0.174'] },
   ])
-  await defineScaledKind(stage, TAPP)
 }, STAGE_LIMIT_MS)
 
 afterAll(async () => await stage?.stop(), LIMIT_MS)
@@ -197,77 +194,6 @@ describe.concurrent('Release Policy', () => {
       await storedBecomes(kube, `dp_${ns}_`, Object.fromEntries(before.map(address => [address, `dp_${ns}_web_`])))
       await make()
       expect(addressSet(await runningPods(kube, ns, 'web', 3))).toEqual(before)
-    },
-    LIMIT_MS,
-  )
-})
-
-describe.concurrent('Custom resource workloads', () => {
-  test(
-    'tapp, never: bound to the key kind_namespace_appName_podName, kept after the tapp is deleted',
-    async () => {
-      const { kube } = stage
-      const ns = await namespace('tapp-never')
-      const owner = await crewOf(stage, TAPP, ns, 'app', 2)
-      for (const name of ['app-0', 'app-1'])
-        await kube.create(paths.pods(ns), memberOf(owner, name, { stage: 'any', policy: 'never' }))
-      const [a, b] = [await runningPod(kube, ns, 'app-0'), await runningPod(kube, ns, 'app-1')].map(addressOf)
-      const keys = { [a ?? '']: `tapp_${ns}_app_app-0`, [b ?? '']: `tapp_${ns}_app_app-1` }
-      await storedBecomes(kube, `tapp_${ns}_`, keys)
-      await kube.delete(`${TAPP.path(ns)}/app`)
-      for (const name of ['app-0', 'app-1']) await kube.delete(`${paths.pods(ns)}/${name}`)
-      await eventually('its pods are gone', async () => (await kube.list(paths.pods(ns))).length === 0)
-      await storedBecomes(kube, `tapp_${ns}_`, keys)
-      const reply = await fetch(`${stage.floatip.apiUrl}/v1/ip?appName=app&appType=tapp&namespace=${ns}`)
-      const { content } = (await reply.json()) as { content: object[] }
-      expect(content).toMatchObject([
-        { appType: 'tapp', status: 'Deleted' },
-        { podName: 'app-1', releasable: true },
-      ])
-
-      const again = await crewOf(stage, TAPP, ns, 'app', 2)
-      await kube.create(paths.pods(ns), memberOf(again, 'app-1', { stage: 'any', policy: 'never' }))
-      expect(addressOf(await runningPod(kube, ns, 'app-1'))).toBe(b ?? '')
-    },
-    LIMIT_MS,
-  )
-
-  test(
-    'tapp, never: a pod whose name does not end in -<number> is refused',
-    async () => {
-      const { kube } = stage
-      const ns = await namespace('tapp-unnumbered')
-      const owner = await crewOf(stage, TAPP, ns, 'app', 2)
-      await kube.create(paths.pods(ns), memberOf(owner, 'app-x', { stage: 'any', policy: 'never' }))
-      await said(kube, ns, 'it is refused', 'release policy never needs a pod name that ends in -<number>')
-    },
-    LIMIT_MS,
-  )
-
-  test(
-    'tapp, immutable: kept while its number is below the replicas of the scale sub-resource, released when scaled down or deleted',
-    async () => {
-      const { kube } = stage
-      const ns = await namespace('tapp-immutable')
-      const owner = await crewOf(stage, TAPP, ns, 'app', 3)
-      const options = { stage: 'any', policy: 'immutable' }
-      for (const n of [0, 1, 2]) await kube.create(paths.pods(ns), memberOf(owner, `app-${n}`, options))
-      const [a = '', b = '', c = ''] = (await Promise.all([0, 1, 2].map(n => runningPod(kube, ns, `app-${n}`)))).map(
-        addressOf,
-      )
-      await kube.delete(`${paths.pods(ns)}/app-1`)
-      await eventually('it is gone', async () => (await kube.find(`${paths.pods(ns)}/app-1`)) === null)
-      const key = (n: number) => `tapp_${ns}_app_app-${n}`
-      await storedBecomes(kube, `tapp_${ns}_`, { [a]: key(0), [b]: key(1), [c]: key(2) })
-      await kube.create(paths.pods(ns), memberOf(owner, 'app-1', options))
-      expect(addressOf(await runningPod(kube, ns, 'app-1'))).toBe(b)
-
-      await kube.patch(`${TAPP.path(ns)}/app`, { spec: { replicas: 2 } })
-      await kube.delete(`${paths.pods(ns)}/app-2`)
-      await storedBecomes(kube, `tapp_${ns}_`, { [a]: key(0), [b]: key(1) })
-      await kube.delete(`${TAPP.path(ns)}/app`)
-      for (const name of ['app-0', 'app-1']) await kube.delete(`${paths.pods(ns)}/${name}`)
-      await storedBecomes(kube, `tapp_${ns}_`, {})
     },
     LIMIT_MS,
   )

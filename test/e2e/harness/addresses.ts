@@ -56,6 +56,20 @@ export async function runningPod(kube: Kube, namespace: string, name: string, ot
   })
 }
 
+/**
+ * Creates a pod under a name that was just deleted, and waits until it runs. kwok deletes by name, sometimes twice, and then takes the new
+ * pod for the old one: it is made again, as a controller would.
+ */
+export async function recreated(kube: Kube, pod: Pod, namespace: string): Promise<Pod> {
+  const { name } = pod.metadata
+  const path = `${paths.pods(namespace)}/${name}`
+  return await eventually(`pod ${namespace}/${name}, made again, runs`, async () => {
+    const found = await kube.find<Pod>(path)
+    if (found === null) await kube.create(paths.pods(namespace), pod)
+    return found?.status?.phase === 'Running' && found.metadata.deletionTimestamp === undefined && found
+  })
+}
+
 /** The key of a pod's stored objects. */
 export type KeyOf = (pod: Pod) => string
 
