@@ -3,11 +3,15 @@ import { Elysia } from 'elysia'
 import type { Addresses } from '../app/addresses.ts'
 import type { Gate } from '../app/gate.ts'
 import type { Pools } from '../app/pools.ts'
+import type { Verbosity } from '../app/verbosity.ts'
 import { messageOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
 import { decodeList, decodeRelease, encodePage, ListQuery, Outcome, Page, ReleaseBody, Unreleased } from './ip-wire.ts'
 import { BadRequest } from './json.ts'
+import { logLevelRoutes } from './log-level.ts'
+import { type Exposition, metricsRoute } from './metrics.ts'
 import { poolRoutes } from './pools.ts'
+import { profileRoute } from './profile.ts'
 
 /** 10,000 releases of 100 bytes. */
 const BODY_MAX = 1024 * 1024
@@ -16,10 +20,14 @@ export interface ApiParts {
   readonly gate: Gate
   readonly addresses: Addresses
   readonly pools: Pools
+  readonly metrics: Exposition
+  readonly verbosity: Verbosity
+  /** Serves CPU profiles. */
+  readonly profiling: boolean
   readonly log: Log
 }
 
-export function apiApp({ gate, addresses, pools, log }: ApiParts) {
+export function apiApp({ gate, addresses, pools, metrics, verbosity, profiling, log }: ApiParts) {
   const app = new Elysia({ serve: { maxRequestBodySize: BODY_MAX } })
     .onError(({ error, code, set }) => {
       const status = statusOf(error, code)
@@ -70,6 +78,8 @@ export function apiApp({ gate, addresses, pools, log }: ApiParts) {
       return { code: 405, message: '/v1/ip takes GET and POST' }
     })
     .use(poolRoutes(pools, gate))
+    .use(metricsRoute(metrics))
+    .use(logLevelRoutes(verbosity))
     .get('/livez', () => 'ok')
     .get('/healthz', () => 'ok')
     .get('/readyz', ({ set }) => {
@@ -77,7 +87,7 @@ export function apiApp({ gate, addresses, pools, log }: ApiParts) {
       set.status = 503
       return `waiting for ${gate.waitingFor}`
     })
-  return app
+  return profiling ? app.use(profileRoute()) : app
 }
 
 function statusOf(error: unknown, code: string | number): number {

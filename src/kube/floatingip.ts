@@ -14,6 +14,8 @@ const RESERVED_LABEL = 'reserved'
 const API_VERSION_ANNOTATION = 'floatip.galaxy.k8s.io/owner-api-version'
 /** Which range list of the request the address answers. */
 const INDEX_ANNOTATION = 'floatip.galaxy.k8s.io/request-index'
+/** On what a rollout was given beyond the replicas. */
+const SURGE_ANNOTATION = 'floatip.galaxy.k8s.io/rollout-surge'
 
 export interface RawFloatingIp extends RawObject {
   readonly metadata: RawMetadata & {
@@ -46,6 +48,7 @@ export interface FloatingIpFact {
   readonly reserved: boolean
   readonly apiVersion: string
   readonly index: number
+  readonly surge: boolean
 }
 
 export function floatingIpFact(raw: RawObject): FloatingIpFact {
@@ -66,6 +69,7 @@ export function floatingIpFact(raw: RawObject): FloatingIpFact {
     reserved: metadata.labels?.[RESERVED_LABEL] !== undefined,
     apiVersion: metadata.annotations?.[API_VERSION_ANNOTATION] ?? '',
     index: Number.isInteger(index) && index >= 0 ? index : 0,
+    surge: metadata.annotations?.[SURGE_ANNOTATION] === 'true',
   }
 }
 
@@ -95,13 +99,17 @@ interface Written {
   }
 }
 
-/** What the object of this allocation says. As a merge patch it leaves foreign labels and annotations alone. */
+/** What the object of this allocation says. */
 export function floatingIpBody(row: Allocation): Written {
   return {
     metadata: {
       name: objectName(row.address),
       labels: IP_TYPE,
-      annotations: { [API_VERSION_ANNOTATION]: row.apiVersion, [INDEX_ANNOTATION]: String(row.index) },
+      annotations: {
+        [API_VERSION_ANNOTATION]: row.apiVersion,
+        [INDEX_ANNOTATION]: String(row.index),
+        ...(row.surge && { [SURGE_ANNOTATION]: 'true' }),
+      },
     },
     spec: {
       key: ownerKey(row.owner),
@@ -112,12 +120,20 @@ export function floatingIpBody(row: Allocation): Written {
   }
 }
 
+/** The same as a merge patch: it leaves foreign labels and annotations alone, and takes away what is no longer true. */
+export function floatingIpPatch(row: Allocation, version: { readonly uid: string; readonly resourceVersion: string }) {
+  const { metadata, spec } = floatingIpBody(row)
+  const annotations = { [SURGE_ANNOTATION]: null, ...metadata.annotations }
+  return { metadata: { ...metadata, annotations, ...version }, spec }
+}
+
 /** True when the object says what the allocation says (times aside). */
 export function agrees(fact: FloatingIpFact, row: Allocation): boolean {
   return (
     fact.key === ownerKey(row.owner) &&
     fact.policy === row.policy &&
     fact.podUid === (row.incarnation ?? '') &&
-    fact.node === (row.node ?? '')
+    fact.node === (row.node ?? '') &&
+    fact.surge === row.surge
   )
 }

@@ -57,6 +57,7 @@ function decided(command: AdoptCommand, before: Allocation | null, answer: Adopt
     apiVersion: command.apiVersion,
     heldFrom: cameFrom(command),
     blocked: command.blocked,
+    surge: command.surge || (before?.surge ?? false),
   }
   return {
     changes: [

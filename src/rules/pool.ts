@@ -57,6 +57,7 @@ function keepAhead(view: View, owner: Owner, slot: number): Change {
     apiVersion: '',
     heldFrom: null,
     blocked: false,
+    surge: false,
   }
   return { verb: 'keep', address, before: null, after, because: `allocated ahead for pool ${owner.pool}` }
 }

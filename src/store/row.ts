@@ -24,6 +24,7 @@ export interface AllocationRow {
   blocked: number
   updated_at: number
   revision: number
+  surge: number
 }
 
 export function toRow(a: Allocation): AllocationRow {
@@ -46,6 +47,7 @@ export function toRow(a: Allocation): AllocationRow {
     blocked: a.blocked ? 1 : 0,
     updated_at: a.updatedAt,
     revision: a.revision,
+    surge: a.surge ? 1 : 0,
   }
 }
 
@@ -69,6 +71,7 @@ export function fromRow(row: AllocationRow): Allocation {
     apiVersion: row.api_version,
     heldFrom: row.held_from === null ? null : parseOwnerKey(row.held_from),
     blocked: row.blocked === 1,
+    surge: row.surge === 1,
     updatedAt: row.updated_at,
     revision: row.revision,
   }

@@ -121,6 +121,7 @@ describe('a pool without a size', () => {
       owner: who(key),
       apiVersion: '',
       policy: 2,
+      surge: false,
     } as const
     world.decide('adopt', { ...object, incarnation: 'v', node: null, index: 0, blocked: false, alive: new Set(['v']) })
     world.decide('giveBack', { at: 1, incarnation: 'v', revision: world.revision, because: 'x' })

@@ -83,6 +83,7 @@ export function rowOf(text: string, key: string, words: Partial<Allocation> = {}
     apiVersion: 'apps/v1',
     heldFrom: null,
     blocked: false,
+    surge: false,
     updatedAt: 0,
     revision: 1,
     ...words,

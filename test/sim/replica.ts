@@ -49,7 +49,7 @@ export function replicaOf() {
     },
     /** What the objects tell: an object holds neither phase nor where a hold came from. */
     sightings(at: number, alive: ReadonlySet<string>): readonly AdoptCommand[] {
-      return [...objects.values()].map(({ address, owner, apiVersion, policy, incarnation, node, index }) => {
+      return [...objects.values()].map(({ address, owner, apiVersion, policy, incarnation, node, index, surge }) => {
         return {
           at,
           source: 'object',
@@ -61,6 +61,7 @@ export function replicaOf() {
           node,
           index,
           blocked: false,
+          surge,
           alive,
         }
       })
