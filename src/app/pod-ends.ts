@@ -1,8 +1,8 @@
 /** Owns what follows a pod's end: evidence first, then unbind by policy. */
 import type { AdoptCommand } from '../domain/command.ts'
 import { UNLOOKED, type Workload } from '../domain/demand.ts'
-import { DEPLOYMENT, type Owner } from '../domain/owner.ts'
-import { RELEASE_AT_POD_END } from '../domain/policy.ts'
+import { DEPLOYMENT, type Owner, ownerKey } from '../domain/owner.ts'
+import { IMMUTABLE, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
 import type { PodEnd } from '../kube/cluster.ts'
@@ -57,7 +57,7 @@ async function afterRollout(ports: Parts, owner: Owner, apiVersion: string, work
 export async function podEnded(ports: Parts, { pod, certain, because }: PodEnd, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
-      if (ports.ledger.read(view => view.ofIncarnation(pod.uid)).length === 0) return
+      if (ports.ledger.read(view => view.ofIncarnation(pod.uid)).length === 0) return await stoodInTheWay(ports, pod)
       if (!certain) {
         const now = await ports.calls.getPod(pod.namespace, pod.name)
         if (now !== null && now.uid === pod.uid && !now.finished) return
@@ -71,6 +71,13 @@ export async function podEnded(ports: Parts, { pod, certain, because }: PodEnd, 
       await ports.clock.sleep(RETRY_MS, signal)
     }
   }
+}
+
+/** What is kept under the pod's name could not follow its workload while this pod was there, which never had it (R11). */
+async function stoodInTheWay(ports: Parts, { owner, apiVersion }: PodFact): Promise<void> {
+  const kept = ports.ledger.read(view => view.ofKey(ownerKey(owner)))
+  if (!kept.some(row => row.phase === 'reserved' && row.policy === IMMUTABLE)) return
+  await workloadChanged(ports, { ...owner, pod: '' }, apiVersion)
 }
 
 /** A pod is bound: what it carries and the ledger does not have is recorded, whoever bound it (R6); what another pod has is reported. */
