@@ -1,8 +1,10 @@
 /** Owns the composition: what is built from what, in which order it starts, and in which it ends. */
 import { hostname } from 'node:os'
 import { addressesOf } from '../app/addresses.ts'
+import { askedMemory } from '../app/asked.ts'
 import { bindingOn } from '../app/bind.ts'
 import { type ConfigurationInForce, configurationOf } from '../app/configuration.ts'
+import { explainingOn } from '../app/explain.ts'
 import { filteringOn } from '../app/filter.ts'
 import { judgeForeign } from '../app/foreign.ts'
 import { readyGate } from '../app/gate.ts'
@@ -146,10 +148,13 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const waiting = waitingList()
   const holds = holdsOf({ ...ports, holdMs: options.holdMs, freshValue })
   const waking = wakingOf({ ...ports, waiting, freshValue })
-  const filtering = filteringOn(ports, waiting, holds)
-  const binding = bindingOn(ports, waiting, holds, freshValue)
+  const asked = askedMemory(clock)
+  const filtering = asked.filtering(filteringOn(ports, waiting, holds))
+  const binding = asked.binding(bindingOn(ports, waiting, holds, freshValue))
   const pools = poolsOf({ ...ports, store: poolStoreOn(transport) })
   const addresses = addressesOf({ ...ports, search: searchIn(file.db) })
+
+  const explaining = explainingOn(ports, { gate, waiting, asked })
 
   const objectWatch = objectWatchOn(ports, objects)
   const objectMirror = mirrorObjects({ ...following, ...objectWatch })
@@ -168,12 +173,13 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const read = { pod: (raw: unknown) => podFact(raw as RawPod), node: (raw: unknown) => nodeFact(raw as RawNode) }
   const { legacyFailedNodes } = options
   const extender = extenderApp({ gate, filtering, binding, waking, read, log, legacyFailedNodes })
-  const api = apiApp({ gate, addresses, pools, log })
+  const api = apiApp({ gate, addresses, pools, explaining, log })
 
   const follow = () =>
     cluster.start({
       podEnded(end) {
         waiting.leave(end.pod.uid)
+        asked.forget(end.pod.uid)
         holds.settle(end.pod.uid)
         void podEnded(ports, end, signal)
       },

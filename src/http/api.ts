@@ -1,10 +1,12 @@
 /** Owns the API's port: what people and scripts ask about addresses, and the probes. */
 import { Elysia } from 'elysia'
 import type { Addresses } from '../app/addresses.ts'
+import type { Explaining } from '../app/explain.ts'
 import type { Gate } from '../app/gate.ts'
 import type { Pools } from '../app/pools.ts'
 import { messageOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
+import { explainRoutes } from './explain.ts'
 import { decodeList, decodeRelease, encodePage, ListQuery, Outcome, Page, ReleaseBody, Unreleased } from './ip-wire.ts'
 import { BadRequest } from './json.ts'
 import { poolRoutes } from './pools.ts'
@@ -16,10 +18,12 @@ export interface ApiParts {
   readonly gate: Gate
   readonly addresses: Addresses
   readonly pools: Pools
+  readonly explaining: Explaining
   readonly log: Log
 }
 
-export function apiApp({ gate, addresses, pools, log }: ApiParts) {
+export function apiApp(parts: ApiParts) {
+  const { gate, addresses, pools, log } = parts
   const app = new Elysia({ serve: { maxRequestBodySize: BODY_MAX } })
     .onError(({ error, code, set }) => {
       const status = statusOf(error, code)
@@ -70,6 +74,7 @@ export function apiApp({ gate, addresses, pools, log }: ApiParts) {
       return { code: 405, message: '/v1/ip takes GET and POST' }
     })
     .use(poolRoutes(pools, gate))
+    .use(explainRoutes(parts))
     .get('/livez', () => 'ok')
     .get('/healthz', () => 'ok')
     .get('/readyz', ({ set }) => {
