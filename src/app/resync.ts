@@ -16,13 +16,14 @@ export interface ResyncParts {
 
 /** Runs until stopped. A failed round changes nothing, and the next one comes. */
 export async function resync(ports: Ports, { everyMs, listObjects, listPods, signal }: ResyncParts): Promise<void> {
-  const { clock, log } = ports
+  const { ledger, clock, log } = ports
   while (!signal.aborted) {
     await clock.sleep(everyMs, signal)
     if (signal.aborted) return
     const began = performance.now()
+    const asOf = ledger.revision
     try {
-      const found = await reconcile(ports, await listObjects(), await listPods())
+      const found = await reconcile(ports, await listObjects(), await listPods(), asOf)
       log.debug({ ...found, ms: Math.round(performance.now() - began) }, 'resync')
     } catch (error) {
       log.warn({ err: messageOf(error) }, 'resync failed: everything stays as it is until the next one')

@@ -15,6 +15,7 @@ import { objectWatchOn } from '../app/objects.ts'
 import { podBound, podEnded, workloadChanged } from '../app/pod-ends.ts'
 import { poolsOf } from '../app/pools.ts'
 import type { Ports } from '../app/ports.ts'
+import { reservationsOn } from '../app/reservations.ts'
 import { resync } from '../app/resync.ts'
 import { waitingList } from '../app/waiting.ts'
 import { wakingOf } from '../app/waking.ts'
@@ -142,7 +143,8 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         })
   if (places !== null) ledger.onCommit(places.committed)
   const claimants = new Map<string, string>()
-  const ports: Ports = { ledger, cluster, calls, replicator, leadership, places, claimants, clock, log }
+  const ended = new Set<string>()
+  const ports: Ports = { ledger, cluster, calls, replicator, leadership, places, claimants, ended, clock, log }
 
   // The use cases.
   const waiting = waitingList()
@@ -155,6 +157,8 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const addresses = addressesOf({ ...ports, search: searchIn(file.db) })
 
   const explaining = explainingOn(ports, { gate, waiting, asked })
+
+  const reservations = reservationsOn(ports, { newId: () => crypto.randomUUID().slice(0, 13) })
 
   const objectWatch = objectWatchOn(ports, objects)
   const objectMirror = mirrorObjects({ ...following, ...objectWatch })
@@ -173,7 +177,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const read = { pod: (raw: unknown) => podFact(raw as RawPod), node: (raw: unknown) => nodeFact(raw as RawNode) }
   const { legacyFailedNodes } = options
   const extender = extenderApp({ gate, filtering, binding, waking, read, log, legacyFailedNodes })
-  const api = apiApp({ gate, addresses, pools, explaining, log })
+  const api = apiApp({ gate, addresses, pools, explaining, reservations, log })
 
   const follow = () =>
     cluster.start({
@@ -227,6 +231,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       await becomeReady({ options, ports, transport, objects, configuration, gate, waking, holds, follow, signal })
       if (signal.aborted) return
       if (options.replicate) objectMirror.start()
+      reservations.start()
       for (const { name } of cluster.pools.values()) pools.changed(name)
       void resync(ports, {
         everyMs: options.file.resyncMinutes * 60_000,
@@ -243,6 +248,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       waking.stop()
       holds.stop()
       pools.stop()
+      reservations.stop()
       places?.stop()
       provider?.close()
       await Promise.all([cluster.stop(), configMap?.stop(), objectMirror.stop(), hard ? undefined : replicator.stop()])

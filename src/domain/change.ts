@@ -11,6 +11,8 @@ export type Verb =
   | 'release' // somebody asked
   | 'give back' // nobody bound what filter took
   | 'adopt' // found in the cluster, not in the ledger
+  | 'reserve' // a person reserved it ahead
+  | 'unreserve' // that reservation ended
 
 export interface Change {
   readonly verb: Verb

@@ -4,12 +4,14 @@ import type { Addresses } from '../app/addresses.ts'
 import type { Explaining } from '../app/explain.ts'
 import type { Gate } from '../app/gate.ts'
 import type { Pools } from '../app/pools.ts'
+import type { Reservations } from '../app/reservations.ts'
 import { messageOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
 import { explainRoutes } from './explain.ts'
 import { decodeList, decodeRelease, encodePage, ListQuery, Outcome, Page, ReleaseBody, Unreleased } from './ip-wire.ts'
 import { BadRequest } from './json.ts'
 import { poolRoutes } from './pools.ts'
+import { reservationRoutes } from './reservations.ts'
 
 /** 10,000 releases of 100 bytes. */
 const BODY_MAX = 1024 * 1024
@@ -19,6 +21,7 @@ export interface ApiParts {
   readonly addresses: Addresses
   readonly pools: Pools
   readonly explaining: Explaining
+  readonly reservations: Reservations
   readonly log: Log
 }
 
@@ -75,6 +78,7 @@ export function apiApp(parts: ApiParts) {
     })
     .use(poolRoutes(pools, gate))
     .use(explainRoutes(parts))
+    .use(reservationRoutes(parts))
     .get('/livez', () => 'ok')
     .get('/healthz', () => 'ok')
     .get('/readyz', ({ set }) => {

@@ -23,6 +23,7 @@ export function claimOf(
     policy: demand.policy,
     index,
     apiVersion: demand.apiVersion,
+    reservation: before?.reservation ?? null,
     heldFrom: heldFrom(before),
     blocked: false,
   }

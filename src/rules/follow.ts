@@ -13,6 +13,7 @@ export const follow: Rule<FollowCommand, Unbound> = (view, { workloadOwner, work
   const kept = view
     .ofWorkload(workloadKey(workloadOwner))
     .filter(row => row.phase === 'reserved' && row.policy === IMMUTABLE && row.owner.pool === '' && !row.blocked)
+    .filter(row => row.reservation === null)
     .filter(row => !unfinished.has(row.owner.pod))
   const changes = surplus(view, workloadKey(workloadOwner), workloadOwner.kind, kept, workload)
   return { changes, answer: { freed: changes.length, kept: kept.length - changes.length } }

@@ -46,7 +46,8 @@ export const reclaim: Rule<ReclaimCommand, Unbound> = (view, { address, revision
   const row = view.at(address)
   if (row === null || row.revision !== revision) return { changes: [], answer: { freed: 0, kept: 0 } }
   const because = 'no pod of its name exists'
-  const keeps = row.policy !== RELEASE_AT_POD_END && isConfigured(view, row)
+  const sticky = row.policy !== RELEASE_AT_POD_END || row.reservation !== null
+  const keeps = sticky && isConfigured(view, row)
   const change = keeps ? keep(row, keptBy(row.owner), because) : free(row, because)
   return { changes: [change], answer: { freed: keeps ? 0 : 1, kept: keeps ? 1 : 0 } }
 }
@@ -63,6 +64,7 @@ function freeing(because: string): Fate {
 /** `freed`: how many addresses of the same pod go before this one. */
 function fateOf(view: View, row: Allocation, workload: Workload, freed: number): Fate {
   if (!isConfigured(view, row)) return freeing('its range left the configuration')
+  if (row.reservation !== null) return { keepFor: keptBy(row.owner), because: `reservation ${row.reservation.id}` }
   switch (row.policy) {
     case RELEASE_AT_POD_END:
       return freeing('released with its pod')

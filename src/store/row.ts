@@ -2,6 +2,7 @@
 import type { Allocation, Phase } from '../domain/allocation.ts'
 import { type Owner, ownerKey, parseOwnerKey } from '../domain/owner.ts'
 import { policyOf } from '../domain/policy.ts'
+import { readReservation, reservationText } from '../domain/reservation.ts'
 import { parseAddress, sortKey } from '../ip/address.ts'
 import { present } from '../lib/assert.ts'
 
@@ -24,6 +25,7 @@ export interface AllocationRow {
   blocked: number
   updated_at: number
   revision: number
+  reservation: string | null
 }
 
 export function toRow(a: Allocation): AllocationRow {
@@ -46,6 +48,7 @@ export function toRow(a: Allocation): AllocationRow {
     blocked: a.blocked ? 1 : 0,
     updated_at: a.updatedAt,
     revision: a.revision,
+    reservation: reservationText(a.reservation),
   }
 }
 
@@ -67,6 +70,7 @@ export function fromRow(row: AllocationRow): Allocation {
     policy: present(policyOf(row.policy), `policy ${row.policy}`),
     index: row.list_index,
     apiVersion: row.api_version,
+    reservation: readReservation(row.reservation),
     heldFrom: row.held_from === null ? null : parseOwnerKey(row.held_from),
     blocked: row.blocked === 1,
     updatedAt: row.updated_at,

@@ -46,7 +46,14 @@ export function rowsOf(): Rows {
           ? null
           : {
               ...{ address, owner: { pool: '', kind: 'sts', namespace: 'ns', workload: 'w', pod: to.uid } },
-              ...{ phase: 'bound' as const, incarnation: to.uid, node: to.node, policy: 0 as const, index: 0 },
+              ...{
+                phase: 'bound' as const,
+                incarnation: to.uid,
+                node: to.node,
+                policy: 0 as const,
+                index: 0,
+                reservation: null,
+              },
               ...{ apiVersion: '', heldFrom: null, blocked: false, updatedAt: 0, revision },
             }
       if (after === null) rows.delete(text)
