@@ -7,6 +7,7 @@ import { isRefusal, type Refusal, refusal } from '../domain/refusal.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { Fault } from '../lib/fault.ts'
 import { confirm } from '../rules/bind.ts'
+import { ms } from './decisions.ts'
 import { gatherDemand } from './demand.ts'
 import type { Holds } from './holds.ts'
 import { leaveNodes } from './leaving.ts'
@@ -48,6 +49,8 @@ interface Claim {
   readonly addresses: readonly PodAddress[]
   readonly changes: readonly Committed[]
   readonly revision: number
+  /** Where the time went, in ms, for the log. */
+  readonly spent: Record<string, number>
 }
 
 export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, freshValue: () => string): Binding {
@@ -95,8 +98,11 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
       }
       const claimed = await claim(pod, node)
       if (isRefusal(claimed)) return claimed
-      await Promise.all(claimed.changes.map(({ address, revision }) => replicator.acknowledged(address, revision)))
-      await assign(attempt, claimed)
+      const { spent, changes } = claimed
+      await timed(spent, 'replicateMs', () =>
+        Promise.all(changes.map(({ address, revision }) => replicator.acknowledged(address, revision))),
+      )
+      if (places !== null) await timed(spent, 'cloudMs', () => assign(attempt, claimed))
       const posted = await post(attempt, claimed)
       if (posted !== 'decide again') return posted
       pod = await calls.getPod(namespace, name)
@@ -110,11 +116,21 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
     if (isRefusal(group)) return group
     // The object names the old node until the cloud has left it: a new leader could not know otherwise.
     await leaveNodes(ports, pod.uid, node)
+    const askedMs = performance.now()
     const outcome = await ledger.submit('bind', { at: clock.now(), demand, node, group })
     if (isRefusal(outcome)) return outcome
+    const { beganMs, decideMs, persistMs } = outcome.turn
+    const spent = { queueMs: ms(beganMs - askedMs), decideMs: ms(decideMs), persistMs: ms(persistMs) }
     // Until the Binding is confirmed the claim is like a hold: it does not outlive the pod's interest for ever.
     holds.renew(pod.uid)
-    return { pod, node, addresses: outcome.answer.addresses, changes: outcome.changes, revision: outcome.revision }
+    return {
+      pod,
+      node,
+      addresses: outcome.answer.addresses,
+      changes: outcome.changes,
+      revision: outcome.revision,
+      spent,
+    }
   }
 
   async function groupOf(node: string): Promise<NodeGroup | Refusal> {
@@ -144,12 +160,15 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
     for (;;) {
       const stale = superseded(attempt, claimed)
       if (stale !== null) return stale
-      const result = await calls.postBinding(pod, node, addresses)
+      const result = await timed(claimed.spent, 'bindingMs', () => calls.postBinding(pod, node, addresses))
       switch (result.kind) {
         case 'bound':
           waiting.leave(pod.uid)
           holds.settle(pod.uid)
-          log.info({ pod: `${pod.namespace}/${pod.name}`, node, ips: addresses.map(a => a.address.text) }, 'bound')
+          log.info(
+            { pod: `${pod.namespace}/${pod.name}`, node, ips: addresses.map(a => a.address.text), ...claimed.spent },
+            'bound',
+          )
           return null
         case 'gone':
           return podGone(attempt.request, null)
@@ -224,4 +243,14 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
   }
 
   return { bind }
+}
+
+/** Adds how long the work took to what was spent under this name. */
+async function timed<T>(spent: Record<string, number>, name: string, work: () => Promise<T>): Promise<T> {
+  const began = performance.now()
+  try {
+    return await work()
+  } finally {
+    spent[name] = ms((spent[name] ?? 0) + performance.now() - began)
+  }
 }

@@ -28,6 +28,7 @@ export function blockersOf(view: View, demand: Demand, reason: Reason, groups: r
     }
     case 'limit-reached':
     case 'pool-limit':
+    case 'rollout-deadlock':
       return some(shared(view, demand).filter(row => !isKept(row.owner) && configured(row)))
     case 'no-address-left':
       return keptIn(view, groups)

@@ -24,6 +24,7 @@ export const REASONS = [
   'waiting-for-old-pod',
   'limit-reached',
   'pool-limit',
+  'rollout-deadlock', // its rolling update waits for itself
   'address-elsewhere',
   'no-address-left',
   'node-not-configured',
@@ -52,6 +53,7 @@ export function reasonOf({ code }: Refusal, { sizedPool, problem }: { sizedPool:
     case 'waiting-for-old-pod':
     case 'policy-not-supported':
     case 'address-elsewhere':
+    case 'rollout-deadlock':
     case 'not-requested':
       return code
     default:
@@ -111,6 +113,8 @@ export function helpFor(reason: Reason, { workload, pool, node, subnets, kept }:
       return `let one of the pods of ${workload} end first: in a rolling update set maxSurge: 0 or strategy Recreate`
     case 'pool-limit':
       return `give pool ${pool} a larger size, or let one of its pods end`
+    case 'rollout-deadlock':
+      return `change the strategy of ${workload} as the message says: nothing else ends this, for its old pods wait for its new ones`
     case 'address-elsewhere':
       return 'make room on the nodes of its address’s node subnets, or release the address: the pod then gets another one'
     case 'no-address-left':

@@ -8,14 +8,18 @@ import type { FloatingIpFact } from '../kube/floatingip.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { Fault } from '../lib/fault.ts'
 import { adopt } from '../rules/adopt.ts'
-import { endIncarnation, followAll } from './pod-ends.ts'
+import { endIncarnation } from './pod-ends.ts'
 import type { Ports } from './ports.ts'
 import { blocks, objectSighting, podSightings } from './sighting.ts'
+import { followAll } from './workloads.ts'
 
 export interface Reconciled {
   readonly adopted: number
   readonly ended: number
   readonly conflicts: readonly string[]
+  /** Rows whose object was missing, or said something else; both are written again. */
+  readonly missing: number
+  readonly different: number
 }
 
 /** Quorum GETs under way at once for incarnations that no listed pod has. */
@@ -50,9 +54,9 @@ export async function reconcile(
 
   const ended = await endSuspects(ports, alive)
   await followAll(ports)
-  if (listed !== null) rewriteDrift(ports, objects)
+  const drift = listed === null ? { missing: 0, different: 0 } : rewriteDrift(ports, objects)
   replicator.sweep()
-  return { ...outcomes, ended }
+  return { ...outcomes, ended, ...drift }
 }
 
 /** Addresses that an administrator kept out of circulation, and does no more. */
@@ -154,7 +158,7 @@ async function left({ places, log }: Ports, { address, node }: Allocation): Prom
 }
 
 /** Rows whose object is missing or says something else are written again, although the outbox does not name them. */
-function rewriteDrift({ ledger, replicator, log }: Ports, objects: readonly FloatingIpFact[]): void {
+function rewriteDrift({ ledger, replicator, log }: Ports, objects: readonly FloatingIpFact[]) {
   const found = new Map(objects.flatMap(fact => (fact.address === null ? [] : [[fact.address.text, fact] as const])))
   const drifted = ledger.read(view =>
     [...view.rows()].filter(row => {
@@ -162,7 +166,9 @@ function rewriteDrift({ ledger, replicator, log }: Ports, objects: readonly Floa
       return !row.blocked && !replicator.isBusy(row.address) && (fact === undefined || !replicator.agrees(fact, row))
     }),
   )
-  if (drifted.length > 0)
-    log.info({ count: drifted.length }, 'FloatingIP objects differ from the ledger: written again')
+  const missing = drifted.filter(row => !found.has(row.address.text)).length
+  const different = drifted.length - missing
+  if (drifted.length > 0) log.info({ missing, different }, 'FloatingIP objects differ from the ledger: written again')
   for (const row of drifted) replicator.recheck(row.address, row.revision)
+  return { missing, different }
 }

@@ -180,17 +180,15 @@ export function reservationsOn(ports: Ports, { newId }: ReservationParts): Reser
       try {
         await inTime(replicated(outcome.changes), `reservation ${reservation.id}`)
       } catch (error) {
-        await endOf('unreserve', reservation.id, 'it could not be replicated', false)
+        if (!stopping.signal.aborted) await endOf('unreserve', reservation.id, 'it could not be replicated', false)
         throw new Fault(`nothing is reserved: ${messageOf(error)}`, { retryable: true, cause: error })
       }
-      log.info({ reservation: reservation.id, ips: outcome.answer.map(({ text }) => text), note }, 'reserved')
       return find(reservation.id) ?? { id: reservation.id, reservation, rows: [] }
     },
 
     async end(id) {
       if ((find(id)?.reservation ?? null) === null) return null
       const outcome = await endOf('unreserve', id, 'its reservation was ended over HTTP')
-      log.info({ reservation: id, ...outcome }, 'a reservation was ended over HTTP')
       return outcome
     },
 

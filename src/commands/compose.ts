@@ -3,7 +3,8 @@ import { hostname } from 'node:os'
 import { addressesOf } from '../app/addresses.ts'
 import { askedMemory } from '../app/asked.ts'
 import { bindingOn } from '../app/bind.ts'
-import { type ConfigurationInForce, configurationOf } from '../app/configuration.ts'
+import { configurationOf } from '../app/configuration.ts'
+import { logDecisions } from '../app/decisions.ts'
 import { explainingOn } from '../app/explain.ts'
 import { filteringOn } from '../app/filter.ts'
 import { judgeForeign } from '../app/foreign.ts'
@@ -12,14 +13,19 @@ import { holdsOf } from '../app/holds.ts'
 import { leadershipOn } from '../app/leadership.ts'
 import { aloneLeading } from '../app/leadership-alone.ts'
 import { objectWatchOn } from '../app/objects.ts'
-import { podBound, podEnded, workloadChanged } from '../app/pod-ends.ts'
+import { sweepOrphans } from '../app/orphans.ts'
+import { podBound, podEnded } from '../app/pod-ends.ts'
 import { poolsOf } from '../app/pools.ts'
 import type { Ports } from '../app/ports.ts'
 import { reservationsOn } from '../app/reservations.ts'
 import { resync } from '../app/resync.ts'
+import { stuckRolloutsOf } from '../app/stuck-rollouts.ts'
+import { verbosityOf } from '../app/verbosity.ts'
 import { waitingList } from '../app/waiting.ts'
 import { wakingOf } from '../app/waking.ts'
+import { workloadChanged } from '../app/workloads.ts'
 import { grpcProvider } from '../cloud/grpc.ts'
+import { measuredProvider } from '../cloud/measured.ts'
 import { perAddress } from '../cloud/per-address.ts'
 import { placesOf } from '../cloud/places.ts'
 import { createCore } from '../core/wasm.ts'
@@ -30,10 +36,10 @@ import { apiApp } from '../http/api.ts'
 import { extenderApp } from '../http/extender.ts'
 import { callsOn } from '../kube/calls.ts'
 import { clusterOn } from '../kube/cluster.ts'
-import { type ConfigMapParts, followConfigMap } from '../kube/config-map.ts'
 import { eventsOn } from '../kube/events.ts'
 import { connect } from '../kube/kubeconfig.ts'
 import { leaseStoreOn } from '../kube/lease.ts'
+import type { Mirror } from '../kube/mirror.ts'
 import { nodeFact, type RawNode } from '../kube/node.ts'
 import { mirrorObjects, objectStoreOn } from '../kube/object-store.ts'
 import { listPods, podFact, type RawPod } from '../kube/pod.ts'
@@ -42,12 +48,14 @@ import { transport as transportOn } from '../kube/transport.ts'
 import { openLedger } from '../ledger/ledger.ts'
 import { stateOf } from '../ledger/state.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { Log } from '../lib/log.ts'
+import type { LevelledLog } from '../lib/log.ts'
 import { noReplication, replicatorOf } from '../replica/replicator.ts'
 import { nextTerm, rememberedText } from '../store/facts.ts'
 import { journalOf } from '../store/journal.ts'
 import { openLedgerFile } from '../store/open.ts'
 import { searchIn } from '../store/search.ts'
+import { configMapName, followConfiguration } from './configuration-source.ts'
+import { measuring } from './measure.ts'
 import type { ServeOptions } from './options.ts'
 import { becomeReady } from './ready.ts'
 import { VERSION } from './version.ts'
@@ -56,7 +64,7 @@ import { VERSION } from './version.ts'
 export interface Surroundings {
   readonly clock: Clock
   readonly random: () => number
-  readonly log: Log
+  readonly log: LevelledLog
   /** Another process may decide from now on: this one must end. */
   onLost(why: string): void
   /** A broken invariant, or a callback that threw: the process must end. */
@@ -69,6 +77,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const { signal } = stopping
   /** Renewal goes on while what is under way is finished. */
   const electing = new AbortController()
+  const metrics = measuring(clock)
 
   // The ledger: the file, and the memory that is always built from it.
   const file = openLedgerFile(options.dataDir)
@@ -85,13 +94,15 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       return { state: stateOf(geometry, core, rows), revision }
     },
     onBug,
+    onTurn: metrics.onTurn,
   })
 
   // The cluster.
   const connection = connect(options)
-  const transport = transportOn(connection, { userAgent: `floatip/${VERSION}` })
+  const asking = { userAgent: `floatip/${VERSION}`, onCall: metrics.apiCall }
+  const transport = transportOn(connection, asking)
   const calls = callsOn(transport)
-  const events = eventsOn(transport, { clock, log })
+  const events = eventsOn(transport, { clock, log, onDropped: metrics.eventDropped })
   const following = { transport, log, clock, random, onFailure: onBug }
   const cluster = clusterOn({ ...following, optionalPools: !options.replicate })
   const objects = objectStoreOn(transport)
@@ -100,7 +111,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       ? aloneLeading()
       : leadershipOn({
           // A transport of its own: a renewal must not queue behind the binds that it permits.
-          store: leaseStoreOn(transportOn(connection, { userAgent: `floatip/${VERSION}` })),
+          store: leaseStoreOn(transportOn(connection, asking)),
           clock,
           monotonicMs: () => performance.now(),
           random,
@@ -116,6 +127,8 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         clock,
         log,
         random,
+        onWritten: metrics.replicated,
+        onFailed: metrics.replicationFailed,
         isLeader: () => leadership.isLeader(),
         judge: (row, foreign) => judgeForeign(ports, row, foreign),
       })
@@ -123,7 +136,10 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
 
   // The address provider, where there is one.
   const target = options.file.cloudProvider
-  const provider = target === null ? null : perAddress(grpcProvider({ target, timeoutMs: options.cloudTimeoutMs }))
+  const provider =
+    target === null
+      ? null
+      : perAddress(measuredProvider(grpcProvider({ target, timeoutMs: options.cloudTimeoutMs }), metrics.cloudCall))
   const places =
     provider === null
       ? null
@@ -147,11 +163,12 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const ports: Ports = { ledger, cluster, calls, replicator, leadership, places, claimants, ended, clock, log }
 
   // The use cases.
+  logDecisions(ports)
   const waiting = waitingList()
   const holds = holdsOf({ ...ports, holdMs: options.holdMs, freshValue })
   const waking = wakingOf({ ...ports, waiting, freshValue })
   const asked = askedMemory(clock)
-  const filtering = asked.filtering(filteringOn(ports, waiting, holds))
+  const filtering = asked.filtering(filteringOn(ports, waiting, holds, stuckRolloutsOf(cluster, events)))
   const binding = asked.binding(bindingOn(ports, waiting, holds, freshValue))
   const pools = poolsOf({ ...ports, store: poolStoreOn(transport) })
   const addresses = addressesOf({ ...ports, search: searchIn(file.db) })
@@ -167,17 +184,41 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     where: options.file.floatingips === undefined ? `ConfigMap ${configMapName(options)}` : 'the config file',
     read: readConfiguration,
     lastGood: rememberedText(file.db, 'configuration'),
-    onChange: () => cluster.moved(),
+    onChange() {
+      cluster.moved()
+      if (gate.open) void sweepOrphans(ports)
+    },
     onRejected(because) {
+      metrics.configurationRejected()
       const { configMapNamespace: namespace, configMapName: name } = options.file
       events.warn({ apiVersion: 'v1', kind: 'ConfigMap', namespace, name }, 'InvalidConfiguration', because)
     },
   })
 
   const read = { pod: (raw: unknown) => podFact(raw as RawPod), node: (raw: unknown) => nodeFact(raw as RawNode) }
-  const { legacyFailedNodes } = options
-  const extender = extenderApp({ gate, filtering, binding, waking, read, log, legacyFailedNodes })
-  const api = apiApp({ gate, addresses, pools, explaining, reservations, log })
+  const { legacyFailedNodes, profiling } = options
+  const extender = extenderApp({
+    gate,
+    filtering,
+    binding,
+    waking,
+    read,
+    log,
+    legacyFailedNodes,
+    onAnswered: metrics.scheduler,
+  })
+  const verbosity = verbosityOf(log, clock)
+  const api = apiApp({
+    gate,
+    addresses,
+    pools,
+    explaining,
+    reservations,
+    metrics: metrics.registry,
+    verbosity,
+    profiling,
+    log,
+  })
 
   const follow = () =>
     cluster.start({
@@ -198,15 +239,25 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         holds.settle(pod.uid)
         if (gate.open) podBound(ports, pod)
       },
-      workloadChanged: (kind, { namespace, name }) =>
-        void workloadChanged(ports, workloadOwner(kind, namespace, name), 'apps/v1'),
+      workloadChanged(kind, { namespace, name, rollout }) {
+        const owner = workloadOwner(kind, namespace, name)
+        // What a rollout is lent in a pool is under the pool's name.
+        for (const pool of new Set(['', rollout?.pool ?? '']))
+          void workloadChanged(ports, { ...owner, pool }, 'apps/v1')
+      },
       poolChanged: name => {
         if (gate.open) pools.changed(name)
       },
       factsChanged: () => waking.look(),
     })
 
-  let configMap: { stop(): Promise<void> } | null = null
+  let configMap: Mirror<unknown> | null = null
+  const mirrors = () => [
+    ...cluster.mirrors,
+    ...(options.replicate ? [['floatingips', objectMirror] as const] : []),
+    ...(configMap === null ? [] : [['configmaps', configMap] as const]),
+  ]
+  metrics.read({ ...ports, gate, leadership, waiting, configuration, mirrors })
 
   return {
     ports,
@@ -228,7 +279,19 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       await leading.promise
       if (signal.aborted || !leadership.isLeader()) return
       configMap = followConfiguration(options, configuration, following)
-      await becomeReady({ options, ports, transport, objects, configuration, gate, waking, holds, follow, signal })
+      await becomeReady({
+        options,
+        ports,
+        transport,
+        objects,
+        configuration,
+        gate,
+        waking,
+        holds,
+        follow,
+        signal,
+        onReconciled: metrics.onReconciled,
+      })
       if (signal.aborted) return
       if (options.replicate) objectMirror.start()
       reservations.start()
@@ -238,6 +301,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         listObjects: () => (options.replicate ? objects.list() : Promise.resolve(null)),
         listPods: () => listPods(transport),
         signal,
+        onReconciled: metrics.onReconciled,
       })
     },
 
@@ -245,6 +309,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     async stop(hard = false): Promise<void> {
       gate.waitFor('its own shutdown')
       stopping.abort()
+      metrics.stop()
       waking.stop()
       holds.stop()
       pools.stop()
@@ -259,24 +324,4 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       file.close()
     },
   }
-}
-
-function configMapName({ file }: ServeOptions): string {
-  return `${file.configMapNamespace}/${file.configMapName}, key ${file.floatingipKey}`
-}
-
-/** From the config file once, or from the ConfigMap for as long as we run. */
-function followConfiguration(
-  { file }: ServeOptions,
-  configuration: ConfigurationInForce,
-  parts: Omit<ConfigMapParts, 'onText'>,
-): { stop(): Promise<void> } | null {
-  if (file.floatingips !== undefined) {
-    configuration.apply(JSON.stringify(file.floatingips))
-    return null
-  }
-  const at = { namespace: file.configMapNamespace, name: file.configMapName, key: file.floatingipKey }
-  const following = followConfigMap(at, { ...parts, onText: text => configuration.apply(text) })
-  following.start()
-  return following
 }

@@ -34,6 +34,8 @@ export interface Allocation {
   readonly heldFrom: Owner | null
   /** True when an administrator keeps it out of circulation (label `reserved`, or an object that cannot be read). */
   readonly blocked: boolean
+  /** Taken beyond the replicas during a rollout: when that is over, the Deployment is to have one address less for it. */
+  readonly surge: boolean
   readonly updatedAt: WallMs
   /** The ledger's revision that wrote this row. */
   readonly revision: number

@@ -61,6 +61,8 @@ export interface FollowCommand {
   readonly workload: Workload
   /** Names of its pods that are not finished: their addresses stay. */
   readonly unfinished: ReadonlySet<string>
+  /** Fence: the ledger's revision before that read. What was kept since then is not judged by it (R10). */
+  readonly revision: number
 }
 
 /** The reservation of an address ended. */
@@ -129,6 +131,8 @@ export interface AdoptCommand {
   readonly reservation: Reservation | null
   /** An administrator's reservation, or an object that cannot be read: kept out of circulation. */
   readonly blocked: boolean
+  /** The object says that a rollout was given it beyond the replicas; a pod's annotation does not tell. */
+  readonly surge: boolean
   /** Incarnations known to be unfinished, from the same fresh list. */
   readonly alive: ReadonlySet<string>
 }

@@ -5,12 +5,16 @@ import type { Explaining } from '../app/explain.ts'
 import type { Gate } from '../app/gate.ts'
 import type { Pools } from '../app/pools.ts'
 import type { Reservations } from '../app/reservations.ts'
+import type { Verbosity } from '../app/verbosity.ts'
 import { messageOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
 import { explainRoutes } from './explain.ts'
 import { decodeList, decodeRelease, encodePage, ListQuery, Outcome, Page, ReleaseBody, Unreleased } from './ip-wire.ts'
 import { BadRequest } from './json.ts'
+import { logLevelRoutes } from './log-level.ts'
+import { type Exposition, metricsRoute } from './metrics.ts'
 import { poolRoutes } from './pools.ts'
+import { profileRoute } from './profile.ts'
 import { reservationRoutes } from './reservations.ts'
 
 /** 10,000 releases of 100 bytes. */
@@ -22,11 +26,15 @@ export interface ApiParts {
   readonly pools: Pools
   readonly explaining: Explaining
   readonly reservations: Reservations
+  readonly metrics: Exposition
+  readonly verbosity: Verbosity
+  /** Serves CPU profiles. */
+  readonly profiling: boolean
   readonly log: Log
 }
 
 export function apiApp(parts: ApiParts) {
-  const { gate, addresses, pools, log } = parts
+  const { gate, addresses, pools, metrics, verbosity, profiling, log } = parts
   const app = new Elysia({ serve: { maxRequestBodySize: BODY_MAX } })
     .onError(({ error, code, set }) => {
       const status = statusOf(error, code)
@@ -79,6 +87,8 @@ export function apiApp(parts: ApiParts) {
     .use(poolRoutes(pools, gate))
     .use(explainRoutes(parts))
     .use(reservationRoutes(parts))
+    .use(metricsRoute(metrics))
+    .use(logLevelRoutes(verbosity))
     .get('/livez', () => 'ok')
     .get('/healthz', () => 'ok')
     .get('/readyz', ({ set }) => {
@@ -86,7 +96,7 @@ export function apiApp(parts: ApiParts) {
       set.status = 503
       return `waiting for ${gate.waitingFor}`
     })
-  return app
+  return profiling ? app.use(profileRoute()) : app
 }
 
 function statusOf(error: unknown, code: string | number): number {

@@ -15,6 +15,8 @@ const RESERVED_LABEL = 'reserved'
 const API_VERSION_ANNOTATION = 'floatip.galaxy.k8s.io/owner-api-version'
 /** Which range list of the request the address answers. */
 const INDEX_ANNOTATION = 'floatip.galaxy.k8s.io/request-index'
+/** On what a rollout was given beyond the replicas. */
+const SURGE_ANNOTATION = 'floatip.galaxy.k8s.io/rollout-surge'
 /** The reservation that the address belongs to, as JSON. */
 const RESERVATION_ANNOTATION = 'floatip.galaxy.k8s.io/reservation'
 
@@ -49,6 +51,7 @@ export interface FloatingIpFact {
   readonly reserved: boolean
   readonly apiVersion: string
   readonly index: number
+  readonly surge: boolean
   /** Made over the API; null: none, or none that can be read. */
   readonly reservation: Reservation | null
 }
@@ -72,6 +75,7 @@ export function floatingIpFact(raw: RawObject): FloatingIpFact {
     apiVersion: metadata.annotations?.[API_VERSION_ANNOTATION] ?? '',
     reservation: readReservation(metadata.annotations?.[RESERVATION_ANNOTATION]),
     index: Number.isInteger(index) && index >= 0 ? index : 0,
+    surge: metadata.annotations?.[SURGE_ANNOTATION] === 'true',
   }
 }
 
@@ -110,6 +114,7 @@ export function floatingIpBody(row: Allocation): Written {
       annotations: {
         [API_VERSION_ANNOTATION]: row.apiVersion,
         [INDEX_ANNOTATION]: String(row.index),
+        ...(row.surge && { [SURGE_ANNOTATION]: 'true' }),
         ...(row.reservation !== null && { [RESERVATION_ANNOTATION]: reservationText(row.reservation) ?? '' }),
       },
     },
@@ -125,7 +130,7 @@ export function floatingIpBody(row: Allocation): Written {
 /** The same as a merge patch: it leaves foreign labels and annotations alone, and takes away what is no longer true. */
 export function floatingIpPatch(row: Allocation, version: { readonly uid: string; readonly resourceVersion: string }) {
   const { metadata, spec } = floatingIpBody(row)
-  const annotations = { [RESERVATION_ANNOTATION]: null, ...metadata.annotations }
+  const annotations = { [SURGE_ANNOTATION]: null, [RESERVATION_ANNOTATION]: null, ...metadata.annotations }
   return { metadata: { ...metadata, annotations, ...version }, spec }
 }
 
@@ -136,6 +141,7 @@ export function agrees(fact: FloatingIpFact, row: Allocation): boolean {
     fact.policy === row.policy &&
     fact.podUid === (row.incarnation ?? '') &&
     fact.node === (row.node ?? '') &&
+    fact.surge === row.surge &&
     fact.reservation?.id === row.reservation?.id
   )
 }

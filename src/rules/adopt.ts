@@ -58,6 +58,7 @@ function decided(command: AdoptCommand, before: Allocation | null, answer: Adopt
     reservation: command.source === 'pod' ? (before?.reservation ?? null) : command.reservation,
     heldFrom: cameFrom(command),
     blocked: command.blocked,
+    surge: command.surge || (before?.surge ?? false),
   }
   return {
     changes: [

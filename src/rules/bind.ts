@@ -22,7 +22,7 @@ export const bind: Rule<BindCommand, BindAnswer> = (view, { demand, node, group 
   if (choices === null) return refusal('no-address-left', `no free address for nodes in ${group.subnets}`)
 
   const changes = choices.map((choice, index): Change => {
-    const { before, after } = claimOf(view, demand, choice, index, node)
+    const { before, after } = claimOf(view, demand, source, choice, index, node)
     return { verb: 'bind', address: after.address, before, after, because: `scheduled to ${node}` }
   })
   return { changes, answer: { addresses: changes.map(change => podAddress(view, change.address)) } }

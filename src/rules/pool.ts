@@ -58,6 +58,7 @@ function keepAhead(view: View, owner: Owner, slot: number): Change {
     reservation: null,
     heldFrom: null,
     blocked: false,
+    surge: false,
   }
   return { verb: 'keep', address, before: null, after, because: `allocated ahead for pool ${owner.pool}` }
 }

@@ -31,6 +31,7 @@ export const reserve: Rule<ReserveCommand, readonly Address[]> = (view, command)
       reservation,
       heldFrom: null,
       blocked,
+      surge: false,
     }
     return { verb: 'reserve', address, before: null, after, because: `reservation ${reservation.id}` }
   })

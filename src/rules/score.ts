@@ -25,7 +25,10 @@ export function fitsAfter(
   victims: readonly string[],
 ): boolean {
   const source = sourceFor(view, demand)
-  if (isRefusal(source)) return source.code === 'limit-reached' && victims.some(uid => sharesWith(view, uid))
+  if (isRefusal(source)) {
+    const full = source.code === 'limit-reached' || source.code === 'rollout-deadlock'
+    return full && victims.some(uid => sharesWith(view, uid))
+  }
   const unfit = fits(view, demand, source, group)
   if (unfit === null) return true
   return (

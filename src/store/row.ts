@@ -25,6 +25,7 @@ export interface AllocationRow {
   blocked: number
   updated_at: number
   revision: number
+  surge: number
   reservation: string | null
 }
 
@@ -48,6 +49,7 @@ export function toRow(a: Allocation): AllocationRow {
     blocked: a.blocked ? 1 : 0,
     updated_at: a.updatedAt,
     revision: a.revision,
+    surge: a.surge ? 1 : 0,
     reservation: reservationText(a.reservation),
   }
 }
@@ -73,6 +75,7 @@ export function fromRow(row: AllocationRow): Allocation {
     reservation: readReservation(row.reservation),
     heldFrom: row.held_from === null ? null : parseOwnerKey(row.held_from),
     blocked: row.blocked === 1,
+    surge: row.surge === 1,
     updatedAt: row.updated_at,
     revision: row.revision,
   }

@@ -82,6 +82,21 @@ describe('pods that wait for an address', () => {
     expect(blockedBy).toMatchObject([{ ip: '10.0.0.2', podName: 'app-1', podUid: 'app-1#1' }])
   })
 
+  test('rollout-deadlock: nothing but another strategy ends it', async () => {
+    const rolling = workload('app', 1)
+    const status = { observedGeneration: 1, replicas: 2, updatedReplicas: 1 }
+    const world = await openWorld({
+      deployments: [{ ...rolling, metadata: { ...rolling.metadata, generation: 1 }, status } as never],
+    })
+    await run(world, sticky('app-1'))
+    await refusedAt(world, sticky('app-2'))
+    const { reason, because, help, blockedBy } = await explain(world, 'app-2')
+    expect(reason).toBe('rollout-deadlock')
+    expect(because).toContain('ends no old pod before a new one runs')
+    expect(help).toStartWith('change the strategy of default/app as the message says')
+    expect(blockedBy).toMatchObject([{ ip: '10.0.0.2', podName: 'app-1' }])
+  })
+
   test('pool-limit: the pool, its size, and who uses it', async () => {
     const world = await openWorld({ deployments: [workload('app', 3)] })
     const pool = { name: 'p', namespace: 'kube-system', uid: 'pool', resourceVersion: '1' }

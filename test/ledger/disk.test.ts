@@ -144,6 +144,7 @@ describe('a broken invariant', () => {
       node: 'n',
       index: 0,
       blocked: false,
+      surge: false,
       alive: new Set(),
     })
   }

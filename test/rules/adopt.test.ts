@@ -21,6 +21,7 @@ function sighting(words: Partial<AdoptCommand> & { key?: string; living?: readon
     node: 'n1',
     index: 0,
     blocked: false,
+    surge: false,
     alive: new Set(living),
     ...rest,
   }

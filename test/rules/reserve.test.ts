@@ -126,7 +126,13 @@ describe('using', () => {
     world.decide('reserve', wish(1, { key: web }))
     world.decide('reserve', wish(2, { key: () => 'pool__blue_' }))
     const gone = { state: 'gone' } as const
-    world.decide('follow', { at: 2, workloadOwner: who('sts_ns_web_'), workload: gone, unfinished: NONE })
+    world.decide('follow', {
+      at: 2,
+      workloadOwner: who('sts_ns_web_'),
+      workload: gone,
+      unfinished: NONE,
+      revision: world.revision,
+    })
     world.decide('resizePool', { at: 2, pool: 'blue', size: 0, preallocate: false })
     expect(world.rows()).toHaveLength(3)
   })

@@ -84,6 +84,7 @@ export function rowOf(text: string, key: string, words: Partial<Allocation> = {}
     reservation: null,
     heldFrom: null,
     blocked: false,
+    surge: false,
     updatedAt: 0,
     revision: 1,
     ...words,

@@ -164,6 +164,7 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
         node,
         index,
         blocked: false,
+        surge: false,
         alive: alive(),
       })
     }
@@ -213,7 +214,8 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
         .filter(pod => !pod.finished)
         .map(pod => pod.name),
     )
-    ask('follow', { at: now(), workloadOwner: workload.owner, workload: cluster.facts(workload), unfinished })
+    const { revision } = ledger
+    ask('follow', { at: now(), workloadOwner: workload.owner, workload: cluster.facts(workload), unfinished, revision })
   }
 
   /** Both ways: what the ledger has for pods that are no more, and what pods carry that it does not have for them. */

@@ -50,7 +50,7 @@ export function replicaOf() {
     /** What the objects tell: an object holds neither phase nor where a hold came from. */
     sightings(at: number, alive: ReadonlySet<string>): readonly AdoptCommand[] {
       return [...objects.values()].map(
-        ({ address, owner, apiVersion, policy, incarnation, node, index, reservation, blocked }) => {
+        ({ address, owner, apiVersion, policy, incarnation, node, index, reservation, blocked, surge }) => {
           return {
             at,
             source: 'object',
@@ -63,6 +63,7 @@ export function replicaOf() {
             index,
             reservation,
             blocked,
+            surge,
             alive,
           }
         },
