@@ -24,13 +24,7 @@ import { verbosityOf } from '../app/verbosity.ts'
 import { waitingList } from '../app/waiting.ts'
 import { wakingOf } from '../app/waking.ts'
 import { workloadChanged } from '../app/workloads.ts'
-import { grpcProvider } from '../cloud/grpc.ts'
-import { measuredProvider } from '../cloud/measured.ts'
-import { perAddress } from '../cloud/per-address.ts'
-import { placesOf } from '../cloud/places.ts'
-import { createCore } from '../core/wasm.ts'
 import { readConfiguration } from '../domain/configuration.ts'
-import { type Geometry, geometryOf } from '../domain/geometry.ts'
 import { workloadOwner } from '../domain/workload.ts'
 import { apiApp } from '../http/api.ts'
 import { extenderApp } from '../http/extender.ts'
@@ -45,16 +39,14 @@ import { mirrorObjects, objectStoreOn } from '../kube/object-store.ts'
 import { listPods, podFact, type RawPod } from '../kube/pod.ts'
 import { poolStoreOn } from '../kube/pool.ts'
 import { transport as transportOn } from '../kube/transport.ts'
-import { openLedger } from '../ledger/ledger.ts'
-import { stateOf } from '../ledger/state.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { LevelledLog } from '../lib/log.ts'
 import { noReplication, replicatorOf } from '../replica/replicator.ts'
-import { nextTerm, rememberedText } from '../store/facts.ts'
-import { journalOf } from '../store/journal.ts'
-import { openLedgerFile } from '../store/open.ts'
+import { rememberedText } from '../store/facts.ts'
 import { searchIn } from '../store/search.ts'
+import { cloudOf } from './cloud.ts'
 import { configMapName, followConfiguration } from './configuration-source.ts'
+import { ledgerAt } from './ledger.ts'
 import { measuring } from './measure.ts'
 import type { ServeOptions } from './options.ts'
 import { becomeReady } from './ready.ts'
@@ -79,23 +71,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const electing = new AbortController()
   const metrics = measuring(clock)
 
-  // The ledger: the file, and the memory that is always built from it.
-  const file = openLedgerFile(options.dataDir)
-  const journal = journalOf(file.db, { cloud: options.file.cloudProvider !== null })
-  const term = nextTerm(file.db)
-  let stamps = 0
-  const freshValue = () => `${term}.${++stamps}`
-  const ledger = openLedger({
-    journal,
-    geometry: geometryOf([]),
-    recover(geometry: Geometry) {
-      const { rows, revision } = journal.load()
-      const core = createCore(geometry.entries.map(entry => entry.size))
-      return { state: stateOf(geometry, core, rows), revision }
-    },
-    onBug,
-    onTurn: metrics.onTurn,
-  })
+  const { file, ledger, term, freshValue } = ledgerAt(options, { onBug, onTurn: metrics.onTurn })
 
   // The cluster.
   const connection = connect(options)
@@ -134,33 +110,21 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       })
     : noReplication(ledger)
 
-  // The address provider, where there is one.
-  const target = options.file.cloudProvider
-  const provider =
-    target === null
-      ? null
-      : perAddress(measuredProvider(grpcProvider({ target, timeoutMs: options.cloudTimeoutMs }), metrics.cloudCall))
-  const places =
-    provider === null
-      ? null
-      : placesOf({
-          provider,
-          store: ledger,
-          nodeExists: name => (cluster.nodes.isSynced ? cluster.nodes.get(name) !== undefined : null),
-          onNodeGone({ address, node, failures }) {
-            const text = `node ${node} is gone and the cloud refused ${failures} times to take ${address.text} from it: taken as done`
-            events.warn(
-              { apiVersion: 'v1', kind: 'Node', namespace: 'default', name: node },
-              'AddressNotUnassigned',
-              text,
-            )
-          },
-          ...{ clock, log, random },
-        })
-  if (places !== null) ledger.onCommit(places.committed)
+  const cloud = cloudOf(options, { ledger, cluster, events, metrics, clock, log, random })
   const claimants = new Map<string, string>()
   const ended = new Set<string>()
-  const ports: Ports = { ledger, cluster, calls, replicator, leadership, places, claimants, ended, clock, log }
+  const ports: Ports = {
+    ledger,
+    cluster,
+    calls,
+    replicator,
+    leadership,
+    places: cloud?.places ?? null,
+    claimants,
+    ended,
+    clock,
+    log,
+  }
 
   // The use cases.
   logDecisions(ports)
@@ -172,9 +136,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const binding = asked.binding(bindingOn(ports, waiting, holds, freshValue))
   const pools = poolsOf({ ...ports, store: poolStoreOn(transport) })
   const addresses = addressesOf({ ...ports, search: searchIn(file.db) })
-
   const explaining = explainingOn(ports, { gate, waiting, asked })
-
   const reservations = reservationsOn(ports, { newId: () => crypto.randomUUID().slice(0, 13) })
 
   const objectWatch = objectWatchOn(ports, objects)
@@ -314,8 +276,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       holds.stop()
       pools.stop()
       reservations.stop()
-      places?.stop()
-      provider?.close()
+      cloud?.stop()
       await Promise.all([cluster.stop(), configMap?.stop(), objectMirror.stop(), hard ? undefined : replicator.stop()])
       if (!hard) ledger.close()
       // Last: a successor may act in the same instant.
