@@ -122,13 +122,13 @@ async function endSuspects(ports: Ports, listed: ReadonlySet<string>): Promise<n
 }
 
 /** Also rows that nobody will end otherwise: an incarnation that nobody knows, and what should have gone with its pod. */
-function isSuspect(row: Allocation, alive: ReadonlySet<string>): boolean {
+export function isSuspect(row: Allocation, alive: ReadonlySet<string>): boolean {
   if (row.blocked || isKept(row.owner)) return false
   if (row.incarnation === null) return row.policy === RELEASE_AT_POD_END && row.reservation === null
   return !alive.has(row.incarnation)
 }
 
-async function endIfGone(ports: Ports, row: Allocation): Promise<boolean> {
+export async function endIfGone(ports: Ports, row: Allocation): Promise<boolean> {
   const pod = await ports.calls.getPod(row.owner.namespace, row.owner.pod)
   const exists = pod !== null && !pod.finished
   if (row.incarnation === null || row.incarnation === UNKNOWN_INCARNATION) {

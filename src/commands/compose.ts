@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { addressesOf } from '../app/addresses.ts'
 import { askedMemory } from '../app/asked.ts'
 import { bindingOn } from '../app/bind.ts'
+import { checkOn } from '../app/check.ts'
 import { configurationOf } from '../app/configuration.ts'
 import { logDecisions } from '../app/decisions.ts'
 import { explainingOn } from '../app/explain.ts'
@@ -17,6 +18,7 @@ import { sweepOrphans } from '../app/orphans.ts'
 import { podBound, podEnded } from '../app/pod-ends.ts'
 import { poolsOf } from '../app/pools.ts'
 import type { Ports } from '../app/ports.ts'
+import { repairOn } from '../app/repair.ts'
 import { reservationsOn } from '../app/reservations.ts'
 import { resync } from '../app/resync.ts'
 import { stuckRolloutsOf } from '../app/stuck-rollouts.ts'
@@ -136,6 +138,11 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const binding = asked.binding(bindingOn(ports, waiting, holds, freshValue))
   const pools = poolsOf({ ...ports, store: poolStoreOn(transport) })
   const addresses = addressesOf({ ...ports, search: searchIn(file.db) })
+  const lists = {
+    listObjects: () => (options.replicate ? objects.list() : Promise.resolve(null)),
+    listPods: () => listPods(transport),
+  }
+  const check = checkOn(ports, lists)
   const explaining = explainingOn(ports, { gate, waiting, asked })
   const reservations = reservationsOn(ports, { newId: () => crypto.randomUUID().slice(0, 13) })
 
@@ -176,6 +183,8 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     pools,
     explaining,
     reservations,
+    check,
+    repair: repairOn(ports, check),
     metrics: metrics.registry,
     verbosity,
     profiling,
@@ -260,8 +269,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       for (const { name } of cluster.pools.values()) pools.changed(name)
       void resync(ports, {
         everyMs: options.file.resyncMinutes * 60_000,
-        listObjects: () => (options.replicate ? objects.list() : Promise.resolve(null)),
-        listPods: () => listPods(transport),
+        ...lists,
         signal,
         onReconciled: metrics.onReconciled,
       })

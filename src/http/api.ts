@@ -1,13 +1,16 @@
 /** Owns the API's port: what people and scripts ask about addresses, and the probes. */
 import { Elysia } from 'elysia'
 import type { Addresses } from '../app/addresses.ts'
+import type { Check } from '../app/check.ts'
 import type { Explaining } from '../app/explain.ts'
 import type { Gate } from '../app/gate.ts'
 import type { Pools } from '../app/pools.ts'
+import type { Repair } from '../app/repair.ts'
 import type { Reservations } from '../app/reservations.ts'
 import type { Verbosity } from '../app/verbosity.ts'
 import { messageOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
+import { checkRoutes } from './check.ts'
 import { explainRoutes } from './explain.ts'
 import { decodeList, decodeRelease, encodePage, ListQuery, Outcome, Page, ReleaseBody, Unreleased } from './ip-wire.ts'
 import { BadRequest } from './json.ts'
@@ -26,6 +29,8 @@ export interface ApiParts {
   readonly pools: Pools
   readonly explaining: Explaining
   readonly reservations: Reservations
+  readonly check: Check
+  readonly repair: Repair
   readonly metrics: Exposition
   readonly verbosity: Verbosity
   /** Serves CPU profiles. */
@@ -87,6 +92,7 @@ export function apiApp(parts: ApiParts) {
     .use(poolRoutes(pools, gate))
     .use(explainRoutes(parts))
     .use(reservationRoutes(parts))
+    .use(checkRoutes(parts))
     .use(metricsRoute(metrics))
     .use(logLevelRoutes(verbosity))
     .get('/livez', () => 'ok')
