@@ -3,10 +3,8 @@ import { hostname } from 'node:os'
 import { addressesOf } from '../app/addresses.ts'
 import { askedMemory } from '../app/asked.ts'
 import { bindingOn } from '../app/bind.ts'
-import { checkOn } from '../app/check.ts'
 import { configurationOf } from '../app/configuration.ts'
 import { logDecisions } from '../app/decisions.ts'
-import { explainingOn } from '../app/explain.ts'
 import { filteringOn } from '../app/filter.ts'
 import { judgeForeign } from '../app/foreign.ts'
 import { readyGate } from '../app/gate.ts'
@@ -18,8 +16,6 @@ import { sweepOrphans } from '../app/orphans.ts'
 import { podBound, podEnded } from '../app/pod-ends.ts'
 import { poolsOf } from '../app/pools.ts'
 import type { Ports } from '../app/ports.ts'
-import { repairOn } from '../app/repair.ts'
-import { reservationsOn } from '../app/reservations.ts'
 import { resync } from '../app/resync.ts'
 import { stuckRolloutsOf } from '../app/stuck-rollouts.ts'
 import { verbosityOf } from '../app/verbosity.ts'
@@ -51,6 +47,7 @@ import { configMapName, followConfiguration } from './configuration-source.ts'
 import { ledgerAt } from './ledger.ts'
 import { measuring } from './measure.ts'
 import type { ServeOptions } from './options.ts'
+import { questionsOn } from './questions.ts'
 import { becomeReady } from './ready.ts'
 import { VERSION } from './version.ts'
 
@@ -142,9 +139,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     listObjects: () => (options.replicate ? objects.list() : Promise.resolve(null)),
     listPods: () => listPods(transport),
   }
-  const check = checkOn(ports, lists)
-  const explaining = explainingOn(ports, { gate, waiting, asked })
-  const reservations = reservationsOn(ports, { newId: () => crypto.randomUUID().slice(0, 13) })
+  const questions = questionsOn(ports, { transport, lists, gate, waiting, asked })
 
   const objectWatch = objectWatchOn(ports, objects)
   const objectMirror = mirrorObjects({ ...following, ...objectWatch })
@@ -181,10 +176,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     gate,
     addresses,
     pools,
-    explaining,
-    reservations,
-    check,
-    repair: repairOn(ports, check),
+    ...questions,
     metrics: metrics.registry,
     verbosity,
     profiling,
@@ -265,7 +257,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       })
       if (signal.aborted) return
       if (options.replicate) objectMirror.start()
-      reservations.start()
+      questions.reservations.start()
       for (const { name } of cluster.pools.values()) pools.changed(name)
       void resync(ports, {
         everyMs: options.file.resyncMinutes * 60_000,
@@ -283,7 +275,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       waking.stop()
       holds.stop()
       pools.stop()
-      reservations.stop()
+      questions.reservations.stop()
       cloud?.stop()
       await Promise.all([cluster.stop(), configMap?.stop(), objectMirror.stop(), hard ? undefined : replicator.stop()])
       if (!hard) ledger.close()

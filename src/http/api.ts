@@ -4,6 +4,7 @@ import type { Addresses } from '../app/addresses.ts'
 import type { Check } from '../app/check.ts'
 import type { Explaining } from '../app/explain.ts'
 import type { Gate } from '../app/gate.ts'
+import type { Planning } from '../app/plan.ts'
 import type { Pools } from '../app/pools.ts'
 import type { Repair } from '../app/repair.ts'
 import type { Reservations } from '../app/reservations.ts'
@@ -16,6 +17,7 @@ import { decodeList, decodeRelease, encodePage, ListQuery, Outcome, Page, Releas
 import { BadRequest } from './json.ts'
 import { logLevelRoutes } from './log-level.ts'
 import { type Exposition, metricsRoute } from './metrics.ts'
+import { planRoutes } from './plan.ts'
 import { poolRoutes } from './pools.ts'
 import { profileRoute } from './profile.ts'
 import { reservationRoutes } from './reservations.ts'
@@ -31,6 +33,7 @@ export interface ApiParts {
   readonly reservations: Reservations
   readonly check: Check
   readonly repair: Repair
+  readonly planning: Planning
   readonly metrics: Exposition
   readonly verbosity: Verbosity
   /** Serves CPU profiles. */
@@ -93,6 +96,7 @@ export function apiApp(parts: ApiParts) {
     .use(explainRoutes(parts))
     .use(reservationRoutes(parts))
     .use(checkRoutes(parts))
+    .use(planRoutes(parts))
     .use(metricsRoute(metrics))
     .use(logLevelRoutes(verbosity))
     .get('/livez', () => 'ok')
