@@ -158,6 +158,7 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
       const sighting = { at: now(), source: 'pod' as const, address: ip(address), owner, apiVersion: 'apps/v1' }
       ask('adopt', {
         ...sighting,
+        reservation: null,
         policy: workload.policy,
         incarnation: uid,
         node,
