@@ -1,11 +1,10 @@
 /** Owns `floatip config`: the configuration in force, and the check of one before it is applied. */
 
-import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { parse } from 'yaml'
 import { UsageFault } from '../lib/exit.ts'
-import { Fault, messageOf } from '../lib/fault.ts'
 import { acting, type Session, type Surface, withServer } from './command.ts'
+import { readWhole } from './read-file.ts'
 import { showFields, showRaw } from './show.ts'
 
 interface InForce {
@@ -66,13 +65,8 @@ function check({ terminal }: Surface, file: string, key: string, validate: Valid
 }
 
 /** The entries as JSON text, wherever in the file they are. */
-function entriesIn(file: string, key: string): string {
-  let text: string
-  try {
-    text = file === '-' ? readFileSync(0, 'utf8') : readFileSync(file, 'utf8')
-  } catch (error) {
-    throw new Fault(`${file} cannot be read: ${messageOf(error)}`, { retryable: false, cause: error })
-  }
+export function entriesIn(file: string, key: string): string {
+  const text = readWhole(file)
   let document: unknown
   try {
     document = parse(text)
