@@ -1,4 +1,5 @@
 /** Owns the command line: which commands there are, and what their failures mean for the shell. */
+import { basename } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { withPeopleCommands } from './cli/cli.ts'
 import { terminalOf } from './cli/terminal.ts'
@@ -17,8 +18,11 @@ function ourselves(): string[] {
   return Bun.main.startsWith('/$bunfs/') ? [process.execPath] : [process.execPath, Bun.main]
 }
 
+/** As a plugin it is found by this name, and called `kubectl floatip …`. */
+const isPlugin = basename(process.execPath).startsWith('kubectl-floatip')
+
 function program(done: (code: number) => void): Command {
-  const floatip = new Command('floatip')
+  const floatip = new Command(isPlugin ? 'kubectl floatip' : 'floatip')
     .description('Fixed IP addresses for Kubernetes pods: they stay with their workload when pods move.')
     .version(`floatip ${VERSION} (${COMMIT})`, '--version', 'print the version')
     .addHelpText('after', `${EXIT_HELP}\n\nA command line that starts with a flag means "serve".`)
@@ -52,7 +56,7 @@ function program(done: (code: number) => void): Command {
 /** galaxy-ipam has no commands: a flag in the first place means serve. */
 function withCommand(args: readonly string[]): readonly string[] {
   const first = args[0]
-  const isFlag = first?.startsWith('-') && !['-h', '--help', '--version'].includes(first)
+  const isFlag = !isPlugin && first?.startsWith('-') && !['-h', '--help', '--version'].includes(first)
   return isFlag ? ['serve', ...args] : args
 }
 

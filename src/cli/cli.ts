@@ -8,6 +8,7 @@ import { configCommands, type Validate } from './config.ts'
 import { eventsCommand } from './events.ts'
 import { explainCommands } from './explain.ts'
 import { exportCommand } from './export.ts'
+import { importCommand } from './import.ts'
 import { ipCommands } from './ip.ts'
 import { planCommands } from './plan.ts'
 import { poolCommands } from './pool.ts'
@@ -26,5 +27,6 @@ export function withPeopleCommands(program: Command, surface: Surface, validate:
   configCommands(program, surface, validate)
   backupCommand(program, surface)
   exportCommand(program, surface)
+  importCommand(program, surface)
   completionCommand(program, surface)
 }

@@ -117,7 +117,7 @@ async function refusalText(reply: Response): Promise<string> {
   return message === '' ? `${reply.url} answered ${reply.status}` : message
 }
 
-export function withQuery(path: string, query: Query): string {
+function withQuery(path: string, query: Query): string {
   const given = Object.entries(query).filter((pair): pair is [string, string | number] => pair[1] !== undefined)
   const text = new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)])).toString()
   return text === '' ? path : `${path}?${text}`

@@ -7,17 +7,7 @@ import { ANY_KEY } from './ip.ts'
 import type { IpItem } from './shapes.ts'
 
 /** Also the columns that `import --from csv` reads. */
-export const CSV_COLUMNS = [
-  'ip',
-  'namespace',
-  'appType',
-  'appName',
-  'podName',
-  'poolName',
-  'policy',
-  'status',
-  'updateTime',
-]
+const CSV_COLUMNS = ['ip', 'namespace', 'appType', 'appName', 'podName', 'poolName', 'policy', 'status', 'updateTime']
 
 export function exportCommand(program: Command, surface: Surface): void {
   withServer(program.command('export'))

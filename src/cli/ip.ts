@@ -203,7 +203,7 @@ const ADDRESSES: Shape<IpItem> = {
   none: 'no address matches',
 }
 
-export const CHANGES: Shape<HistoryItem> = {
+const CHANGES: Shape<HistoryItem> = {
   columns: [
     { title: 'AT', of: item => item.at },
     { title: 'ADDRESS', of: item => item.ip },
