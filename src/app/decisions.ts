@@ -12,6 +12,8 @@ const SAID: Readonly<Record<Exclude<Verb, 'bind'>, string>> = {
   'give back': 'given back',
   adopt: 'adopted',
   settle: 'settled',
+  reserve: 'reserved',
+  unreserve: 'reservation ended',
 }
 
 export function logDecisions({ ledger, log }: Pick<Ports, 'ledger' | 'log'>): void {

@@ -34,13 +34,16 @@ export interface Filtering {
 const UNKNOWN_NODE = refusal('unknown-node', 'the node has no InternalIP')
 const NOT_CONFIGURED = refusal('node-not-configured', 'no node subnet of the configuration contains the node')
 
+/** The group of a node with these InternalIPs, or why it has none. */
+export function placeOf(geometry: Geometry, addresses: readonly Address[]): NodeGroup | Refusal {
+  return addresses.length === 0 ? UNKNOWN_NODE : (geometry.groupOf(addresses) ?? NOT_CONFIGURED)
+}
+
 export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds, stuck: StuckRollouts): Filtering {
   const { ledger, cluster, clock, log } = ports
 
   function placed(geometry: Geometry, node: AskedNode): NodeGroup | Refusal {
-    const addresses = node.addresses ?? cluster.nodes.get(node.name)?.addresses ?? []
-    if (addresses.length === 0) return UNKNOWN_NODE
-    return geometry.groupOf(addresses) ?? NOT_CONFIGURED
+    return placeOf(geometry, node.addresses ?? cluster.nodes.get(node.name)?.addresses ?? [])
   }
 
   function place(nodes: readonly AskedNode[]) {

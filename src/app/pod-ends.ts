@@ -1,6 +1,6 @@
 /** Owns what follows a pod's end: evidence first, then unbind by policy. */
 import type { AdoptCommand } from '../domain/command.ts'
-import type { Workload } from '../domain/demand.ts'
+import { UNLOOKED, type Workload } from '../domain/demand.ts'
 import { DEPLOYMENT, type Owner, ownerKey } from '../domain/owner.ts'
 import { IMMUTABLE, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
@@ -25,7 +25,8 @@ export async function endIncarnation(ports: Parts, uid: string, because: string)
   const [row] = rows
   if (row === undefined) return
   await leaveNodes(ports, uid)
-  const workload = await workloadAtEnd(ports, row.owner, row.policy, row.apiVersion)
+  const read = await workloadAtEnd(ports, row.owner, row.policy, row.apiVersion)
+  const workload = isAwaited(ports, uid, row.owner) ? UNLOOKED : read
   const unbound = ports.ledger.submit('unbind', { at: ports.clock.now(), incarnation: uid, workload, because })
   // In the same turn: an address that a second pod carries goes to no third party (R6).
   const heirs = rows.flatMap(({ address }) => heirOf(ports, address))
@@ -34,6 +35,12 @@ export async function endIncarnation(ports: Parts, uid: string, because: string)
     .map(heir => ports.ledger.submit('adopt', heir))
   await Promise.all([unbound, ...inherited])
   await afterRollout(ports, row.owner, row.apiVersion, workload)
+}
+
+/** Another pod of that name is there already: what its workload seems not to need any more, that one may (R11). */
+function isAwaited({ cluster }: Parts, uid: string, { namespace, pod: name }: Owner): boolean {
+  const successor = cluster.pods.get(`${namespace}/${name}`)
+  return successor !== undefined && successor.uid !== uid && !successor.finished
 }
 
 /** An old pod may end after the Deployment has told that its rollout is over: nobody would tell again. */

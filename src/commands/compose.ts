@@ -1,6 +1,7 @@
 /** Owns the composition: what is built from what, in which order it starts, and in which it ends. */
 import { hostname } from 'node:os'
 import { addressesOf } from '../app/addresses.ts'
+import { askedMemory } from '../app/asked.ts'
 import { bindingOn } from '../app/bind.ts'
 import { configurationOf } from '../app/configuration.ts'
 import { logDecisions } from '../app/decisions.ts'
@@ -46,6 +47,7 @@ import { configMapName, followConfiguration } from './configuration-source.ts'
 import { ledgerAt } from './ledger.ts'
 import { measuring } from './measure.ts'
 import type { ServeOptions } from './options.ts'
+import { questionsOn } from './questions.ts'
 import { becomeReady } from './ready.ts'
 import { VERSION } from './version.ts'
 
@@ -109,6 +111,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
 
   const cloud = cloudOf(options, { ledger, cluster, events, metrics, clock, log, random })
   const claimants = new Map<string, string>()
+  const ended = new Set<string>()
   const ports: Ports = {
     ledger,
     cluster,
@@ -117,6 +120,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     leadership,
     places: cloud?.places ?? null,
     claimants,
+    ended,
     clock,
     log,
   }
@@ -126,10 +130,16 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const waiting = waitingList()
   const holds = holdsOf({ ...ports, holdMs: options.holdMs, freshValue })
   const waking = wakingOf({ ...ports, waiting, freshValue })
-  const filtering = filteringOn(ports, waiting, holds, stuckRolloutsOf(cluster, events))
-  const binding = bindingOn(ports, waiting, holds, freshValue)
+  const asked = askedMemory(clock)
+  const filtering = asked.filtering(filteringOn(ports, waiting, holds, stuckRolloutsOf(cluster, events)))
+  const binding = asked.binding(bindingOn(ports, waiting, holds, freshValue))
   const pools = poolsOf({ ...ports, store: poolStoreOn(transport) })
   const addresses = addressesOf({ ...ports, search: searchIn(file.db) })
+  const lists = {
+    listObjects: () => (options.replicate ? objects.list() : Promise.resolve(null)),
+    listPods: () => listPods(transport),
+  }
+  const questions = questionsOn(ports, { transport, lists, gate, waiting, asked })
 
   const objectWatch = objectWatchOn(ports, objects)
   const objectMirror = mirrorObjects({ ...following, ...objectWatch })
@@ -162,12 +172,22 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     onAnswered: metrics.scheduler,
   })
   const verbosity = verbosityOf(log, clock)
-  const api = apiApp({ gate, addresses, pools, metrics: metrics.registry, verbosity, profiling, log })
+  const api = apiApp({
+    gate,
+    addresses,
+    pools,
+    ...questions,
+    metrics: metrics.registry,
+    verbosity,
+    profiling,
+    log,
+  })
 
   const follow = () =>
     cluster.start({
       podEnded(end) {
         waiting.leave(end.pod.uid)
+        asked.forget(end.pod.uid)
         holds.settle(end.pod.uid)
         void podEnded(ports, end, signal)
       },
@@ -237,11 +257,11 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       })
       if (signal.aborted) return
       if (options.replicate) objectMirror.start()
+      questions.reservations.start()
       for (const { name } of cluster.pools.values()) pools.changed(name)
       void resync(ports, {
         everyMs: options.file.resyncMinutes * 60_000,
-        listObjects: () => (options.replicate ? objects.list() : Promise.resolve(null)),
-        listPods: () => listPods(transport),
+        ...lists,
         signal,
         onReconciled: metrics.onReconciled,
       })
@@ -255,6 +275,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       waking.stop()
       holds.stop()
       pools.stop()
+      questions.reservations.stop()
       cloud?.stop()
       await Promise.all([cluster.stop(), configMap?.stop(), objectMirror.stop(), hard ? undefined : replicator.stop()])
       if (!hard) ledger.close()

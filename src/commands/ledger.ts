@@ -1,12 +1,18 @@
 /** Owns how the ledger is opened: the file, and the memory that is always built from it. */
 import { createCore } from '../core/wasm.ts'
+import type { Allocation } from '../domain/allocation.ts'
 import { type Geometry, geometryOf } from '../domain/geometry.ts'
 import { type LedgerParts, openLedger } from '../ledger/ledger.ts'
-import { stateOf } from '../ledger/state.ts'
+import { type State, stateOf } from '../ledger/state.ts'
 import { nextTerm } from '../store/facts.ts'
 import { journalOf } from '../store/journal.ts'
 import { openLedgerFile } from '../store/open.ts'
 import type { ServeOptions } from './options.ts'
+
+/** The memory of these rows, over a core of its own. */
+export function stateWith(geometry: Geometry, rows: readonly Allocation[]): State {
+  return stateOf(geometry, createCore(geometry.entries.map(entry => entry.size)), rows)
+}
 
 /** Nothing is configured at first. Throws a Fault when the file cannot be used, or another process has it. */
 export function ledgerAt(
@@ -23,8 +29,7 @@ export function ledgerAt(
     geometry: geometryOf([]),
     recover(geometry: Geometry) {
       const { rows, revision } = journal.load()
-      const core = createCore(geometry.entries.map(entry => entry.size))
-      return { state: stateOf(geometry, core, rows), revision }
+      return { state: stateWith(geometry, rows), revision }
     },
   })
   /** A text that no process on this file has given before. */

@@ -12,6 +12,8 @@ export type Verb =
   | 'give back' // nobody bound what filter took
   | 'adopt' // found in the cluster, not in the ledger
   | 'settle' // lent for a rollout that is over: it stays as one of the Deployment's own
+  | 'reserve' // a person reserved it ahead
+  | 'unreserve' // that reservation ended
 
 export interface Change {
   readonly verb: Verb

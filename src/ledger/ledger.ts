@@ -76,6 +76,9 @@ const ACTORS: Record<CommandKind, Actor> = {
   unblock: 'person',
   resizePool: 'person',
   release: 'person',
+  reserve: 'person',
+  unreserve: 'person',
+  expire: 'floatip',
   adopt: 'cluster',
 }
 

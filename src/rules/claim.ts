@@ -24,6 +24,7 @@ export function claimOf(
     policy: demand.policy,
     index,
     apiVersion: demand.apiVersion,
+    reservation: before?.reservation ?? null,
     heldFrom: heldFrom(before),
     blocked: false,
     surge: before === null ? source.kind === 'free' && source.lends : before.surge,

@@ -24,9 +24,10 @@ export function followed(view: View, owner: Owner): readonly Allocation[] {
   return owner.pool === '' ? own : [...own, ...view.ofKey(ownerKey(poolOwner(owner.pool)))]
 }
 
-/** Kept without a pod, and since before the workload was read. */
+/** Kept without a pod, not by a reservation, and since before the workload was read. */
 function isUnused(row: Allocation, { unfinished, revision }: FollowCommand): boolean {
-  return row.phase === 'reserved' && !row.blocked && row.revision <= revision && !unfinished.has(row.owner.pod)
+  if (row.phase !== 'reserved' || row.blocked || row.reservation !== null) return false
+  return row.revision <= revision && !unfinished.has(row.owner.pod)
 }
 
 function deployment(

@@ -48,7 +48,7 @@ export const reclaim: Rule<ReclaimCommand, Unbound> = (view, { address, revision
   if (row === null || row.revision !== revision) return { changes: [], answer: { freed: 0, kept: 0 } }
   const configured = isConfigured(view, row)
   const because = configured ? 'no pod of its name exists' : 'its range left the configuration'
-  const keeps = row.policy !== RELEASE_AT_POD_END && configured
+  const keeps = (row.policy !== RELEASE_AT_POD_END || row.reservation !== null) && configured
   const change = keeps ? keep(row, keptBy(row.owner), because) : free(row, because)
   return { changes: [change], answer: { freed: keeps ? 0 : 1, kept: keeps ? 1 : 0 } }
 }
@@ -65,6 +65,7 @@ function freeing(because: string): Fate {
 /** `freed`: how many addresses of the same pod go before this one. */
 function fateOf(view: View, row: Allocation, workload: Workload, freed: number): Fate {
   if (!isConfigured(view, row)) return freeing('its range left the configuration')
+  if (row.reservation !== null) return { keepFor: keptBy(row.owner), because: `reservation ${row.reservation.id}` }
   switch (row.policy) {
     case RELEASE_AT_POD_END:
       return freeing('released with its pod')

@@ -2,6 +2,7 @@
 import type { Allocation, Phase } from '../domain/allocation.ts'
 import { type Owner, ownerKey, parseOwnerKey } from '../domain/owner.ts'
 import { policyOf } from '../domain/policy.ts'
+import { readReservation, reservationText } from '../domain/reservation.ts'
 import { parseAddress, sortKey } from '../ip/address.ts'
 import { present } from '../lib/assert.ts'
 
@@ -25,6 +26,7 @@ export interface AllocationRow {
   updated_at: number
   revision: number
   surge: number
+  reservation: string | null
 }
 
 export function toRow(a: Allocation): AllocationRow {
@@ -48,6 +50,7 @@ export function toRow(a: Allocation): AllocationRow {
     updated_at: a.updatedAt,
     revision: a.revision,
     surge: a.surge ? 1 : 0,
+    reservation: reservationText(a.reservation),
   }
 }
 
@@ -69,6 +72,7 @@ export function fromRow(row: AllocationRow): Allocation {
     policy: present(policyOf(row.policy), `policy ${row.policy}`),
     index: row.list_index,
     apiVersion: row.api_version,
+    reservation: readReservation(row.reservation),
     heldFrom: row.held_from === null ? null : parseOwnerKey(row.held_from),
     blocked: row.blocked === 1,
     surge: row.surge === 1,

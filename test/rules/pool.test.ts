@@ -120,6 +120,7 @@ describe('a pool without a size', () => {
       address: ip('10.0.1.3'),
       owner: who(key),
       apiVersion: '',
+      reservation: null,
       policy: 2,
       surge: false,
     } as const

@@ -81,6 +81,7 @@ export function rowOf(text: string, key: string, words: Partial<Allocation> = {}
     policy: 0,
     index: 0,
     apiVersion: 'apps/v1',
+    reservation: null,
     heldFrom: null,
     blocked: false,
     surge: false,
