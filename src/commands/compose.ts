@@ -193,7 +193,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     onAnswered: metrics.scheduler,
   })
   const verbosity = verbosityOf(log, clock)
-  const api = apiApp({ gate, addresses, pools, metrics: metrics.registry, verbosity, profiling, log })
+  const api = apiApp({ gate, addresses, pools, metrics: metrics.exposition, verbosity, profiling, log })
 
   const follow = () =>
     cluster.start({
