@@ -10,7 +10,7 @@ import { fitsAfter, score } from '../rules/score.ts'
 import { demandFromMirror, gatherDemand } from './demand.ts'
 import type { Holds } from './holds.ts'
 import type { Ports } from './ports.ts'
-import { questionOf, type WaitingList } from './waiting.ts'
+import { questionOf, type Verdicts, type WaitingList } from './waiting.ts'
 
 /** A node as asked: its InternalIPs when the scheduler sent them, else as our mirror has it. */
 export interface AskedNode {
@@ -35,6 +35,7 @@ const NOT_CONFIGURED = refusal('node-not-configured', 'no node subnet of the con
 
 export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds): Filtering {
   const { ledger, cluster, clock, log } = ports
+  ledger.onCommit(waiting.committed)
 
   function placed(geometry: Geometry, node: AskedNode): NodeGroup | Refusal {
     const addresses = node.addresses ?? cluster.nodes.get(node.name)?.addresses ?? []
@@ -50,22 +51,25 @@ export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds): F
     return { places, groups: [...groups.values()] }
   }
 
-  /** The verdict of each group, from memory while nothing has moved. */
+  /** The verdict of each group, from memory while nothing has moved that could change it. */
   async function verdictsOf(
     pod: PodFact,
     groups: readonly NodeGroup[],
+    places: readonly (NodeGroup | Refusal)[],
     unknown: readonly string[],
-  ): Promise<ReadonlyMap<string, Refusal | null>> {
+  ): Promise<Verdicts> {
     const question = questionOf(pod, groups)
     const remembered = waiting.recall(pod.uid, question, ledger.revision, cluster.factsVersion)
     if (remembered !== null) return remembered
 
-    const factsVersion = cluster.factsVersion
-    const demand = demandFromMirror(ports, pod) ?? (await gatherDemand(ports, pod))
+    const mirrored = demandFromMirror(ports, pod)
+    const demand = mirrored ?? (await gatherDemand(ports, pod))
     const command = { at: clock.now(), demand, groups }
-    const ledgerRevision = ledger.revision
+    const { factsVersion } = cluster
+    const ledgerRevision = mirrored === null ? ledger.revision : null
     const asked = ledger.read(view => filter(view, command))
-    const settled = isRefusal(asked) || asked.changes.length === 0 ? asked : await ledger.submit('filter', command)
+    const inTurn = !isRefusal(asked) && asked.changes.length > 0
+    const settled = inTurn ? await ledger.submit('filter', command) : asked
     if (isRefusal(settled)) return new Map(groups.map(group => [group.id, settled]))
 
     const { verdicts, holds: held } = settled.answer
@@ -74,14 +78,19 @@ export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds): F
     }
     if (held !== null) holds.renew(held)
     if ([...verdicts.values()].some(verdict => verdict === null)) waiting.leave(pod.uid)
-    else if (groups.length > 0 || unknown.length > 0) {
+    else if (places.length > 0) {
+      const reasons = reasonsOf(groups.length > 0 ? [...verdicts.values()] : places)
       // Once: the scheduler asks again for every waiting pod after each bind of any pod.
       if (waiting.get(pod.uid) === undefined) {
-        const because = [...verdicts.values()].map(verdict => verdict?.because)
-        log.info({ pod: `${pod.namespace}/${pod.name}`, because }, 'waits for an address')
+        log.info(
+          { pod: `${pod.namespace}/${pod.name}`, because: reasons.map(({ because }) => because) },
+          'waits for an address',
+        )
       }
-      waiting.wait(pod, groups, unknown)
-      waiting.remember(pod.uid, { question, ledgerRevision, factsVersion, verdicts })
+      // What a turn answered may have been overtaken by a later command of the same turn.
+      const memo = inTurn ? null : { question, factsVersion, ledgerRevision, verdicts }
+      const geometry = ledger.read(view => view.geometry)
+      waiting.wait(pod, { geometry, groups, unknown, workload: demand.workload, reasons }, memo)
     }
     return verdicts
   }
@@ -90,7 +99,7 @@ export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds): F
     async filter(pod, nodes) {
       const { places, groups } = place(nodes)
       const unknown = nodes.flatMap(({ name }, at) => (places[at] === UNKNOWN_NODE ? [name] : []))
-      const verdicts = await verdictsOf(pod, groups, unknown)
+      const verdicts = await verdictsOf(pod, groups, places, unknown)
       return places.map(at => (isRefusal(at) ? at : (verdicts.get(at.id) ?? null)))
     },
 
@@ -114,4 +123,9 @@ export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds): F
       )
     },
   }
+}
+
+function reasonsOf(refusals: readonly (NodeGroup | Refusal | null)[]): readonly Refusal[] {
+  const byText = new Map(refusals.flatMap(each => (isRefusal(each) ? [[each.because, each] as const] : [])))
+  return [...byText.values()].sort((a, b) => (a.because < b.because ? -1 : 1))
 }

@@ -25,7 +25,7 @@ export interface ExtenderParts {
   readonly gate: Gate
   readonly filtering: Filtering
   readonly binding: Binding
-  readonly waking: Pick<Waking, 'heard' | 'look'>
+  readonly waking: Pick<Waking, 'heard' | 'answered'>
   readonly read: KubeReaders
   readonly log: Log
   /** Refused nodes go into FailedNodes (schedulers before 1.21 know nothing else). */
@@ -51,14 +51,15 @@ export function extenderApp(parts: ExtenderParts) {
     const closed = notReady()
     if (closed !== null) return filterError(closed)
     const began = performance.now()
-    const woken = waking.heard(pod.uid)
+    waking.heard(pod.uid)
     try {
       const verdicts = await filtering.filter(pod, nodes)
       const fitting = verdicts.filter(verdict => verdict === null).length
-      if (woken && fitting === 0) waking.look()
+      waking.answered(pod.uid, fitting > 0)
       log.debug({ pod: `${pod.namespace}/${pod.name}`, nodes: nodes.length, fitting, ms: since(began) }, 'filter')
       return encodeFilter(question, verdicts, legacyFailedNodes)
     } catch (error) {
+      waking.answered(pod.uid, false)
       log.error({ pod: `${pod.namespace}/${pod.name}`, err: error }, 'filter failed')
       return filterError(messageOf(error))
     }
