@@ -11,7 +11,7 @@ import type { Ports } from './ports.ts'
 /** The demand with the workload from the mirror; null when the mirror does not have a workload that a rule needs. */
 export function demandFromMirror(ports: Pick<Ports, 'cluster'>, pod: PodFact): Demand | null {
   if (isCustom(pod) && pod.policy === IMMUTABLE) return null
-  if (!isLimitedByReplicas(ports, pod)) return demandOf(ports, pod, UNLOOKED)
+  if (!isLimitedByReplicas(ports, pod)) return demandOf(ports, pod, inSizedPool(ports, pod) ?? UNLOOKED)
   const known = ports.cluster.knownWorkload(DEPLOYMENT, pod.namespace, pod.owner.workload)
   return known === null ? null : demandOf(ports, pod, known)
 }
@@ -38,6 +38,12 @@ export async function gatherDemand(ports: Pick<Ports, 'cluster' | 'calls'>, pod:
 function isLimitedByReplicas({ cluster }: Pick<Ports, 'cluster'>, { owner, policy }: PodFact): boolean {
   if (owner.kind !== DEPLOYMENT || policy === RELEASE_AT_POD_END) return false
   return owner.pool === '' || cluster.poolInForce(owner.pool) === null
+}
+
+/** Its pool's size is the limit; the Deployment only tells whether its rollout waits for itself. */
+function inSizedPool({ cluster }: Pick<Ports, 'cluster'>, { owner, namespace }: PodFact): Workload | null {
+  if (owner.kind !== DEPLOYMENT || owner.pool === '') return null
+  return cluster.knownWorkload(DEPLOYMENT, namespace, owner.workload)
 }
 
 function demandOf({ cluster }: Pick<Ports, 'cluster'>, pod: PodFact, workload: Workload): Demand {

@@ -4,8 +4,10 @@ import type { Workload } from '../domain/demand.ts'
 import type { Geometry, NodeGroup } from '../domain/geometry.ts'
 import { DEPLOYMENT, type Owner, ownerKey, STATEFUL_SET, sharedBy, workloadKey } from '../domain/owner.ts'
 import { RELEASE_AT_POD_END } from '../domain/policy.ts'
-import type { Refusal, RefusalCode } from '../domain/refusal.ts'
+import type { RefusalCode } from '../domain/refusal.ts'
 import type { PodFact } from '../kube/pod.ts'
+import type { WallMs } from '../lib/clock.ts'
+import type { Verdicts } from '../rules/filter.ts'
 
 /** How the pod was refused on every node that was asked. */
 export interface Refused {
@@ -15,8 +17,16 @@ export interface Refused {
   readonly unknown: readonly string[]
   /** Its workload as the refusal saw it. */
   readonly workload: Workload
-  /** Why, each reason once. */
-  readonly reasons: readonly Refusal[]
+  /** By group. */
+  readonly verdicts: Verdicts
+  readonly why: Why
+}
+
+/** Why and since when it waits: one reason of several, where nodes differ. */
+export interface Why {
+  readonly code: RefusalCode
+  readonly because: string
+  readonly since: WallMs
 }
 
 export interface Waiting extends Refused {
@@ -28,15 +38,12 @@ export interface Waiting extends Refused {
   readonly slept: number
 }
 
-export type Verdicts = ReadonlyMap<string, Refusal | null>
-
-/** What a pod was told. It stands until the facts move, or the ledger does in a way that could change it (see {@link WaitingList.committed}). */
+/** On what a refusal rests. It stands until the facts move, or the ledger does in a way that could change it (see {@link WaitingList.committed}). */
 export interface Memo {
   readonly question: string
   readonly factsVersion: number
   /** Not null: it rests on something that nobody tells us the changes of, and stands for this revision of the ledger only. */
   readonly ledgerRevision: number | null
-  readonly verdicts: Verdicts
 }
 
 interface Entry extends Waiting {
@@ -44,7 +51,6 @@ interface Entry extends Waiting {
   memo: Memo | null
   /** Under which it is found when rows change: its own key, and whom it shares with. */
   readonly touching: readonly string[]
-  readonly codes: string
 }
 
 export interface WaitingList {
@@ -52,8 +58,10 @@ export interface WaitingList {
   get(uid: string): Waiting | undefined
   /** Those to be woken first, first. */
   inOrder(): readonly Waiting[]
-  /** `memo` null: what it was told cannot be relied on. */
+  /** Since the first time that it was told to, whatever it was told later. `memo` null: what it was told cannot be relied on. */
   wait(pod: PodFact, refused: Refused, memo: Memo | null): void
+  /** True when this pod is refused for another kind of reason than the last time. */
+  isNews(uid: string, code: RefusalCode): boolean
   /** It has its addresses, or needs none any more. */
   leave(uid: string): void
   /** A wake of it was not answered. */
@@ -68,14 +76,15 @@ export interface WaitingList {
    * refusal stands, to the letter, until an address comes free or a row of its own key or share changes.
    */
   committed(changes: readonly Committed[]): void
-  /** Called when a pod begins to wait, and when it waits for another reason than before. */
-  onNews(listener: (pod: PodFact, reasons: readonly Refusal[]) => void): void
 }
+
+/** Refused pods whose last reason is remembered: more than any cluster has pending. Beyond it they are told once more. */
+const TOLD_MAX = 50_000
 
 export function waitingList(): WaitingList {
   const waiting = new Map<string, Entry>()
   const byKey = new Map<string, Set<Entry>>()
-  const listeners: ((pod: PodFact, reasons: readonly Refusal[]) => void)[] = []
+  const told = new Map<string, RefusalCode>()
   let order: Entry[] | null = null
   /** Once an address came free no earlier memo counts: emptied, not searched. */
   let remembering = new Set<Entry>()
@@ -123,13 +132,19 @@ export function waitingList(): WaitingList {
     },
     wait(pod, refused, memo) {
       const before = waiting.get(pod.uid)
-      const entry = entryOf(pod, refused, memo)
+      const since = before?.why.since ?? refused.why.since
       if (before !== undefined) drop(before)
-      put(entry)
+      put(entryOf(pod, { ...refused, why: { ...refused.why, since } }, memo))
       order = null
-      if (before?.codes !== entry.codes) for (const listener of listeners) listener(pod, refused.reasons)
+    },
+    isNews(uid, code) {
+      const before = told.get(uid)
+      if (told.size >= TOLD_MAX) told.clear()
+      told.set(uid, code)
+      return before !== code
     },
     leave(uid) {
+      told.delete(uid)
       const entry = waiting.get(uid)
       if (entry === undefined) return
       drop(entry)
@@ -144,7 +159,7 @@ export function waitingList(): WaitingList {
     recall(uid, question, ledgerRevision, factsVersion) {
       const entry = waiting.get(uid)
       if (entry?.memo?.question !== question || !stands(entry, ledgerRevision, factsVersion)) return null
-      return entry.memo.verdicts
+      return entry.verdicts
     },
     stands(uid, ledgerRevision, factsVersion) {
       const entry = waiting.get(uid)
@@ -158,15 +173,13 @@ export function waitingList(): WaitingList {
       }
       if (waiting.size > 0) for (const key of changes.flatMap(keysOf)) forget(key)
     },
-    onNews: listener => void listeners.push(listener),
   }
 }
 
 function entryOf(pod: PodFact, refused: Refused, memo: Memo | null): Entry {
   const key = ownerKey(pod.owner)
-  const codes = [...new Set(refused.reasons.map(({ code }): RefusalCode => code))].sort().join(' ')
   const likeness = likenessOf(pod, refused.groups)
-  return { ...refused, pod, key, likeness, slept: 0, memo, touching: keysTouching(pod.owner), codes }
+  return { ...refused, pod, key, likeness, slept: 0, memo, touching: keysTouching(pod.owner) }
 }
 
 function keysOf({ before, after }: Committed): readonly string[] {

@@ -1,9 +1,11 @@
 /** Owns waking: when addresses or room come free, as many of the oldest waiting pods that they suit are told, and no more. */
 import type { Geometry, NodeGroup } from '../domain/geometry.ts'
 import type { PodFact } from '../kube/pod.ts'
+import type { Verdicts } from '../rules/filter.ts'
 import { type Promises, promisesOn } from '../rules/promise.ts'
 import { demandForWake } from './demand.ts'
 import type { Ports } from './ports.ts'
+import { stuckAmong } from './stuck-rollouts.ts'
 import type { Waiting, WaitingList } from './waiting.ts'
 
 /** A wake that no filter answered in this time passes to the next in line (R25). */
@@ -62,8 +64,8 @@ export function wakingOf(parts: WakingParts): Waking {
       const promises = promisesOn(view)
       const groupsOf = groupsInForce(view.geometry)
       for (const { each } of underway.values()) promises.promise(demandOf(each), groupsOf(each))
-      /** Likenesses of which one was refused: in this round the others are too, for promises only take. */
-      const spent = new Set<string>()
+      /** Likenesses of which one was refused: in this round the others are told the same, for promises only take. */
+      const spent = new Map<string, Verdicts>()
       return waiting.inOrder().filter(each => {
         if (underway.has(each.pod.uid) || waiting.stands(each.pod.uid, ledger.revision, cluster.factsVersion))
           return false
@@ -72,16 +74,18 @@ export function wakingOf(parts: WakingParts): Waking {
     })
   }
 
-  function isDue(each: Waiting, promises: Promises, groupsOf: GroupsOf, spent: Set<string>): boolean {
+  function isDue(each: Waiting, promises: Promises, groupsOf: GroupsOf, spent: Map<string, Verdicts>): boolean {
     // It was never asked about this node: let it ask.
     if (each.unknown.some(name => (cluster.nodes.get(name)?.addresses.length ?? 0) > 0)) return true
     const alone = promises.hasOwn(each.key)
     const groups = groupsOf(each)
     const likeness = groups === each.groups ? each.likeness : `${each.likeness} everywhere`
-    if (!alone && spent.has(likeness)) return false
-    const served = promises.promise(demandOf(each), groups)
-    if (!served && !alone) spent.add(likeness)
-    return served
+    const known = alone ? undefined : spent.get(likeness)
+    const told = known ?? promises.promise(demandOf(each), groups)
+    if (told === 'served') return true
+    if (!alone) spent.set(likeness, told)
+    // Its rollout began or ceased to wait for itself: the person who reads the pod's message is to know.
+    return stuckAmong(told.values())?.because !== stuckAmong(each.verdicts.values())?.because
   }
 
   const demandOf = ({ pod, workload }: Waiting) => demandForWake(parts, pod, workload)

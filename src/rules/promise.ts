@@ -7,13 +7,13 @@ import { ownerKey, sharedBy, workloadKey } from '../domain/owner.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import { present } from '../lib/assert.ts'
 import { bind } from './bind.ts'
-import { filter } from './filter.ts'
+import { filter, type Verdicts } from './filter.ts'
 import { REQUEST_INTERVALS_MAX } from './source.ts'
 import type { SlotInterval, View } from './view.ts'
 
 export interface Promises {
-  /** Serves the pod, as far as the promises before it leave something on one of these groups; false: nothing. */
-  promise(demand: Demand, groups: readonly NodeGroup[]): boolean
+  /** Serves the pod, as far as the promises before it leave something on one of these groups; else what it would be told. */
+  promise(demand: Demand, groups: readonly NodeGroup[]): 'served' | Verdicts
   /** True when the pod's own key has rows. */
   hasOwn(key: string): boolean
 }
@@ -24,14 +24,15 @@ export function promisesOn(base: View): Promises {
   return {
     promise(demand, groups) {
       const decision = filter(view, { at: 0, demand, groups })
-      if (isRefusal(decision)) return false
-      const open = groups.find(group => decision.answer.verdicts.get(group.id) === null)
-      if (open === undefined) return false
+      if (isRefusal(decision)) return new Map()
+      const { verdicts } = decision.answer
+      const open = groups.find(group => verdicts.get(group.id) === null)
+      if (open === undefined) return verdicts
       for (const change of decision.changes) keep(change)
       const bound = bind(view, { at: 0, demand, node: '', group: open })
-      if (isRefusal(bound)) return false
+      if (isRefusal(bound)) return verdicts
       for (const change of bound.changes) keep(change)
-      return true
+      return 'served'
     },
     hasOwn: key => view.ofKey(key).length > 0,
   }
@@ -92,6 +93,7 @@ function overlayOn(base: View): Overlay {
       ofIncarnation: byIncarnation.of,
       ofShare: byShare.of,
       ofWorkload: byWorkload.of,
+      ofReservation: base.ofReservation,
       freeCount(entry) {
         const { lo, hi } = present(bounds[entry], 'entry')
         return base.freeCount(entry) - [...taken].filter(slot => slot >= lo && slot <= hi).length

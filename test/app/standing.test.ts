@@ -101,10 +101,10 @@ function run(steps: readonly Step[]): void {
     if (fresh.changes.length > 0) return commit('filter', { at: 0, demand, groups: on })
     const { verdicts } = fresh.answer
     if ([...verdicts.values()].includes(null)) return waiting.leave(fact.uid)
-    const reasons = [...verdicts.values()].filter(each => each !== null)
-    const refused = { geometry: world.geometry, groups: on, unknown: [], workload: demand.workload, reasons }
+    const why = { code: 'no-address-left' as const, because: '', since: 0 }
+    const refused = { geometry: world.geometry, groups: on, unknown: [], workload: demand.workload, verdicts, why }
     const question = `${at} ${asked}`
-    waiting.wait(fact, refused, { question, factsVersion, ledgerRevision: null, verdicts })
+    waiting.wait(fact, refused, { question, factsVersion, ledgerRevision: null })
     return since.set(fact.uid, { taken: false, demand, nodes: asked })
   }
 
