@@ -62,5 +62,5 @@ export const API_ROWS: readonly BadRow[] = [
   row('an unknown path', 'GET /v1/ips', undefined, 404, 'no such path'),
   row('a PUT', 'PUT /v1/ip', '{}', 405, '/v1/ip takes GET and POST'),
   row('a DELETE', 'DELETE /v1/ip', undefined, 405, '/v1/ip takes GET and POST'),
-  row('a POST to a probe', 'POST /readyz', '{}', 404, 'no such path'),
+  row('a POST to a probe', 'POST /readyz', '{}', 405, '/readyz takes GET'),
 ]
