@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { Fault, messageOf } from '../lib/fault.ts'
 import schema from './schema.sql' with { type: 'file' }
 import cloudSchema from './schema-2.sql' with { type: 'file' }
+import questionsSchema from './schema-4.sql' with { type: 'file' }
 
 /** Schemas in order: opening applies those above the file's `user_version`, each in a transaction. */
-const MIGRATIONS: readonly string[] = [schema, cloudSchema]
+const MIGRATIONS: readonly (string | null)[] = [schema, cloudSchema, null, questionsSchema]
 
 export const SCHEMA_VERSION = MIGRATIONS.length
 
@@ -87,7 +88,7 @@ function migrate(db: Database, path: string): void {
   }
   MIGRATIONS.slice(found).forEach((file, at) => {
     db.run('BEGIN IMMEDIATE')
-    db.run(readFileSync(file, 'utf8'))
+    if (file !== null) db.run(readFileSync(file, 'utf8'))
     db.run(`PRAGMA user_version = ${found + at + 1}`)
     db.run('COMMIT')
   })
