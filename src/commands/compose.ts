@@ -1,6 +1,5 @@
 /** Owns the composition: what is built from what, in which order it starts, and in which it ends. */
 import { hostname } from 'node:os'
-import { addressesOf } from '../app/addresses.ts'
 import { bindingOn } from '../app/bind.ts'
 import { type ConfigurationInForce, configurationOf } from '../app/configuration.ts'
 import { filteringOn } from '../app/filter.ts'
@@ -44,8 +43,8 @@ import { noReplication, replicatorOf } from '../replica/replicator.ts'
 import { nextTerm, rememberedText } from '../store/facts.ts'
 import { journalOf } from '../store/journal.ts'
 import { openLedgerFile } from '../store/open.ts'
-import { searchIn } from '../store/search.ts'
 import type { ServeOptions } from './options.ts'
+import { readsOf } from './reads.ts'
 import { becomeReady } from './ready.ts'
 import { VERSION } from './version.ts'
 
@@ -149,7 +148,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const filtering = filteringOn(ports, waiting, holds)
   const binding = bindingOn(ports, waiting, holds, freshValue)
   const pools = poolsOf({ ...ports, store: poolStoreOn(transport) })
-  const addresses = addressesOf({ ...ports, search: searchIn(file.db) })
+  const reads = readsOf({ ports, holds, file, limits: options.history })
 
   const objectWatch = objectWatchOn(ports, objects)
   const objectMirror = mirrorObjects({ ...following, ...objectWatch })
@@ -168,7 +167,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const read = { pod: (raw: unknown) => podFact(raw as RawPod), node: (raw: unknown) => nodeFact(raw as RawNode) }
   const { legacyFailedNodes } = options
   const extender = extenderApp({ gate, filtering, binding, waking, read, log, legacyFailedNodes })
-  const api = apiApp({ gate, addresses, pools, log })
+  const api = apiApp({ ...reads, gate, ledger, configuration, pools, log })
 
   const follow = () =>
     cluster.start({
@@ -208,8 +207,12 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     ledgerPath: file.path,
     term,
 
+    /** Ends what would go on for ever: to be called before the ports stop. */
+    endStreams: () => reads.feed.stop(),
+
     /** Waits for leadership, follows the configuration and the cluster, and opens the gate; resolves when ready, or when stopped before. */
     async start(): Promise<void> {
+      void reads.retain(signal)
       const leading = Promise.withResolvers<void>()
       signal.addEventListener('abort', () => leading.resolve())
       void leadership
@@ -244,6 +247,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       // Last: a successor may act in the same instant.
       if (!hard) await leadership.release()
       electing.abort()
+      reads.stop()
       file.close()
     },
   }

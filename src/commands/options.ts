@@ -20,6 +20,8 @@ export interface ServeOptions {
   /** How long a call to the address provider may take. */
   readonly cloudTimeoutMs: number
   readonly legacyFailedNodes: boolean
+  /** How much of the past is kept. */
+  readonly history: { readonly rows: number; readonly ageMs: number }
   /** Null: no election, this is the only process. */
   readonly election: LeaseTiming | null
   readonly file: ConfigFile
@@ -58,6 +60,8 @@ interface RawOptions {
   installCrds: boolean
   legacyFailedNodes: boolean
   cloudTimeout: number
+  historyDays: number
+  historyRows: number
   swagger?: boolean
   profiling?: boolean
   leaderElect: boolean
@@ -89,6 +93,8 @@ export function withServeOptions(command: Command): Command {
     .addOption(
       duration('--cloud-timeout <duration>', 'how long a call to the address provider may take', 60_000, '60s'),
     )
+    .option('--history-days <days>', 'how long changes of addresses are remembered', readCount, 90)
+    .option('--history-rows <rows>', 'how many of them at most', readCount, 1_000_000)
     .option('--log-level <level>', `one of ${LEVELS.join(', ')}`, readLevel)
     .option('--swagger [bool]', 'serve the Swagger 1.2 listing (not built yet)', readBool)
     .option('--profiling [bool]', 'serve profiles (not built yet)', readBool)
@@ -125,6 +131,7 @@ export function readServeOptions(command: Command): ServeOptions {
     kubeconfig: raw.kubeconfig,
     dataDir: raw.dataDir,
     cloudTimeoutMs: raw.cloudTimeout,
+    history: { rows: raw.historyRows, ageMs: raw.historyDays * 24 * 3_600_000 },
     logLevel: raw.logLevel ?? ((raw.v ?? 0) >= 4 ? 'debug' : 'info'),
     holdMs: raw.holdTimeout,
     replicate: raw.replicate,
@@ -222,6 +229,13 @@ function readPort(text: string): number {
   const port = Number(text)
   if (/^\d+$/.test(text) && port <= 65_535) return port
   throw new InvalidArgumentError('a port is a whole number from 0 (any free one) to 65535.')
+}
+
+/** At most 2^31, far beyond what a disk holds of changes, or a person remembers of days. */
+function readCount(text: string): number {
+  const count = Number(text)
+  if (/^\d+$/.test(text) && count >= 1 && count <= 2 ** 31) return count
+  throw new InvalidArgumentError('use a whole number from 1.')
 }
 
 /** Go's form of booleans: `--flag`, `--flag=true`, `--flag=false`. */

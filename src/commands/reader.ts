@@ -18,7 +18,14 @@ export type Told =
 /** Questions under way: each is a request that somebody waits for; beyond that they would wait for minutes. */
 const ASKED_MAX = 1_000
 
-const QUESTIONS: readonly (keyof Reads)[] = ['search', 'past', 'story', 'after', 'newest', 'copyTo']
+const QUESTIONS: Record<keyof Reads, true> = {
+  search: true,
+  past: true,
+  story: true,
+  after: true,
+  newest: true,
+  copyTo: true,
+}
 
 export interface ReadingThread extends Reader {
   /** Ends the thread; what is asked of it is refused. A later question starts another. */
@@ -62,13 +69,15 @@ export function readingThread(path: string): ReadingThread {
   }
 
   const questions = Object.fromEntries(
-    QUESTIONS.map(name => [name, async (...asked: unknown[]) => ask(name, asked)]),
+    (Object.keys(QUESTIONS) as (keyof Reads)[]).map(name => [name, async (...asked: unknown[]) => ask(name, asked)]),
   ) as unknown as Reader
   return { ...questions, rest: () => end('the reading thread ends') }
 }
 
 /** A compiled binary keeps its files below the folder of its main file, this one merged into that. */
 function workerUrl(): string {
-  const compiled = Bun.main.startsWith('/$bunfs/')
-  return new URL(compiled ? './commands/reader-worker.ts' : './reader-worker.ts', import.meta.url).href
+  const url = new URL('./reader-worker.ts', import.meta.url)
+  return Bun.main.startsWith('/$bunfs/')
+    ? url.href.replace(/\/reader-worker\.ts$/, '/commands/reader-worker.ts')
+    : url.href
 }

@@ -1,21 +1,27 @@
 /** Owns the API's port: which routes it has, and that every mistake is answered in one shape. */
 import { Elysia } from 'elysia'
-import type { Addresses } from '../app/addresses.ts'
-import type { Gate } from '../app/gate.ts'
-import type { Pools } from '../app/pools.ts'
 import type { Log } from '../lib/log.ts'
-import { ipRoutes } from './ip.ts'
+import { type BackupRouteParts, backupRoutes } from './backup.ts'
+import { type EventRouteParts, eventRoutes } from './events.ts'
+import { type HistoryRouteParts, historyRoutes } from './history.ts'
+import { type IpParts, ipRoutes } from './ip.ts'
 import { answerMistake } from './mistakes.ts'
-import { poolRoutes } from './pools.ts'
+import { type OneAddressRouteParts, oneAddressRoutes } from './one-address.ts'
+import { type PoolRouteParts, poolRoutes } from './pools.ts'
 import { probeRoutes } from './probes.ts'
+import { type SubnetRouteParts, subnetRoutes } from './subnets.ts'
 
 /** 10,000 releases of 100 bytes. */
 const BODY_MAX = 1024 * 1024
 
-export interface ApiParts {
-  readonly gate: Gate
-  readonly addresses: Addresses
-  readonly pools: Pools
+export interface ApiParts
+  extends IpParts,
+    PoolRouteParts,
+    OneAddressRouteParts,
+    HistoryRouteParts,
+    EventRouteParts,
+    SubnetRouteParts,
+    BackupRouteParts {
   readonly log: Log
 }
 
@@ -24,6 +30,11 @@ export function apiApp(parts: ApiParts) {
   return app
     .onError(mistake => answerMistake(app, parts.log, mistake))
     .use(ipRoutes(parts))
+    .use(oneAddressRoutes(parts))
+    .use(historyRoutes(parts))
+    .use(eventRoutes(parts))
+    .use(subnetRoutes(parts))
     .use(poolRoutes(parts))
+    .use(backupRoutes(parts))
     .use(probeRoutes(parts.gate))
 }

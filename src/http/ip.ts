@@ -14,13 +14,13 @@ export function ipRoutes({ gate, addresses }: IpParts) {
   return new Elysia({ name: 'ip' })
     .get(
       '/v1/ip',
-      ({ query }) => {
+      async ({ query }) => {
         const { search, asked } = decodeList(query)
-        return encodeList(addresses.list(search), asked)
+        return encodeList(await addresses.list(search), asked)
       },
       {
         query: ListQuery,
-        response: { 200: Page, ...failures(400) },
+        response: { 200: Page, ...failures(400, 503) },
         detail: {
           tags: ['addresses'],
           summary: 'List addresses',

@@ -1,6 +1,6 @@
 /** Owns the ledger's memory: the rows, their indexes and the core's bitmap of free slots, always telling the same story. */
 
-import { type Core, NO_SLOT } from '../core/core.ts'
+import { type Core, type FreeRun, NO_SLOT } from '../core/core.ts'
 import { type Allocation, assertSound } from '../domain/allocation.ts'
 import type { Change, Committed } from '../domain/change.ts'
 import type { Geometry } from '../domain/geometry.ts'
@@ -9,6 +9,7 @@ import type { Address } from '../ip/address.ts'
 import { assert } from '../lib/assert.ts'
 import type { WallMs } from '../lib/clock.ts'
 import type { View } from '../rules/view.ts'
+import { type Census, censusOf } from './census.ts'
 import { indexBy } from './index.ts'
 
 export interface State extends View {
@@ -18,6 +19,9 @@ export interface State extends View {
   apply(change: Change, at: WallMs, revision: number): Committed
   /** The turn is on disk: what it freed is free. */
   settle(): void
+  readonly census: Pick<Census, 'of' | 'orphans'>
+  /** The longest run of free slots in [lo, hi]. */
+  largestFreeRun(lo: number, hi: number): FreeRun
   /** The n-th free configured address in ascending slot order, or null. */
   nthFree(n: number): Address | null
   /** Null when rows, indexes and bitmap agree; else what does not. */
@@ -33,7 +37,8 @@ export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocatio
     return share === null ? null : ownerKey(share)
   })
   const byWorkload = indexBy(row => workloadKey(row.owner))
-  const indexes = [byKey, byIncarnation, byShare, byWorkload]
+  const census = censusOf(geometry)
+  const indexes = [byKey, byIncarnation, byShare, byWorkload, census]
   /** Slots freed in the open turn. */
   let freed: number[] = []
 
@@ -87,6 +92,8 @@ export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocatio
       return slot === NO_SLOT ? null : slot
     },
     match: lists => core.match(lists),
+    census,
+    largestFreeRun: (lo, hi) => core.largestFreeRun(lo, hi),
     nthFree(n) {
       const slot = core.nthFree(n)
       return slot === NO_SLOT ? null : geometry.addressOf(slot)
@@ -120,6 +127,12 @@ export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocatio
       if (free + taken.length + freed.length !== core.slots) {
         return `${free} free + ${taken.length} rows + ${freed.length} freed ≠ ${core.slots} slots`
       }
+      for (let entry = 0; entry < geometry.entries.length; entry++) {
+        const { held, bound, reserved } = census.of(entry)
+        if (held + bound + reserved + core.freeCount(entry) > core.slotCount(entry))
+          return `entry ${entry} is counted wrong`
+      }
+      if (census.orphans.size + taken.length !== byAddress.size) return 'an orphan is counted wrong'
       if (byKey.size !== byAddress.size || byWorkload.size !== byAddress.size) return 'an index lost a row'
       return core.verify()
     },

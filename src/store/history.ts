@@ -44,6 +44,12 @@ export interface Story {
   readonly since: number
 }
 
+export interface Following {
+  readonly rows: readonly PastRow[]
+  /** Up to this id changes are forgotten, but for the last of each address. */
+  readonly forgotten: number
+}
+
 const ROW = 'id, at, verb, actor, address, key_before, key_after, incarnation, node, because, phase'
 
 /** The field that narrows most drives. */
@@ -75,7 +81,8 @@ export function pastPlanOf(question: PastQuestion): PastPlan {
   for (const [field] of DRIVERS) {
     const value = question[field]
     if (value === undefined) continue
-    if (field === 'pod' && alsoLeft) want(driver?.[0] === 'pod' ? '(pod = ? OR pod_left = ?)' : '(+pod = ? OR +pod_left = ?)', value, value)
+    if (field === 'pod' && alsoLeft)
+      want(driver?.[0] === 'pod' ? '(pod = ? OR pod_left = ?)' : '(+pod = ? OR +pod_left = ?)', value, value)
     else want(`${field === driver?.[0] ? '' : '+'}${field} = ?`, value)
   }
   if (span.kind === 'at') {
@@ -110,6 +117,7 @@ export function historyIn(db: Database) {
         AND (key_after IS NOT ?3 OR phase IS NOT ?4) ORDER BY at DESC, id DESC LIMIT 1), 0)
       AND key_after IS ?3 AND phase IS ?4`)
   const after = db.query<PastRow, [number, number]>(`SELECT ${ROW} FROM history WHERE id > ? ORDER BY id LIMIT ?`)
+  const reached = db.query<{ value: string }, []>("SELECT value FROM fact WHERE name = 'pruned-to'")
   const newest = db.query<{ id: number | null }, []>('SELECT max(id) AS id FROM history')
 
   return {
@@ -127,7 +135,12 @@ export function historyIn(db: Database) {
       return { last: row, since: since.get(address, row.at, row.key_after, row.phase)?.since ?? row.at }
     }),
     /** Changes after this one in the order in which they happened. */
-    after: (id: number, limit: number): readonly PastRow[] => after.all(id, limit),
+    after: db.transaction(
+      (id: number, limit: number): Following => ({
+        rows: after.all(id, limit),
+        forgotten: Number(reached.get()?.value ?? 0),
+      }),
+    ),
     /** The id of the last change; 0: there is none. */
     newest: (): number => newest.get()?.id ?? 0,
   }

@@ -51,7 +51,8 @@ export function journalOf(db: Database, { cloud = false } = {}): Journal {
       const keyBefore = before === null ? null : ownerKey(before.owner)
       const keyAfter = after === null ? null : ownerKey(after.owner)
       if (after === null) remove.run({ address: address.text })
-      else if (keyBefore === keyAfter) assert(update.run({ ...toRow(after) }).changes === 1, `${address.text} has its row`)
+      else if (keyBefore === keyAfter)
+        assert(update.run({ ...toRow(after) }).changes === 1, `${address.text} has its row`)
       else upsert.run({ ...toRow(after) })
       remember.run({
         at: change.at,

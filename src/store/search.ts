@@ -75,7 +75,8 @@ export function planOf(search: Search, selective: boolean): Plan {
   for (const [field] of DRIVERS) {
     const value = search[field]
     // The plus keeps the field from driving where the few rows of the keyword do.
-    if (value !== undefined) want(`${byKeyword ? '+' : ''}${field} = ?${field === 'pool' ? " AND pool <> ''" : ''}`, value)
+    if (value !== undefined)
+      want(`${byKeyword ? '+' : ''}${field} = ?${field === 'pool' ? " AND pool <> ''" : ''}`, value)
   }
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
   const direction = search.descending ? 'DESC' : 'ASC'
