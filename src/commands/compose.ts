@@ -167,7 +167,12 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const read = { pod: (raw: unknown) => podFact(raw as RawPod), node: (raw: unknown) => nodeFact(raw as RawNode) }
   const { legacyFailedNodes } = options
   const extender = extenderApp({ gate, filtering, binding, waking, read, log, legacyFailedNodes })
-  const api = apiApp({ ...reads, gate, ledger, configuration, pools, log })
+  const api = apiApp({
+    ...reads,
+    ...{ gate, ledger, configuration, pools, log },
+    version: VERSION,
+    swagger12: options.swagger,
+  })
 
   const follow = () =>
     cluster.start({

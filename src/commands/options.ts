@@ -20,6 +20,8 @@ export interface ServeOptions {
   /** How long a call to the address provider may take. */
   readonly cloudTimeoutMs: number
   readonly legacyFailedNodes: boolean
+  /** The Swagger 1.2 listing is served too. */
+  readonly swagger: boolean
   /** How much of the past is kept. */
   readonly history: { readonly rows: number; readonly ageMs: number }
   /** Null: no election, this is the only process. */
@@ -96,7 +98,7 @@ export function withServeOptions(command: Command): Command {
     .option('--history-days <days>', 'how long changes of addresses are remembered', readCount, 90)
     .option('--history-rows <rows>', 'how many of them at most', readCount, 1_000_000)
     .option('--log-level <level>', `one of ${LEVELS.join(', ')}`, readLevel)
-    .option('--swagger [bool]', 'serve the Swagger 1.2 listing (not built yet)', readBool)
+    .option('--swagger [bool]', 'serve the Swagger 1.2 listing at /apidocs.json', readBool)
     .option('--profiling [bool]', 'serve profiles (not built yet)', readBool)
     .option('--leader-elect [bool]', 'only the holder of Lease kube-system/galaxy-ipam answers', readBool, true)
     .addOption(
@@ -137,9 +139,10 @@ export function readServeOptions(command: Command): ServeOptions {
     replicate: raw.replicate,
     installCrds: raw.installCrds,
     legacyFailedNodes: raw.legacyFailedNodes,
+    swagger: raw.swagger ?? false,
     election: raw.leaderElect ? readElection(raw) : null,
     file,
-    notYet: [...(raw.swagger ? ['--swagger'] : []), ...(raw.profiling ? ['--profiling'] : [])],
+    notYet: raw.profiling ? ['--profiling'] : [],
   }
 }
 

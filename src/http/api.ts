@@ -2,6 +2,7 @@
 import { Elysia } from 'elysia'
 import type { Log } from '../lib/log.ts'
 import { type BackupRouteParts, backupRoutes } from './backup.ts'
+import { docsRoutes } from './docs.ts'
 import { type EventRouteParts, eventRoutes } from './events.ts'
 import { type HistoryRouteParts, historyRoutes } from './history.ts'
 import { type IpParts, ipRoutes } from './ip.ts'
@@ -23,12 +24,14 @@ export interface ApiParts
     SubnetRouteParts,
     BackupRouteParts {
   readonly log: Log
+  readonly version: string
+  /** The Swagger 1.2 listing is served too. */
+  readonly swagger12: boolean
 }
 
-export function apiApp(parts: ApiParts) {
-  const app = new Elysia({ serve: { maxRequestBodySize: BODY_MAX } })
-  return app
-    .onError(mistake => answerMistake(app, parts.log, mistake))
+/** All that people and scripts ask; the reference page describes these. */
+function routesOf(parts: ApiParts) {
+  return new Elysia()
     .use(ipRoutes(parts))
     .use(oneAddressRoutes(parts))
     .use(historyRoutes(parts))
@@ -37,4 +40,13 @@ export function apiApp(parts: ApiParts) {
     .use(poolRoutes(parts))
     .use(backupRoutes(parts))
     .use(probeRoutes(parts.gate))
+}
+
+export function apiApp(parts: ApiParts) {
+  const app = new Elysia({ serve: { maxRequestBodySize: BODY_MAX } })
+  const { version, swagger12 } = parts
+  return app
+    .onError(mistake => answerMistake(app, parts.log, mistake))
+    .use(routesOf(parts))
+    .use(docsRoutes({ routes: () => routesOf(parts), version, swagger12 }))
 }

@@ -28,7 +28,7 @@ export function backupRoutes({ backups }: BackupRouteParts) {
     },
     {
       response: {
-        200: Type.String({ format: 'binary', description: 'The ledger as a SQLite file.' }),
+        200: Type.String({ contentMediaType: TYPE, description: 'The ledger as a SQLite file.' }),
         ...failures(503),
       },
       detail: {

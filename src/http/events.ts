@@ -11,6 +11,7 @@ import { BadRequest } from './json.ts'
 const SLOW_MS = 30_000
 
 const Stream = Type.String({
+  contentMediaType: 'text/event-stream',
   description: 'Server-sent events: id, event (the verb), data (an element of /v1/history).',
   examples: ['id: 4711\nevent: bind\ndata: {"id":4711,"ip":"10.0.0.112"}\n\n'],
 })

@@ -54,30 +54,55 @@ export const Page = pageOf(Item, {
   examples: [encodePage(1, [EXAMPLE], { page: 0, size: 10, offset: 0 })],
 })
 
-export const ReleaseBody = Type.Object({
-  ips: Type.Array(
-    Type.Object({
-      ip: Type.String(),
-      appName: Type.Optional(Type.String()),
-      appType: Type.Optional(Type.String()),
-      podName: Type.Optional(Type.String()),
-      namespace: Type.Optional(Type.String()),
-      poolName: Type.Optional(Type.String()),
-    }),
-  ),
-})
+const { appName, podName, namespace, poolName } = ownerNames
+
+export const ReleaseBody = Type.Object(
+  {
+    ips: Type.Array(
+      Type.Object({
+        ip: Type.String({ description: 'The address.' }),
+        appName,
+        appType: Type.Optional(Type.String({ description: 'statefulset when it is missing.' })),
+        podName,
+        namespace,
+        poolName,
+      }),
+      { description: 'Each as the list shows it.' },
+    ),
+  },
+  {
+    examples: [
+      {
+        ips: [{ ip: '10.0.0.112', appName: 'web', appType: 'statefulset', podName: 'web-0', namespace: 'default' }],
+      },
+    ],
+  },
+)
 
 export const Outcome = Type.Object(
   { code: Type.Integer(), message: Type.String() },
   { description: 'Done.', examples: [{ code: 200, message: '' }] },
 )
 
-export const Unreleased = Type.Object({
-  code: Type.Integer(),
-  message: Type.String(),
-  unreleased: Type.Array(Type.String()),
-  reasons: Type.Array(Type.String()),
-})
+export const Unreleased = Type.Object(
+  {
+    code: Type.Integer(),
+    message: Type.String(),
+    unreleased: Type.Array(Type.String(), { description: 'The addresses that were not released.' }),
+    reasons: Type.Array(Type.String(), { description: 'Why, in the same order.' }),
+  },
+  {
+    description: 'Some were not released; all others are free.',
+    examples: [
+      {
+        code: 202,
+        message: '1 of 2 addresses were not released',
+        unreleased: ['10.0.0.112'],
+        reasons: ['releasing 10.0.0.112: pod default/web-0 is Running'],
+      },
+    ],
+  },
+)
 
 const SORT_FIELDS: readonly SortField[] = ['ip', 'namespace', 'podname', 'policy']
 

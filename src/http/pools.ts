@@ -13,13 +13,19 @@ const PoolItem = Type.Object({
   preAllocateIP: Type.Boolean(),
 })
 
-const PoolBody = Type.Object({
-  name: Type.String({ description: 'A DNS-1123 name.' }),
-  size: Type.Integer({ minimum: 0 }),
-  preAllocateIP: Type.Optional(Type.Boolean({ description: 'Allocate up to the size at once.' })),
-})
+const PoolBody = Type.Object(
+  {
+    name: Type.String({ description: 'A DNS-1123 name.' }),
+    size: Type.Integer({ minimum: 0, description: 'The most addresses that pods of the pool may have together.' }),
+    preAllocateIP: Type.Optional(Type.Boolean({ description: 'Allocate up to the size at once.' })),
+  },
+  { examples: [{ name: 'web', size: 4, preAllocateIP: true }] },
+)
 
-const Done = Type.Object({ code: Type.Integer(), message: Type.String() }, { description: 'Done.' })
+const Done = Type.Object(
+  { code: Type.Integer(), message: Type.String() },
+  { description: 'Done.', examples: [{ code: 200, message: '' }] },
+)
 const Found = Type.Object(
   { code: Type.Integer(), message: Type.String(), pool: PoolItem },
   {
@@ -72,7 +78,14 @@ export function poolRoutes({ gate, pools }: PoolRouteParts) {
       {
         parse: 'json',
         body: PoolBody,
-        response: { 200: Type.Union([Sized, Done], { description: 'Done.' }), 202: Sized, ...failures(400, 503) },
+        response: {
+          200: Type.Union([Sized, Done], {
+            description: 'Done.',
+            examples: [{ code: 200, message: '', realPoolSize: 4 }],
+          }),
+          202: Sized,
+          ...failures(400, 503),
+        },
         detail: {
           tags: ['pools'],
           summary: 'Create or resize a pool',
