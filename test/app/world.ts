@@ -26,6 +26,8 @@ export interface WorldOptions {
   replicate?: boolean
   resyncMinutes?: number
   legacyFailedNodes?: boolean
+  swagger?: boolean
+  history?: { rows: number; ageMs: number }
   /** host:port of an address provider. */
   cloudProvider?: string
   /** What the cluster has before floatip starts. */
@@ -110,6 +112,8 @@ export function startWorld(options: WorldOptions = {}) {
     installCrds: true,
     legacyFailedNodes: options.legacyFailedNodes ?? false,
     cloudTimeoutMs: 60_000,
+    swagger: options.swagger ?? false,
+    history: options.history ?? { rows: 1_000_000, ageMs: 90 * 24 * 3_600_000 },
     election: null,
     profiling: false,
     notYet: [],

@@ -71,5 +71,5 @@ export const API_ROWS: readonly BadRow[] = [
   ),
   row('a level without a body', 'PUT /v1/log-level', '', 400, 'body: Expected object'),
   row('a POST to the metrics', 'POST /metrics', '{}', 405, '/metrics takes GET'),
-  row('a POST to a probe', 'POST /readyz', '{}', 404, 'no such path'),
+  row('a POST to a probe', 'POST /readyz', '{}', 405, '/readyz takes GET'),
 ]
