@@ -104,8 +104,9 @@ test(
     const { because } = await explained(await unbound('pooled'), 'pool-limit')
     expect(because).toBe('reached pool small size limit of 1')
 
-    const hangs = deployment('hangs', { stage: 'roomy', replicas: 1, policy: 'immutable' })
-    await kube.create(paths.deployments(ns), annotated(hangs, { [STUCK_TERMINATING]: 'true' }))
+    const labels = { [STUCK_TERMINATING]: 'true' }
+    const hangs = deployment('hangs', { stage: 'roomy', replicas: 1, policy: 'immutable', labels })
+    await kube.create(paths.deployments(ns), hangs)
     const [old] = await eventually('the first pod of hangs runs', async () => {
       const pods = await kube.list<ReturnType<typeof pod>>(`${paths.pods(ns)}?labelSelector=app%3Dhangs`)
       return pods[0]?.status?.phase === 'Running' && pods

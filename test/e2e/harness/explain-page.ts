@@ -1,5 +1,5 @@
 /** Owns the reference page of explain: each reason with an answer quoted from a cluster, and what to do. */
-import { REASONS, type Reason } from '../../../src/app/explain-words.ts'
+import { helpFor, REASONS, type Reason } from '../../../src/app/explain-words.ts'
 
 export interface Explained {
   readonly reason: string
@@ -42,7 +42,7 @@ const MEANS: Readonly<Record<Reason, string>> = {
 }
 
 /** Left out of a quotation: long, and the same for every reason. */
-const LEFT_OUT = new Set(['pod', 'podUid', 'asks', 'nodes', 'waiting', 'has'])
+const LEFT_OUT = new Set(['pod', 'podUid', 'asks', 'nodes', 'waiting'])
 
 export function explainPage(answers: ReadonlyMap<Reason, Explained>): string {
   const rows = REASONS.map(reason => `| [\`${reason}\`](#${reason}) | ${MEANS[reason]} |`)
@@ -72,11 +72,24 @@ are left out. The others are produced in \`test/app/explain.test.ts\` and \`test
 ${REASONS.map(reason => section(reason, answers.get(reason))).join('\n')}`
 }
 
+/** What stands for the names of a real answer. */
+const FACTS = {
+  workload: 'the workload',
+  pool: 'of that name',
+  node: 'named',
+  subnets: 'its node subnets',
+  kept: null,
+  others: 0,
+}
+
 function section(reason: Reason, answer: Explained | undefined): string {
-  const about = `## ${reason}\n\n${MEANS[reason][0]?.toUpperCase()}${MEANS[reason].slice(1)}.\n`
-  if (answer === undefined) return about
-  const quoted = Object.entries(answer).filter(
-    ([name, value]) => !LEFT_OUT.has(name) && !(Array.isArray(value) && value.length === 0) && value !== 0,
-  )
+  const means = MEANS[reason]
+  const sentence = means.startsWith('floatip') ? means : `${means[0]?.toUpperCase()}${means.slice(1)}`
+  const about = `## ${reason}\n\n${sentence}.\n`
+  if (answer === undefined) return `${about}\nWhat to do: ${helpFor(reason, FACTS)}.\n`
+  const quoted = Object.entries(answer).filter(([name, value]) => {
+    const shown = name === 'has' ? reason === 'bound' : !LEFT_OUT.has(name)
+    return shown && !(Array.isArray(value) && value.length === 0) && value !== 0
+  })
   return `${about}\n\`\`\`json\n${JSON.stringify(Object.fromEntries(quoted), null, 2)}\n\`\`\`\n`
 }
