@@ -1,12 +1,13 @@
 /** Owns bind: gather → claim → replicate → confirm → post the Binding; one attempt per pod UID. */
 
 import type { Committed } from '../domain/change.ts'
+import type { Demand } from '../domain/demand.ts'
 import type { NodeGroup } from '../domain/geometry.ts'
 import type { PodAddress } from '../domain/pod-address.ts'
 import { isRefusal, type Refusal, refusal } from '../domain/refusal.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { Fault } from '../lib/fault.ts'
-import { confirm } from '../rules/bind.ts'
+import { confirm, outgrown } from '../rules/bind.ts'
 import { ms } from './decisions.ts'
 import { gatherDemand } from './demand.ts'
 import type { Holds } from './holds.ts'
@@ -32,6 +33,8 @@ export interface Binding {
 
 /** The scheduler's default time-out is 5 s for all verbs: answer before it, and let the work go on for the retry to join. */
 const ANSWER_WITHIN_MS = 4_000
+/** Binds of so long share a timer, so that some are answered so much too early. */
+const MOMENT_MS = 100
 /** galaxy: retry for 3 s at 0.5 s. */
 const RETRY_FOR_MS = 3_000
 const RETRY_EVERY_MS = 500
@@ -45,6 +48,7 @@ interface Attempt {
 
 interface Claim {
   readonly pod: PodFact
+  readonly demand: Demand
   readonly node: string
   readonly addresses: readonly PodAddress[]
   readonly changes: readonly Committed[]
@@ -56,6 +60,7 @@ interface Claim {
 export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, freshValue: () => string): Binding {
   const { ledger, cluster, calls, replicator, places, clock, log } = ports
   const attempts = new Map<string, Attempt>()
+  let late: { readonly since: number; readonly ended: Promise<'late'> } | null = null
 
   async function bind(request: BindRequest): Promise<BindResult> {
     const running = attempts.get(request.uid)
@@ -71,12 +76,19 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
   }
 
   async function within(result: Promise<BindResult>): Promise<BindResult> {
-    const timer = new AbortController()
-    const late = clock.sleep(ANSWER_WITHIN_MS, timer.signal).then(() => 'late' as const)
-    const first = await Promise.race([result, late]).finally(() => timer.abort())
+    const first = await Promise.race([result, lateness()])
     if (first === 'late')
       throw new Fault('the bind takes longer than the scheduler waits; it goes on', { retryable: true })
     return first
+  }
+
+  /** One timer for all binds of a moment: hundreds a second need not have one each. */
+  function lateness(): Promise<'late'> {
+    const now = clock.now()
+    if (late === null || now < late.since || now - late.since > MOMENT_MS) {
+      late = { since: now, ended: clock.sleep(ANSWER_WITHIN_MS).then(() => 'late' as const) }
+    }
+    return late.ended
   }
 
   async function run(attempt: Attempt): Promise<BindResult> {
@@ -125,6 +137,7 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
     holds.renew(pod.uid)
     return {
       pod,
+      demand,
       node,
       addresses: outcome.answer.addresses,
       changes: outcome.changes,
@@ -169,6 +182,7 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
             { pod: `${pod.namespace}/${pod.name}`, node, ips: addresses.map(a => a.address.text), ...claimed.spent },
             'bound',
           )
+          void releaseOutgrown(claimed)
           return null
         case 'gone':
           return podGone(attempt.request, null)
@@ -179,6 +193,20 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
           if (clock.now() >= giveUpAt) throw new Fault(result.because, { retryable: true })
           await clock.sleep(RETRY_EVERY_MS)
         }
+      }
+    }
+  }
+
+  /** Only now: until the Binding is there the pod may still be bound with them (R21). What fails is tried at the next bind of the key. */
+  async function releaseOutgrown({ demand, addresses }: Claim): Promise<void> {
+    const because = 'the request of its pod does not ask for it any more'
+    const bound = addresses.map(each => each.address)
+    for (const { address, owner, node, revision } of ledger.read(view => outgrown(view, demand, bound))) {
+      try {
+        if (node !== null) await places?.leave(address, node)
+        await ledger.submit('release', { at: clock.now(), address, owner, revision, because })
+      } catch (error) {
+        log.warn({ ip: address.text, err: error }, 'an address that its pod outgrew was not released')
       }
     }
   }

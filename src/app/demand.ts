@@ -16,9 +16,9 @@ export function demandFromMirror(ports: Pick<Ports, 'cluster'>, pod: PodFact): D
   return known === null ? null : demandOf(ports, pod, known)
 }
 
-/** The demand as far as a wake needs it: a custom workload is looked up when the woken pod asks. */
-export function demandForWake(ports: Pick<Ports, 'cluster'>, pod: PodFact): Demand | null {
-  return isCustom(pod) ? demandOf(ports, pod, UNLOOKED) : demandFromMirror(ports, pod)
+/** The demand as far as a wake needs it: what the mirror lacks is as it was when the pod asked last. */
+export function demandForWake(ports: Pick<Ports, 'cluster'>, pod: PodFact, last: Workload): Demand {
+  return demandFromMirror(ports, pod) ?? demandOf(ports, pod, last)
 }
 
 function isCustom({ owner }: PodFact): boolean {
@@ -27,7 +27,11 @@ function isCustom({ owner }: PodFact): boolean {
 
 /** The demand; a workload that the mirror lacks is read from the API server, whose failure is thrown (R26). */
 export async function gatherDemand(ports: Pick<Ports, 'cluster' | 'calls'>, pod: PodFact): Promise<Demand> {
-  return demandFromMirror(ports, pod) ?? demandOf(ports, pod, await ports.calls.getWorkload(pod.owner, pod.apiVersion))
+  const known = demandFromMirror(ports, pod)
+  if (known !== null) return known
+  const read = await ports.calls.getWorkload(pod.owner, pod.apiVersion)
+  // The watch may have brought it meanwhile, and what came after it: whoever changes it from now on moves the facts.
+  return demandFromMirror(ports, pod) ?? demandOf(ports, pod, read)
 }
 
 /** Deployments that keep addresses are limited by their replicas, unless their pool has a size of its own. */

@@ -1,8 +1,8 @@
 /** Owns what follows a pod's end: evidence first, then unbind by policy. */
 import type { AdoptCommand } from '../domain/command.ts'
-import type { Workload } from '../domain/demand.ts'
-import { DEPLOYMENT, type Owner } from '../domain/owner.ts'
-import { RELEASE_AT_POD_END } from '../domain/policy.ts'
+import { UNLOOKED, type Workload } from '../domain/demand.ts'
+import { DEPLOYMENT, type Owner, ownerKey } from '../domain/owner.ts'
+import { IMMUTABLE, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
 import type { PodEnd } from '../kube/cluster.ts'
@@ -25,7 +25,8 @@ export async function endIncarnation(ports: Parts, uid: string, because: string)
   const [row] = rows
   if (row === undefined) return
   await leaveNodes(ports, uid)
-  const workload = await workloadAtEnd(ports, row.owner, row.policy, row.apiVersion)
+  const read = await workloadAtEnd(ports, row.owner, row.policy, row.apiVersion)
+  const workload = isAwaited(ports, uid, row.owner) ? UNLOOKED : read
   const unbound = ports.ledger.submit('unbind', { at: ports.clock.now(), incarnation: uid, workload, because })
   // In the same turn: an address that a second pod carries goes to no third party (R6).
   const heirs = rows.flatMap(({ address }) => heirOf(ports, address))
@@ -34,6 +35,12 @@ export async function endIncarnation(ports: Parts, uid: string, because: string)
     .map(heir => ports.ledger.submit('adopt', heir))
   await Promise.all([unbound, ...inherited])
   await afterRollout(ports, row.owner, row.apiVersion, workload)
+}
+
+/** Another pod of that name is there already: what its workload seems not to need any more, that one may (R11). */
+function isAwaited({ cluster }: Parts, uid: string, { namespace, pod: name }: Owner): boolean {
+  const successor = cluster.pods.get(`${namespace}/${name}`)
+  return successor !== undefined && successor.uid !== uid && !successor.finished
 }
 
 /** An old pod may end after the Deployment has told that its rollout is over: nobody would tell again. */
@@ -50,7 +57,7 @@ async function afterRollout(ports: Parts, owner: Owner, apiVersion: string, work
 export async function podEnded(ports: Parts, { pod, certain, because }: PodEnd, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
-      if (ports.ledger.read(view => view.ofIncarnation(pod.uid)).length === 0) return
+      if (ports.ledger.read(view => view.ofIncarnation(pod.uid)).length === 0) return await stoodInTheWay(ports, pod)
       if (!certain) {
         const now = await ports.calls.getPod(pod.namespace, pod.name)
         if (now !== null && now.uid === pod.uid && !now.finished) return
@@ -64,6 +71,13 @@ export async function podEnded(ports: Parts, { pod, certain, because }: PodEnd, 
       await ports.clock.sleep(RETRY_MS, signal)
     }
   }
+}
+
+/** What is kept under the pod's name could not follow its workload while this pod was there, which never had it (R11). */
+async function stoodInTheWay(ports: Parts, { owner, apiVersion }: PodFact): Promise<void> {
+  const kept = ports.ledger.read(view => view.ofKey(ownerKey(owner)))
+  if (!kept.some(row => row.phase === 'reserved' && row.policy === IMMUTABLE)) return
+  await workloadChanged(ports, { ...owner, pod: '' }, apiVersion)
 }
 
 /** A pod is bound: what it carries and the ledger does not have is recorded, whoever bound it (R6); what another pod has is reported. */

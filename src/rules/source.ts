@@ -18,7 +18,7 @@ import { type Refusal, refusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
 import { rangeText, setContains } from '../ip/range.ts'
 import { limitOf } from './limit.ts'
-import { isConfigured, type View } from './view.ts'
+import { isConfigured, type SlotInterval, type View } from './view.ts'
 
 /** own: under the pod's key already · kept: its Deployment or pool keeps some, newest first · free: any free address. */
 export type Source =
@@ -102,7 +102,7 @@ function kindName(kind: string): string {
 }
 
 /** Slot intervals of one request: as many as the core's match buffer holds. */
-const REQUEST_INTERVALS_MAX = 4096
+export const REQUEST_INTERVALS_MAX = 4096
 
 /** A requested list of which the configuration has no address at all can never be served. */
 function outOfReach(view: View, demand: Demand): Refusal | null {
@@ -225,6 +225,25 @@ function anyFree(view: View, group: NodeGroup): readonly Choice[] | null {
   return null
 }
 
+/** The lists of the request that no row of the pod's own answers, as slots of this group. */
+export function openLists(
+  view: View,
+  demand: Demand,
+  source: Source,
+  group: NodeGroup,
+): readonly (readonly SlotInterval[])[] {
+  const fixed = source.kind === 'own' ? fixedRows(demand, source.rows) : []
+  return openIndexes(demand, fixed).map(index => intervalsOf(view, demand, index, group))
+}
+
+function openIndexes(demand: Demand, fixed: readonly Allocation[]): readonly number[] {
+  return demand.request.map((_, index) => index).filter(index => !fixed.some(row => row.index === index))
+}
+
+function intervalsOf(view: View, demand: Demand, index: number, group: NodeGroup): readonly SlotInterval[] {
+  return view.geometry.intervals(demand.request[index] ?? [], group.entries)
+}
+
 /** The fixed rows stay; every other list gets a free slot by an exact matching. */
 function matchAround(
   view: View,
@@ -232,8 +251,8 @@ function matchAround(
   fixed: readonly Allocation[],
   group: NodeGroup,
 ): readonly Choice[] | null {
-  const open = demand.request.map((_, index) => index).filter(index => !fixed.some(row => row.index === index))
-  const lists = open.map(index => view.geometry.intervals(demand.request[index] ?? [], group.entries))
+  const open = openIndexes(demand, fixed)
+  const lists = open.map(index => intervalsOf(view, demand, index, group))
   if (lists.some(list => list.length === 0)) return null
   const slots = open.length === 0 ? [] : view.match(lists)
   if (slots === null) return null

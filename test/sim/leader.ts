@@ -65,7 +65,7 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
     const facts = cluster.facts(workload)
     // A cache that lags: the limit in force is the one that the command carries.
     const stale = facts.state === 'present' && random.chance(0.1) ? { ...facts, replicas: random.below(5) } : facts
-    auditor.limit(uid, stale.state === 'present' ? stale.replicas : 0)
+    auditor.limit(uid, stale.state === 'present' ? stale.replicas + (workload.rolling ? workload.surge : 0) : 0)
     return {
       pod: { namespace: 'ns', name, uid },
       owner,

@@ -84,7 +84,8 @@ export function stageOf(kube: Kube, namespace: string, nodes: string) {
 
   async function watch(): Promise<void> {
     while (watching) {
-      await look()
+      // One failed look shows in what the scenarios wait for.
+      await look().catch(() => null)
       await Bun.sleep(200)
     }
   }
@@ -144,20 +145,24 @@ export function stageOf(kube: Kube, namespace: string, nodes: string) {
     return running(name).flatMap(addressesOf)
   }
 
-  /** Creates it, gives it another template, and waits until the rollout is through or is told to wait for itself. */
-  async function roll(scenario: Scenario): Promise<Outcome> {
-    const name = nameOf(scenario)
+  /** Creates it, and gives its pods another template. */
+  async function upgrade(scenario: Scenario): Promise<Outcome> {
     const before = await create(scenario)
-    await change(name, { template: { metadata: { annotations: { [VERSION]: '2' } } } })
-    return await settled(scenario, before)
+    return await roll(scenario, before, { template: { metadata: { annotations: { [VERSION]: '2' } } } })
   }
 
-  async function settled(scenario: Scenario, before: readonly string[], mayWait = true): Promise<Outcome> {
+  /** Changes the Deployment, and waits until its rollout is through or (if it may) is told to wait for itself. */
+  async function roll(scenario: Scenario, before: readonly string[], spec: object, mayWait = true): Promise<Outcome> {
     const name = nameOf(scenario)
     const start = performance.now()
+    const { metadata } = await kube.patch<Rolled>(`${paths.deployments(namespace)}/${name}`, { spec })
+    const isSeen = (each: Rolled) =>
+      each.metadata.name === name && (each.metadata.generation ?? 0) >= (metadata.generation ?? 0)
     const ended = await eventually(
       `the rollout of ${name}`,
       async () => {
+        // What was seen before the change is not its outcome.
+        if (!seen.deployments.some(isSeen)) return false
         const { podSays, deploymentSays } = waits(name)
         if (mayWait && podSays !== '' && deploymentSays.length > 0) return 'deadlock' as const
         return completed(scenario, name) && ('completed' as const)
@@ -170,19 +175,10 @@ export function stageOf(kube: Kube, namespace: string, nodes: string) {
     return { scenario, ended, before, after, most: most.get(name) ?? 0, tookMs, ...says }
   }
 
-  async function change(name: string, spec: object): Promise<void> {
-    const { metadata } = await kube.patch<Rolled>(`${paths.deployments(namespace)}/${name}`, { spec })
-    // What was seen before the change is not its outcome.
-    await eventually(`the change of ${name}`, async () =>
-      seen.deployments.some(each => each.metadata.name === name && each.metadata.generation === metadata.generation),
-    )
-  }
-
   return {
     watch,
+    upgrade,
     roll,
-    change,
-    settled,
     /** The pods of a Deployment that wait. */
     pending: (name: string) => podsOf(name).filter(pod => pod.spec.nodeName === undefined),
     stop(): void {
