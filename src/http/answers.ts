@@ -2,18 +2,6 @@
 import { type TSchema, Type } from '@sinclair/typebox'
 import type { Gate } from '../app/gate.ts'
 
-/** The groups of the reference page, in its order. */
-export const TAGS = {
-  addresses: 'Addresses: who has which, and their release.',
-  pools: 'Named pools, whose addresses several Deployments share.',
-  history: 'Who had which address, when and why; every change as it happens.',
-  subnets: 'The address space: how much of it is used, and the configuration in force.',
-  explain: 'Why a pod waits, and what would happen if.',
-  reservations: 'Addresses kept ahead of their pods, or out of circulation.',
-  check: 'Whether ledger, objects and pods tell the same story.',
-  operation: 'Probes and backup.',
-} as const
-
 const shape = (code: number, description: string, message: string) =>
   Type.Object(
     { code: Type.Integer({ description: 'The HTTP status once more.' }), message: Type.String() },
