@@ -4,7 +4,6 @@ import { UNLOOKED } from '../../src/domain/demand.ts'
 import type { NodeGroup } from '../../src/domain/geometry.ts'
 import { ownerKey } from '../../src/domain/owner.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
-import { BLOCKING_OWNER } from '../../src/domain/reservation.ts'
 import type { Outcome } from '../../src/ledger/ledger.ts'
 import { present } from '../../src/lib/assert.ts'
 import { Fault } from '../../src/lib/fault.ts'
@@ -16,6 +15,7 @@ import type { Auditor } from './auditor.ts'
 import type { SimBinding, SimCluster, SimPod, SimWorkload } from './cluster.ts'
 import type { Random } from './random.ts'
 import type { Replica } from './replica.ts'
+import { reservingOf } from './reserving.ts'
 import { NODE_NAMES } from './world.ts'
 
 interface Claim extends SimBinding {
@@ -251,34 +251,6 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
     cluster.expected.delete(ownerKey(row.owner))
   }
 
-  /** A person keeps addresses for pods of a workload, or out of circulation. */
-  function reserveFor(workload: SimWorkload | null, step: number): void {
-    const owner = workload?.owner ?? BLOCKING_OWNER
-    const pods = [1 + random.below(3), 1 + random.below(3)].map(n => ({ ...owner, pod: `${owner.workload}-${n}` }))
-    const named = workload !== null && owner.kind !== 'dp'
-    ask('reserve', {
-      at: now(),
-      reservation: { id: `r${step}`, expiresAt: null, note: '' },
-      owners: named ? [...new Map(pods.map(each => [each.pod, each])).values()] : [owner, owner],
-      apiVersion: 'apps/v1',
-      blocked: workload === null,
-      addresses: null,
-      within: null,
-      contiguous: random.chance(0.5),
-    })
-  }
-
-  function unreserveOne(): void {
-    const row = random.pick(ledger.read(view => [...view.rows()].filter(each => each.reservation !== null)))
-    const id = row?.reservation?.id
-    if (id === undefined) return
-    const alive = [...cluster.pods.values()].filter(pod => !pod.finished)
-    const unfinished = new Set(alive.map(pod => `${pod.owner.namespace}/${pod.name}`))
-    ask(random.chance(0.5) ? 'unreserve' : 'expire', { at: now(), id, address: null, because: 'over', unfinished })
-    // What is let go, or left to its policy, is nobody's to come back to.
-    for (const each of ledger.read(view => view.ofReservation(id))) cluster.expected.delete(ownerKey(each.owner))
-  }
-
   return {
     filterSome,
     bindSome,
@@ -290,8 +262,7 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
     follow,
     resync,
     releaseOne,
-    reserveFor,
-    unreserveOne,
+    ...reservingOf({ cluster, random, ledger, ask, now }),
     adoptPod,
     adoptObjects: () => {
       for (const sighting of replica.sightings(now(), alive())) ask('adopt', sighting)
