@@ -22,7 +22,7 @@ const Ended = Type.Object(
 
 const Page = pageOf(ReservationItem, {
   description: 'Reservations.',
-  examples: [encodePage(ReservationItem.examples.length, ReservationItem.examples, { page: 0, size: 10 })],
+  examples: [encodePage(ReservationItem.examples.length, ReservationItem.examples, { page: 0, size: 10, offset: 0 })],
 })
 
 export interface ReservationRouteParts {
