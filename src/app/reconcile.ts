@@ -78,7 +78,7 @@ function isOurs({ replicator }: Ports, { address }: FloatingIpFact): boolean {
 }
 
 async function adoptAll(
-  { ledger, claimants }: Ports,
+  { ledger, claimants, onConflict }: Ports,
   sightings: readonly AdoptCommand[],
   asOf: number,
 ): Promise<{ adopted: number; conflicts: string[] }> {
@@ -93,11 +93,14 @@ async function adoptAll(
   for (let from = 0; from < news.length; from += SIGHTINGS_AT_ONCE) {
     const slice = news.slice(from, from + SIGHTINGS_AT_ONCE)
     const outcomes = await Promise.all(slice.map(sighting => ledger.submit('adopt', sighting)))
-    for (const [at, { address, owner, source }] of slice.entries()) {
+    for (const [at, { address, owner, source, incarnation }] of slice.entries()) {
       const outcome = outcomes[at]
       if (isRefusal(outcome)) {
         conflicts.push(outcome.because)
-        if (source === 'pod') claimants.set(address.text, `${owner.namespace}/${owner.pod}`)
+        const { namespace, pod: name } = owner
+        if (source !== 'pod' || claimants.get(address.text) === `${namespace}/${name}`) continue
+        claimants.set(address.text, `${namespace}/${name}`)
+        onConflict({ namespace, name, uid: incarnation ?? '' }, outcome.because)
       } else if (outcome !== undefined && outcome.changes.length > 0) adopted++
     }
   }
