@@ -242,6 +242,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     async stop(hard = false): Promise<void> {
       gate.waitFor('its own shutdown')
       stopping.abort()
+      reads.feed.stop()
       waking.stop()
       holds.stop()
       pools.stop()

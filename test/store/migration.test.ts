@@ -42,7 +42,7 @@ test('from schema 2: rows get their indexes, changes whom they are about', () =>
     'n2 api api-z held',
     'ns NULL lone -',
     '   reserved',
-    '   bound',
+    '   reserved',
   ])
   file.close()
 })
