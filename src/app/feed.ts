@@ -58,6 +58,16 @@ export function feedOf({ ledger, clock, reader }: FeedParts): Feed {
     return changed
   }
 
+  /** Null: floatip stops, and its reading thread with it. */
+  async function look(last: number) {
+    try {
+      return await reader.after(last, BATCH)
+    } catch (error) {
+      if (stopping.signal.aborted) return null
+      throw error
+    }
+  }
+
   async function* items(from: number | null): AsyncGenerator<FeedItem, void, void> {
     let last = from ?? (await reader.newest())
     // The first item at once: the reader learns that it is connected.
@@ -65,7 +75,9 @@ export function feedOf({ ledger, clock, reader }: FeedParts): Feed {
     while (!stopping.signal.aborted) {
       // Taken before the look: a change in between resolves it.
       const { promise } = moved
-      const { rows, forgotten } = await reader.after(last, BATCH)
+      const found = await look(last)
+      if (found === null) break
+      const { rows, forgotten } = found
       const newest = rows.at(-1)
       if (from !== null && last < forgotten) {
         yield { kind: 'gap', after: last, next: forgotten + 1 }

@@ -276,6 +276,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       gate.waitFor('its own shutdown')
       stopping.abort()
       metrics.stop()
+      reads.feed.stop()
       waking.stop()
       telling.stop()
       events.stop()

@@ -91,7 +91,7 @@ export function decodeHistory(query: Static<typeof HistoryQuery>) {
 }
 
 /** An address in its one form, or a 400 that names the parameter. */
-export function addressText(text: string, where: string): string {
+function addressText(text: string, where: string): string {
   const address = parseAddress(text)
   if (address === null) throw new BadRequest(`${where} must be an IP address, not ${JSON.stringify(text)}`)
   return address.text

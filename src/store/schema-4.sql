@@ -35,12 +35,13 @@ WITH rest AS (
   SELECT id, CASE WHEN key LIKE 'pool\_\_%' ESCAPE '\' THEN substr(key, 7 + instr(substr(key, 7), '_')) ELSE key END AS key
   FROM (SELECT id, CASE WHEN key_after IS NULL OR (substr(key_after, -1) = '_' AND key_before IS NOT NULL)
                         THEN key_before ELSE key_after END AS key FROM history)
-), parts AS (SELECT id, '["' || replace(key, '_', '","') || '"]' AS part FROM rest WHERE key <> '')
+), parts AS (SELECT id, '["' || replace(key, '_', '","') || '"]' AS part FROM rest)
 UPDATE history SET
   namespace = coalesce(json_extract(part, '$[1]'), ''),
   workload = coalesce(json_extract(part, '$[2]'), ''),
   pod = coalesce(json_extract(part, '$[3]'), ''),
-  phase = CASE WHEN key_after IS NULL THEN NULL WHEN verb = 'hold' THEN 'held' WHEN verb IN ('bind', 'adopt') THEN 'bound' ELSE 'reserved' END
+  phase = CASE WHEN key_after IS NULL THEN NULL WHEN verb = 'hold' THEN 'held' WHEN verb = 'bind' THEN 'bound'
+               WHEN verb = 'adopt' AND incarnation IS NOT NULL THEN 'bound' ELSE 'reserved' END
 FROM parts WHERE parts.id = history.id;
 
 DROP INDEX history_by_address;
