@@ -1,7 +1,7 @@
 /** Owns what follows a pod's end: evidence first, then unbind by policy; and what a workload keeps when it shrinks or goes. */
 import type { AdoptCommand } from '../domain/command.ts'
 import type { Owner } from '../domain/owner.ts'
-import { NO_CONTROLLER, workloadKey } from '../domain/owner.ts'
+import { workloadKey } from '../domain/owner.ts'
 import { IMMUTABLE } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
@@ -13,7 +13,7 @@ import { leaveNodes } from './leaving.ts'
 import type { Ports } from './ports.ts'
 import { carriedBy, podSightings } from './sighting.ts'
 
-type Parts = Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'claimants' | 'clock' | 'log'>
+export type Parts = Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'claimants' | 'clock' | 'log'>
 
 const RETRY_MS = 1_000
 
@@ -69,7 +69,8 @@ export async function workloadChanged(ports: Parts, owner: Owner, apiVersion: st
         .filter(pod => !pod.finished && sameWorkload(pod.owner, owner))
         .map(pod => pod.name),
     )
-    await ports.ledger.submit('follow', { at: ports.clock.now(), workloadOwner: owner, workload, unfinished })
+    const at = ports.clock.now()
+    await ports.ledger.submit('follow', { at, workloadOwner: owner, apiVersion, workload, unfinished })
   } catch (error) {
     const name = `${owner.namespace}/${owner.workload}`
     ports.log.warn({ workload: name, err: error }, 'the workload could not be read: its addresses stay')
@@ -83,18 +84,6 @@ function keepsSome(ports: Parts, owner: Owner): boolean {
 
 function sameWorkload(a: Owner, b: Owner): boolean {
   return a.kind === b.kind && a.namespace === b.namespace && a.workload === b.workload
-}
-
-/** At start-up: every workload that keeps addresses, whatever changed while nobody looked. */
-export async function followAll(ports: Parts): Promise<void> {
-  const kept = ports.ledger.read(view =>
-    [...view.rows()].filter(row => row.phase === 'reserved' && row.policy === IMMUTABLE),
-  )
-  const workloads = new Map(kept.map(row => [`${workloadKey(row.owner)} ${row.apiVersion}`, row]))
-  for (const { owner, apiVersion } of workloads.values()) {
-    if (owner.pool === '' && owner.kind !== NO_CONTROLLER)
-      await workloadChanged(ports, { ...owner, pod: '' }, apiVersion)
-  }
 }
 
 /** A pod is bound: what it carries and the ledger does not have is recorded, whoever bound it (R6); what another pod has is reported. */

@@ -8,7 +8,9 @@ import type { FloatingIpFact } from '../kube/floatingip.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { Fault } from '../lib/fault.ts'
 import { adopt } from '../rules/adopt.ts'
-import { endIncarnation, followAll } from './pod-ends.ts'
+import { followAll } from './kept.ts'
+import { inLanes } from './lanes.ts'
+import { endIncarnation } from './pod-ends.ts'
 import type { Ports } from './ports.ts'
 import { blocks, objectSighting, podSightings } from './sighting.ts'
 
@@ -103,10 +105,9 @@ async function endSuspects(ports: Ports, listed: ReadonlySet<string>): Promise<n
     ...new Map(suspects.map(row => [`${row.incarnation} ${row.owner.namespace}/${row.owner.pod}`, row])).values(),
   ]
   let ended = 0
-  async function lane(): Promise<void> {
-    for (let row = byPod.pop(); row !== undefined; row = byPod.pop()) if (await endIfGone(ports, row)) ended++
-  }
-  await Promise.all(Array.from({ length: SUSPECTS_AT_ONCE }, lane))
+  await inLanes(byPod, SUSPECTS_AT_ONCE, async row => {
+    if (await endIfGone(ports, row)) ended++
+  })
   return ended
 }
 

@@ -7,6 +7,7 @@ import { filteringOn } from '../app/filter.ts'
 import { judgeForeign } from '../app/foreign.ts'
 import { readyGate } from '../app/gate.ts'
 import { holdsOf } from '../app/holds.ts'
+import { followKind } from '../app/kept.ts'
 import { leadershipOn } from '../app/leadership.ts'
 import { aloneLeading } from '../app/leadership-alone.ts'
 import { objectWatchOn } from '../app/objects.ts'
@@ -22,12 +23,12 @@ import { placesOf } from '../cloud/places.ts'
 import { createCore } from '../core/wasm.ts'
 import { readConfiguration } from '../domain/configuration.ts'
 import { type Geometry, geometryOf } from '../domain/geometry.ts'
-import { workloadOwner } from '../domain/workload.ts'
 import { apiApp } from '../http/api.ts'
 import { extenderApp } from '../http/extender.ts'
 import { callsOn } from '../kube/calls.ts'
 import { clusterOn } from '../kube/cluster.ts'
 import { type ConfigMapParts, followConfigMap } from '../kube/config-map.ts'
+import { customWorkloadsOn } from '../kube/custom-workload.ts'
 import { eventsOn } from '../kube/events.ts'
 import { connect } from '../kube/kubeconfig.ts'
 import { leaseStoreOn } from '../kube/lease.ts'
@@ -87,10 +88,11 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   // The cluster.
   const connection = connect(options)
   const transport = transportOn(connection, { userAgent: `floatip/${VERSION}` })
-  const calls = callsOn(transport)
   const events = eventsOn(transport, { clock, log })
   const following = { transport, log, clock, random, onFailure: onBug }
-  const cluster = clusterOn({ ...following, optionalPools: !options.replicate })
+  const custom = customWorkloadsOn({ ...following, monotonicMs: () => performance.now() })
+  const calls = callsOn(transport, custom)
+  const cluster = clusterOn({ ...following, custom, optionalPools: !options.replicate })
   const objects = objectStoreOn(transport)
   const leadership =
     options.election === null
@@ -188,8 +190,8 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         holds.settle(pod.uid)
         if (gate.open) podBound(ports, pod)
       },
-      workloadChanged: (kind, { namespace, name }) =>
-        void workloadChanged(ports, workloadOwner(kind, namespace, name), 'apps/v1'),
+      workloadChanged: (workload, apiVersion) => void workloadChanged(ports, workload, apiVersion),
+      kindListed: (kind, group) => void followKind(ports, kind, group),
       poolChanged: name => {
         if (gate.open) pools.changed(name)
       },

@@ -2,10 +2,10 @@
 import { GONE, type PodRef, type Workload } from '../domain/demand.ts'
 import type { Owner } from '../domain/owner.ts'
 import type { PodAddress } from '../domain/pod-address.ts'
-import { isWorkloadKind } from '../domain/workload.ts'
+import { isCustomWorkload, isWorkloadKind } from '../domain/workload.ts'
 import { messageOf } from '../lib/fault.ts'
 import { writeAnswer } from './args.ts'
-import { customWorkloadsOn } from './custom-workload.ts'
+import type { CustomWorkloads } from './custom-workload.ts'
 import { ARGS_ANNOTATION, RETRY_ANNOTATION } from './names.ts'
 import { type NodeFact, nodeFact, type RawNode } from './node.ts'
 import { type PodFact, podFact, type RawPod } from './pod.ts'
@@ -37,9 +37,7 @@ export interface Calls {
   touchPod(pod: PodRef, value: string): Promise<PodFact | null>
 }
 
-export function callsOn(transport: Transport): Calls {
-  const customWorkload = customWorkloadsOn(transport, () => performance.now())
-
+export function callsOn(transport: Transport, custom: Pick<CustomWorkloads, 'read'>): Calls {
   async function quorumGet<T>(path: string, name: string, read: (raw: RawObject) => T): Promise<T | null> {
     try {
       const { body } = await transport.request<RawObject>({ method: 'GET', path, timeoutMs: CALL_TIMEOUT_MS })
@@ -56,7 +54,7 @@ export function callsOn(transport: Transport): Calls {
 
     async getWorkload(owner, apiVersion) {
       const { kind, namespace, workload: name } = owner
-      if (!isWorkloadKind(kind)) return await customWorkload(owner, apiVersion)
+      if (!isWorkloadKind(kind) || isCustomWorkload(owner, apiVersion)) return await custom.read(owner, apiVersion)
       const path = `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}/${WORKLOAD_PLURALS[kind]}/${encodeURIComponent(name)}`
       const fact = await quorumGet(path, name, workloadFact)
       return fact === null ? GONE : { state: 'present', replicas: fact.replicas, firstOrdinal: fact.firstOrdinal }

@@ -1,8 +1,10 @@
 /** Owns our picture of the cluster: mirrors of pods, nodes and workloads, and a version that moves when a refusal may have become wrong. */
 import type { Workload } from '../domain/demand.ts'
-import { WORKLOAD_KINDS, type WorkloadKind } from '../domain/workload.ts'
+import type { Owner } from '../domain/owner.ts'
+import { WORKLOAD_KINDS, type WorkloadKind, workloadOwner } from '../domain/workload.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
+import type { CustomWorkloads } from './custom-workload.ts'
 import { type Change, type Mirror, mirror } from './mirror.ts'
 import { type NodeFact, nodeFact, sameAddresses } from './node.ts'
 import { type PodFact, pickPod } from './pod.ts'
@@ -22,8 +24,10 @@ export interface ClusterListeners {
   podEnded(end: PodEnd): void
   /** A pod that asks was seen, new or changed. */
   podSeen(pod: PodFact): void
-  /** Its replicas or ordinals changed, or it went. */
-  workloadChanged(kind: WorkloadKind, workload: WorkloadFact): void
+  /** Its replicas or ordinals changed, or it went: an owner without a pod. */
+  workloadChanged(workload: Owner, apiVersion: string): void
+  /** Custom workloads of this kind were listed anew. */
+  kindListed(kind: string, group: string): void
   /** A Pool object of this name came, changed or went. */
   poolChanged(name: string): void
   /** `factsVersion` moved. */
@@ -35,6 +39,7 @@ export interface Cluster {
   readonly nodes: Mirror<NodeFact>
   readonly workloads: Readonly<Record<WorkloadKind, Mirror<WorkloadFact>>>
   readonly pools: Mirror<PoolFact>
+  readonly custom: CustomWorkloads
   /** Moves with nodes, workloads and the ends of pods: with all that can change a refusal, besides the ledger. */
   readonly factsVersion: number
   /** What the mirror knows of a workload; null: it does not have it, which proves nothing (R26). */
@@ -55,11 +60,12 @@ export interface ClusterParts {
   readonly clock: Clock
   readonly random: () => number
   readonly onFailure: (thrown: unknown) => void
+  readonly custom: CustomWorkloads
   /** The definition of Pool may be missing for good (replication is off). */
   readonly optionalPools: boolean
 }
 
-export function clusterOn({ optionalPools, ...parts }: ClusterParts): Cluster {
+export function clusterOn({ optionalPools, custom, ...parts }: ClusterParts): Cluster {
   let listeners: ClusterListeners | null = null
   let factsVersion = 1
 
@@ -100,7 +106,7 @@ export function clusterOn({ optionalPools, ...parts }: ClusterParts): Cluster {
       follow<WorkloadFact>(`/apis/apps/v1/${WORKLOAD_PLURALS[kind]}`, workloadFact, change => {
         const workload = workloadChange(change)
         if (workload === null) return
-        listeners?.workloadChanged(kind, workload)
+        listeners?.workloadChanged(workloadOwner(kind, workload.namespace, workload.name), 'apps/v1')
         moved()
       }),
     ]),
@@ -125,6 +131,7 @@ export function clusterOn({ optionalPools, ...parts }: ClusterParts): Cluster {
     nodes,
     workloads,
     pools,
+    custom,
     get factsVersion() {
       return factsVersion
     },
@@ -137,9 +144,10 @@ export function clusterOn({ optionalPools, ...parts }: ClusterParts): Cluster {
     start(to) {
       listeners = to
       for (const [, each] of mirrors) each.start()
+      custom.start({ changed: to.workloadChanged, listed: to.kindListed, moved })
     },
     async stop() {
-      await Promise.all(mirrors.map(([, each]) => each.stop()))
+      await Promise.all([custom.stop(), ...mirrors.map(([, each]) => each.stop())])
     },
     waitingFor: () =>
       mirrors

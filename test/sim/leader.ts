@@ -212,7 +212,8 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
         .filter(pod => !pod.finished)
         .map(pod => pod.name),
     )
-    ask('follow', { at: now(), workloadOwner: workload.owner, workload: cluster.facts(workload), unfinished })
+    const facts = { workloadOwner: workload.owner, apiVersion: 'apps/v1', workload: cluster.facts(workload) }
+    ask('follow', { at: now(), ...facts, unfinished })
   }
 
   /** Both ways: what the ledger has for pods that are no more, and what pods carry that it does not have for them. */
