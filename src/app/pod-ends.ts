@@ -8,6 +8,7 @@ import type { Address } from '../ip/address.ts'
 import type { PodEnd } from '../kube/cluster.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { adopt } from '../rules/adopt.ts'
+import { forgetClaimants, reportClaimant } from './claims.ts'
 import { workloadAtEnd } from './demand.ts'
 import { leaveNodes } from './leaving.ts'
 import type { Ports } from './ports.ts'
@@ -32,6 +33,7 @@ export async function endIncarnation(ports: Parts, uid: string, because: string)
     .map(heir => ports.ledger.submit('adopt', heir))
   const outcome = await unbound
   await Promise.all(inherited)
+  forgetClaimants(ports)
   if ('changes' in outcome) {
     for (const { address, after, because: why } of outcome.changes) {
       ports.log.info({ ip: address.text, pod: `${row.owner.namespace}/${row.owner.pod}`, kept: after !== null }, why)
@@ -87,14 +89,13 @@ function sameWorkload(a: Owner, b: Owner): boolean {
 }
 
 /** A pod is bound: what it carries and the ledger does not have is recorded, whoever bound it (R6); what another pod has is reported. */
-export function podBound({ ledger, claimants, clock, log }: Parts, pod: PodFact): void {
+export function podBound(ports: Parts & Pick<Ports, 'events'>, pod: PodFact): void {
+  const { ledger, clock, log } = ports
   const key = `${pod.namespace}/${pod.name}`
   for (const sighting of carriedBy(ledger, pod, clock.now())) {
     const decision = ledger.read(view => adopt(view, sighting))
-    if (isRefusal(decision)) {
-      if (claimants.get(sighting.address.text) !== key) log.error({ pod: key }, `conflict: ${decision.because}`)
-      claimants.set(sighting.address.text, key)
-    } else if (decision.changes.length > 0) {
+    if (isRefusal(decision)) reportClaimant(ports, sighting, decision.because)
+    else if (decision.changes.length > 0) {
       ledger.submit('adopt', sighting).catch(error => {
         log.warn({ pod: key, err: error }, 'its addresses are not recorded yet: resync does it')
       })

@@ -2,6 +2,7 @@
 import type { Places } from '../cloud/places.ts'
 import type { Calls } from '../kube/calls.ts'
 import type { Cluster } from '../kube/cluster.ts'
+import type { Events } from '../kube/events.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
@@ -18,6 +19,7 @@ export interface Ports {
   readonly leadership: Pick<Leadership, 'isLeader'>
   /** By address: the pod (`namespace/name`) that carries it although another one has it (R6). */
   readonly claimants: Map<string, string>
+  readonly events: Events
   readonly clock: Clock
   readonly log: Log
 }

@@ -8,6 +8,7 @@ import type { FloatingIpFact } from '../kube/floatingip.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { Fault } from '../lib/fault.ts'
 import { adopt } from '../rules/adopt.ts'
+import { forgetClaimants, reportClaimant } from './claims.ts'
 import { followAll } from './kept.ts'
 import { inLanes } from './lanes.ts'
 import { endIncarnation } from './pod-ends.ts'
@@ -45,11 +46,11 @@ export async function reconcile(
   const fromObjects = objects.flatMap(fact => (isOurs(ports, fact) ? [] : (objectSighting(fact, at, alive) ?? [])))
   const fromPods = pods.flatMap(pod => podSightings(pod, at, alive))
   const outcomes = await adoptAll(ports, [...fromObjects, ...fromPods])
-  for (const conflict of outcomes.conflicts) log.error({}, `conflict: ${conflict}`)
   const named = objects.filter(fact => fact.address === null).map(fact => fact.name)
   if (named.length > 0) log.warn({ names: named }, 'FloatingIP objects whose names are not addresses are ignored')
 
   const ended = await endSuspects(ports, alive)
+  forgetClaimants(ports)
   await followAll(ports)
   if (listed !== null) rewriteDrift(ports, objects)
   replicator.sweep()
@@ -69,9 +70,10 @@ function isOurs({ replicator }: Ports, { address }: FloatingIpFact): boolean {
 }
 
 async function adoptAll(
-  { ledger, claimants }: Ports,
+  ports: Ports,
   sightings: readonly AdoptCommand[],
 ): Promise<{ adopted: number; conflicts: string[] }> {
+  const { ledger, log } = ports
   const conflicts: string[] = []
   let adopted = 0
   // Nearly all are known: those cost a look-up and no turn.
@@ -82,11 +84,12 @@ async function adoptAll(
   for (let from = 0; from < news.length; from += SIGHTINGS_AT_ONCE) {
     const slice = news.slice(from, from + SIGHTINGS_AT_ONCE)
     const outcomes = await Promise.all(slice.map(sighting => ledger.submit('adopt', sighting)))
-    for (const [at, { address, owner, source }] of slice.entries()) {
+    for (const [at, sighting] of slice.entries()) {
       const outcome = outcomes[at]
       if (isRefusal(outcome)) {
         conflicts.push(outcome.because)
-        if (source === 'pod') claimants.set(address.text, `${owner.namespace}/${owner.pod}`)
+        if (sighting.source === 'pod') reportClaimant(ports, sighting, outcome.because)
+        else log.error({ ip: sighting.address.text }, `conflict: ${outcome.because}`)
       } else if (outcome !== undefined && outcome.changes.length > 0) adopted++
     }
   }
@@ -106,7 +109,13 @@ async function endSuspects(ports: Ports, listed: ReadonlySet<string>): Promise<n
   ]
   let ended = 0
   await inLanes(byPod, SUSPECTS_AT_ONCE, async row => {
-    if (await endIfGone(ports, row)) ended++
+    try {
+      if (await endIfGone(ports, row)) ended++
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error
+      const { namespace, pod } = row.owner
+      ports.log.warn({ pod: `${namespace}/${pod}`, err: error.message }, 'it could not be looked up: its address stays')
+    }
   })
   return ended
 }

@@ -142,7 +142,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         })
   if (places !== null) ledger.onCommit(places.committed)
   const claimants = new Map<string, string>()
-  const ports: Ports = { ledger, cluster, calls, replicator, leadership, places, claimants, clock, log }
+  const ports: Ports = { ledger, cluster, calls, replicator, leadership, places, claimants, events, clock, log }
 
   // The use cases.
   const waiting = waitingList()

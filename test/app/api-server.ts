@@ -13,6 +13,7 @@ const COLLECTIONS = [
   'pools',
   'customresourcedefinitions',
   'gangs',
+  'events',
 ] as const
 export type Collection = (typeof COLLECTIONS)[number]
 
@@ -141,8 +142,9 @@ export function startApiServer() {
     const name = key.split('/').at(-1) ?? ''
     const before = of(collection).get(key)
     if (verb === 'create') {
-      const raw = body as unknown as Kube
-      const made = { ...raw, metadata: { ...raw.metadata, uid: `made-${version + 1}` } }
+      const raw = body as unknown as Kube & { metadata: { generateName?: string } }
+      const named = raw.metadata.name ?? `${raw.metadata.generateName}${version + 1}`
+      const made = { ...raw, metadata: { ...raw.metadata, name: named, uid: `made-${version + 1}` } }
       if (of(collection).has(keyOf(made))) return refused(409, 'AlreadyExists', made.metadata.name)
       return put(collection, made)
     }
