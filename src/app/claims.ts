@@ -1,6 +1,7 @@
 /** Owns the second claimants: running pods that carry an address which another one has; reported, and never served (R6). */
 import type { Allocation } from '../domain/allocation.ts'
 import type { AdoptCommand } from '../domain/command.ts'
+import type { PodFact } from '../kube/pod.ts'
 import type { Ports } from './ports.ts'
 
 /** Said when it is news: to the log, and to whoever describes the pod. */
@@ -18,10 +19,13 @@ export function reportClaimant(
   events.warn(regarding, 'AddressConflict', `${because}: floatip leaves it there; one of the two must go`)
 }
 
-/** Forgets who claims no more: the pod went, or it has the address now. */
-export function forgetClaimants({ claimants, cluster, ledger }: Pick<Ports, 'claimants' | 'cluster' | 'ledger'>): void {
+/** Forgets who claims no more, as these pods show: the pod went, or it has the address now. */
+export function forgetClaimants(
+  { claimants, ledger }: Pick<Ports, 'claimants' | 'ledger'>,
+  pods: { get(key: string): PodFact | undefined },
+): void {
   for (const [address, key] of claimants) {
-    const pod = cluster.pods.get(key)
+    const pod = pods.get(key)
     const carried = pod?.finished === false ? pod.addresses?.find(each => each.text === address) : undefined
     const row: Allocation | null = carried === undefined ? null : ledger.read(view => view.at(carried))
     if (row === null || row.incarnation === pod?.uid) claimants.delete(address)

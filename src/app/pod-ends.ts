@@ -33,7 +33,7 @@ export async function endIncarnation(ports: Parts, uid: string, because: string)
     .map(heir => ports.ledger.submit('adopt', heir))
   const outcome = await unbound
   await Promise.all(inherited)
-  forgetClaimants(ports)
+  forgetClaimants(ports, ports.cluster.pods)
   if ('changes' in outcome) {
     for (const { address, after, because: why } of outcome.changes) {
       ports.log.info({ ip: address.text, pod: `${row.owner.namespace}/${row.owner.pod}`, kept: after !== null }, why)

@@ -50,7 +50,7 @@ export async function reconcile(
   if (named.length > 0) log.warn({ names: named }, 'FloatingIP objects whose names are not addresses are ignored')
 
   const ended = await endSuspects(ports, alive)
-  forgetClaimants(ports)
+  forgetClaimants(ports, new Map(pods.map(pod => [`${pod.namespace}/${pod.name}`, pod])))
   await followAll(ports)
   if (listed !== null) rewriteDrift(ports, objects)
   replicator.sweep()

@@ -114,11 +114,16 @@ export function customWorkloadsOn(parts: CustomParts): CustomWorkloads {
       onState: () => listeners?.moved(),
     })
     if (!stopped) definitions.start()
+    void definitions.synced.then(() => {
+      align()
+      listeners?.moved()
+    })
     return definitions
   }
 
   /** Follows exactly what is wanted and can be followed, as its definition is now. */
   function align(): void {
+    if (!known().isSynced) return
     const due = new Map<string, Scale>()
     for (const { kind, apiVersion } of wanted.values()) {
       const scale = scaleOf(known().values(), kind, apiVersion)
@@ -187,9 +192,12 @@ export function customWorkloadsOn(parts: CustomParts): CustomWorkloads {
 
   function told(owner: Owner, apiVersion: string): Told {
     const all = known()
-    if (!all.isSynced) return notYet('the custom resource definitions', all, definitionsSince)
+    if (!all.isSynced) {
+      want(owner, apiVersion)
+      return notYet('the custom resource definitions', all, definitionsSince)
+    }
     const scale = scaleOf(all.values(), owner.kind, apiVersion)
-    // Made-up kinds are not remembered: only what could be followed.
+    // Made-up kinds are not remembered, only what can be followed.
     if (!isScale(scale)) return scale
     want(owner, apiVersion)
     const resource = `${scale.definition.plural}.${scale.definition.group}`
@@ -240,7 +248,7 @@ export function customWorkloadsOn(parts: CustomParts): CustomWorkloads {
     rest() {
       const now = monotonicMs()
       for (const [key, { askedAt }] of wanted) if (now - askedAt >= UNUSED_AFTER_MS) wanted.delete(key)
-      if (definitions?.isSynced) align()
+      if (definitions !== null) align()
     },
     followed: () => [...followed.keys()].map(path => path.slice('/apis/'.length)),
     start(to) {
