@@ -1,5 +1,5 @@
 /** Owns the suite `resync`: what one resync of a large cluster costs: requests, time, the longest pause of the event loop, memory. */
-import { resyncOnce } from '../src/app/resync.ts'
+import { resyncOf } from '../src/app/resync.ts'
 import { connect } from '../src/kube/kubeconfig.ts'
 import { objectStoreOn } from '../src/kube/object-store.ts'
 import { listPods } from '../src/kube/pod.ts'
@@ -75,10 +75,9 @@ async function measure(pods: number): Promise<Measured> {
   }
   try {
     const world = await openWorld({ api: { url, stop: async () => {} } as unknown as ApiServer })
-    await until(() => world.ports.replicator.pending === 0, START_LIMIT_MS)
+    await until(() => world.ports.replicator.pending === 0 && world.ledger.outbox().length === 0, START_LIMIT_MS)
     const api = transport(connect({ master: url }))
-    const listObjects = () => objectStoreOn(api).list()
-    const once = () => resyncOnce(world.ports, { listObjects, listPods: () => listPods(api) })
+    const { once } = resyncOf(world.ports, { objects: () => objectStoreOn(api).list(), pods: () => listPods(api) })
     await once()
     Bun.gc(true)
     const rssBeforeMb = rssMb()

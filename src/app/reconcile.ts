@@ -23,44 +23,52 @@ export interface Reconciled {
 
 /** Quorum GETs under way at once for incarnations that no listed pod has. */
 const SUSPECTS_AT_ONCE = 16
-/** A cluster has more allocations than the ledger's queue has places. */
+/** Between two slices others have their turn: 1,000 look-ups take some 3 ms, and the ledger's queue has 10,000 places. */
 const SIGHTINGS_AT_ONCE = 1_000
+const NONE: ReadonlySet<string> = new Set()
 
 /**
  * Objects first, then pods: an object that is not in the ledger is adopted, a bound pod's addresses too; then every incarnation
  * that no listed pod has is looked up and, if it is gone, ended by its policy. What contradicts is reported and left alone.
- * The lists are quorum lists, fresh; null: there are no objects (replication is off).
+ * The lists are quorum lists, fresh; null: there are no objects (replication is off). What `changed` in the ledger since they were
+ * asked for is not judged by them: an address released meanwhile must not come back with its old object.
  */
 export async function reconcile(
   ports: Ports,
   listed: readonly FloatingIpFact[] | null,
   pods: readonly PodFact[],
+  changed: ReadonlySet<string> = NONE,
 ): Promise<Reconciled> {
-  const objects = listed ?? []
+  const objects = (listed ?? []).filter(({ address }) => address === null || !changed.has(address.text))
   const { clock, replicator, log } = ports
   const alive = new Set(pods.filter(pod => !pod.finished).map(pod => pod.uid))
   const at = clock.now()
   for (const fact of objects) if (fact.address !== null && !replicator.isBusy(fact.address)) replicator.seen(fact)
 
-  if (listed !== null) await endReservations(ports, objects)
+  if (listed !== null) await endReservations(ports, objects, changed)
   const fromObjects = objects.flatMap(fact => (isOurs(ports, fact) ? [] : (objectSighting(fact, at, alive) ?? [])))
   const fromPods = pods.flatMap(pod => podSightings(pod, at, alive))
-  const outcomes = await adoptAll(ports, [...fromObjects, ...fromPods])
+  const outcomes = await adoptAll(ports, [...fromObjects, ...fromPods], changed)
   const named = objects.filter(fact => fact.address === null).map(fact => fact.name)
   if (named.length > 0) log.warn({ names: named }, 'FloatingIP objects whose names are not addresses are ignored')
 
   const ended = await endSuspects(ports, alive)
   forgetClaimants(ports, new Map(pods.map(pod => [`${pod.namespace}/${pod.name}`, pod])))
   await followAll(ports)
-  if (listed !== null) rewriteDrift(ports, objects)
+  if (listed !== null) await rewriteDrift(ports, objects, changed)
   replicator.sweep()
   return { ...outcomes, ended }
 }
 
 /** Addresses that an administrator kept out of circulation, and does no more. */
-async function endReservations({ ledger, clock }: Ports, objects: readonly FloatingIpFact[]): Promise<void> {
+async function endReservations(
+  { ledger, clock }: Ports,
+  objects: readonly FloatingIpFact[],
+  changed: ReadonlySet<string>,
+): Promise<void> {
   const blocking = new Set(objects.filter(blocks).map(fact => fact.address?.text))
-  const ended = ledger.read(view => [...view.rows()].filter(row => row.blocked && !blocking.has(row.address.text)))
+  const isOver = ({ blocked, address: { text } }: Allocation) => blocked && !blocking.has(text) && !changed.has(text)
+  const ended = ledger.read(view => [...view.rows()].filter(isOver))
   for (const { address } of ended) await ledger.submit('unblock', { at: clock.now(), address })
 }
 
@@ -72,18 +80,25 @@ function isOurs({ replicator }: Ports, { address }: FloatingIpFact): boolean {
 async function adoptAll(
   ports: Ports,
   sightings: readonly AdoptCommand[],
+  changed: ReadonlySet<string>,
 ): Promise<{ adopted: number; conflicts: string[] }> {
-  const { ledger, log } = ports
+  const { ledger, clock, log } = ports
+  /** What we have just adopted ourselves: its pod may have more to say. */
+  const ours = new Set<string>()
   const conflicts: string[] = []
   let adopted = 0
   // Nearly all are known: those cost a look-up and no turn.
-  const news = sightings.filter(sighting => {
+  function isNews(sighting: AdoptCommand): boolean {
+    const { text } = sighting.address
+    if (changed.has(text) && !ours.has(text)) return false
     const decision = ledger.read(view => adopt(view, sighting))
     return isRefusal(decision) || decision.changes.length > 0
-  })
-  for (let from = 0; from < news.length; from += SIGHTINGS_AT_ONCE) {
-    const slice = news.slice(from, from + SIGHTINGS_AT_ONCE)
+  }
+  for (let from = 0; from < sightings.length; from += SIGHTINGS_AT_ONCE) {
+    const slice = sightings.slice(from, from + SIGHTINGS_AT_ONCE).filter(isNews)
+    for (const { address } of slice) ours.add(address.text)
     const outcomes = await Promise.all(slice.map(sighting => ledger.submit('adopt', sighting)))
+    await clock.sleep(0)
     for (const [at, sighting] of slice.entries()) {
       const outcome = outcomes[at]
       if (isRefusal(outcome)) {
@@ -157,12 +172,18 @@ async function left({ places, log }: Ports, { address, node }: Allocation): Prom
 }
 
 /** Rows whose object is missing or says something else are written again, although the outbox does not name them. */
-function rewriteDrift({ ledger, replicator, log }: Ports, objects: readonly FloatingIpFact[]): void {
+async function rewriteDrift(
+  { ledger, replicator, clock, log }: Ports,
+  objects: readonly FloatingIpFact[],
+  changed: ReadonlySet<string>,
+): Promise<void> {
   const found = new Map(objects.flatMap(fact => (fact.address === null ? [] : [[fact.address.text, fact] as const])))
+  await clock.sleep(0)
   const drifted = ledger.read(view =>
     [...view.rows()].filter(row => {
       const fact = found.get(row.address.text)
-      return !row.blocked && !replicator.isBusy(row.address) && (fact === undefined || !replicator.agrees(fact, row))
+      if (row.blocked || changed.has(row.address.text) || replicator.isBusy(row.address)) return false
+      return fact === undefined || !replicator.agrees(fact, row)
     }),
   )
   if (drifted.length > 0)

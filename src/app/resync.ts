@@ -5,37 +5,54 @@ import { messageOf } from '../lib/fault.ts'
 import type { Ports } from './ports.ts'
 import { type Reconciled, reconcile } from './reconcile.ts'
 
-export interface ResyncParts {
-  readonly everyMs: number
-  /** Quorum lists, paged. */
+/** Quorum lists, paged, one after the other. */
+export interface Lists {
   /** Null: replication is off. */
-  readonly listObjects: () => Promise<readonly FloatingIpFact[] | null>
-  readonly listPods: () => Promise<readonly PodFact[]>
-  readonly signal: AbortSignal
+  readonly objects: () => Promise<readonly FloatingIpFact[] | null>
+  readonly pods: () => Promise<readonly PodFact[]>
 }
 
-/** Runs until stopped. A failed round changes nothing, and the next one comes. */
-export async function resync(ports: Ports, parts: ResyncParts): Promise<void> {
-  const { clock, log } = ports
-  const { everyMs, signal } = parts
-  while (!signal.aborted) {
-    await clock.sleep(everyMs, signal)
-    if (signal.aborted) return
+export interface Resync {
+  /** Requests: the pages of two lists, and quorum GETs for what does not fit; nothing for each pod or workload. */
+  once(): Promise<Reconciled>
+  /** Until stopped. A failed round changes nothing, and the next one comes. */
+  run(everyMs: number, signal: AbortSignal): Promise<void>
+}
+
+export function resyncOf(ports: Ports, lists: Lists): Resync {
+  const { ledger, clock, log } = ports
+  /** Addresses that changed since the lists of the round were asked for: of them the ledger knows more. */
+  const changed = new Set<string>()
+  let comparing = false
+  ledger.onCommit(changes => {
+    if (comparing) for (const { address } of changes) changed.add(address.text)
+  })
+
+  async function once(): Promise<Reconciled> {
+    const began = performance.now()
+    comparing = true
     try {
-      await resyncOnce(ports, parts)
-    } catch (error) {
-      log.warn({ err: messageOf(error) }, 'resync failed: everything stays as it is until the next one')
+      const found = await reconcile(ports, await lists.objects(), await lists.pods(), changed)
+      log.debug({ ...found, ms: Math.round(performance.now() - began) }, 'resync')
+      return found
+    } finally {
+      comparing = false
+      changed.clear()
     }
   }
-}
 
-/** Requests: the pages of two lists, and quorum GETs for what does not fit; nothing for each pod or workload. */
-export async function resyncOnce(
-  ports: Ports,
-  { listObjects, listPods }: Pick<ResyncParts, 'listObjects' | 'listPods'>,
-): Promise<Reconciled> {
-  const began = performance.now()
-  const found = await reconcile(ports, await listObjects(), await listPods())
-  ports.log.debug({ ...found, ms: Math.round(performance.now() - began) }, 'resync')
-  return found
+  return {
+    once,
+    async run(everyMs, signal) {
+      while (!signal.aborted) {
+        await clock.sleep(everyMs, signal)
+        if (signal.aborted) return
+        try {
+          await once()
+        } catch (error) {
+          log.warn({ err: messageOf(error) }, 'resync failed: everything stays as it is until the next one')
+        }
+      }
+    },
+  }
 }

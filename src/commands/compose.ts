@@ -14,7 +14,7 @@ import { objectWatchOn } from '../app/objects.ts'
 import { podBound, podEnded, workloadChanged } from '../app/pod-ends.ts'
 import { poolsOf } from '../app/pools.ts'
 import type { Ports } from '../app/ports.ts'
-import { resync } from '../app/resync.ts'
+import { resyncOf } from '../app/resync.ts'
 import { waitingList } from '../app/waiting.ts'
 import { wakingOf } from '../app/waking.ts'
 import { grpcProvider } from '../cloud/grpc.ts'
@@ -224,12 +224,11 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       if (signal.aborted) return
       if (options.replicate) objectMirror.start()
       for (const { name } of cluster.pools.values()) pools.changed(name)
-      void resync(ports, {
-        everyMs: options.file.resyncMinutes * 60_000,
-        listObjects: () => (options.replicate ? objects.list() : Promise.resolve(null)),
-        listPods: () => listPods(transport),
-        signal,
-      })
+      const lists = {
+        objects: () => (options.replicate ? objects.list() : Promise.resolve(null)),
+        pods: () => listPods(transport),
+      }
+      void resyncOf(ports, lists).run(options.file.resyncMinutes * 60_000, signal)
     },
 
     /** Ends in the order in which things rest on each other. `hard`: as a crash would, nothing that waits is finished. */

@@ -100,7 +100,8 @@ export function startApiServer() {
 
   /** A page goes on after the last one's key: enough for lists during which little changes. */
   function list(collection: Collection, limit: number, after: string | null): Response {
-    const all = [...of(collection)].filter(([key]) => !hidden.has(`${collection} ${key}`))
+    const stored = [...of(collection)]
+    const all = hidden.size === 0 ? stored : stored.filter(([key]) => !hidden.has(`${collection} ${key}`))
     const from = after === null ? 0 : all.findIndex(([key]) => key === after) + 1
     const page = all.slice(from, limit > 0 ? from + limit : undefined)
     const more = from + page.length < all.length ? { continue: page.at(-1)?.[0] } : {}

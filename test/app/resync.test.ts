@@ -1,14 +1,15 @@
 /** Owns resync: what it finds, what it keeps in doubt, and how little it asks of the API server. */
 import { afterEach, describe, expect, test } from 'bun:test'
-import { resyncOnce } from '../../src/app/resync.ts'
+import { resyncOf } from '../../src/app/resync.ts'
 import { connect } from '../../src/kube/kubeconfig.ts'
 import { objectStoreOn } from '../../src/kube/object-store.ts'
 import { listPods } from '../../src/kube/pod.ts'
 import { transport } from '../../src/kube/transport.ts'
+import { present } from '../../src/lib/assert.ts'
 import { startApiServer } from './api-server.ts'
 import { callsOf, run } from './asking.ts'
 import { fillLarge } from './large.ts'
-import { carries, pod, workload } from './objects.ts'
+import { carries, floatingIp, pod, workload } from './objects.ts'
 import { closeWorlds, openWorld, until, type World } from './world.ts'
 
 afterEach(closeWorlds)
@@ -16,8 +17,7 @@ afterEach(closeWorlds)
 /** As the composed program does every minute. */
 async function resync(world: World) {
   const api = transport(connect({ master: world.api.url }))
-  const listObjects = () => objectStoreOn(api).list()
-  return await resyncOnce(world.ports, { listObjects, listPods: () => listPods(api) })
+  return await resyncOf(world.ports, { objects: () => objectStoreOn(api).list(), pods: () => listPods(api) }).once()
 }
 
 const bare = (name: string) => pod(name)
@@ -86,6 +86,38 @@ describe('R13: resync compares with a fresh list, and not with the watch', () =>
     const world = await openWorld({ api, dir })
     expect(world.row('10.0.0.2')).toBe('free')
     expect(world.row('10.0.0.3')).toBe('reserved sts_default_web_web-0')
+  })
+})
+
+describe('what changes while the lists are read', () => {
+  test('an address that was released meanwhile does not come back with its old object', async () => {
+    const world = await openWorld({ statefulsets: [workload('web', 1)] })
+    await run(world, pod('web-0', { owner: 'StatefulSet web', policy: 'never' }))
+    world.api.remove('pods', 'default/web-0')
+    await until(() => world.row('10.0.0.2') === 'reserved sts_default_web_web-0')
+    await until(() => world.ports.replicator.pending === 0)
+    const pods = world.api.hold('list pods')
+    const round = resync(world)
+    await pods.arrived // the objects are listed
+    const row = present(world.ledger.read(view => [...view.rows()])[0], 'kept')
+    const { address, owner, revision } = row
+    await world.ledger.submit('release', { at: 0, address, owner, revision, because: 'asked' })
+    await until(() => world.ports.replicator.pending === 0)
+    pods.release()
+    expect(await round).toMatchObject({ adopted: 0 })
+    expect(world.row('10.0.0.2')).toBe('free')
+  })
+
+  test('a reservation that was made meanwhile does not end', async () => {
+    const world = await openWorld()
+    const pods = world.api.hold('list pods')
+    const round = resync(world)
+    await pods.arrived
+    world.api.put('floatingips', floatingIp('10.0.0.2', 'reserved', { labels: { reserved: 'yes' } }))
+    await until(() => world.row('10.0.0.2').startsWith('reserved'))
+    pods.release()
+    await round
+    expect(world.row('10.0.0.2')).toStartWith('reserved')
   })
 })
 
