@@ -77,7 +77,10 @@ async function measure(pods: number): Promise<Measured> {
     const world = await openWorld({ api: { url, stop: async () => {} } as unknown as ApiServer })
     await until(() => world.ports.replicator.pending === 0 && world.ledger.outbox().length === 0, START_LIMIT_MS)
     const api = transport(connect({ master: url }))
-    const { once } = resyncOf(world.ports, { objects: () => objectStoreOn(api).list(), pods: () => listPods(api) })
+    const { once } = resyncOf(world.ports, {
+      objects: () => objectStoreOn(api).list(),
+      pods: () => listPods(api, world.ports.cluster.pods),
+    })
     await once()
     Bun.gc(true)
     const rssBeforeMb = rssMb()

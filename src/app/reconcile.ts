@@ -10,7 +10,7 @@ import { Fault } from '../lib/fault.ts'
 import { adopt } from '../rules/adopt.ts'
 import { forgetClaimants, reportClaimant } from './claims.ts'
 import { followAll } from './kept.ts'
-import { inLanes } from './lanes.ts'
+import { inLanes, slicesOf } from './lanes.ts'
 import { endIncarnation } from './pod-ends.ts'
 import type { Ports } from './ports.ts'
 import { blocks, objectSighting, podSightings } from './sighting.ts'
@@ -46,9 +46,15 @@ export async function reconcile(
   for (const fact of objects) if (fact.address !== null && !replicator.isBusy(fact.address)) replicator.seen(fact)
 
   if (listed !== null) await endReservations(ports, objects, changed)
-  const fromObjects = objects.flatMap(fact => (isOurs(ports, fact) ? [] : (objectSighting(fact, at, alive) ?? [])))
-  const fromPods = pods.flatMap(pod => podSightings(pod, at, alive))
-  const outcomes = await adoptAll(ports, [...fromObjects, ...fromPods], changed)
+  // Made when their slice comes: all at once would be the largest thing in memory.
+  function* sightings(): Generator<AdoptCommand> {
+    for (const fact of objects) {
+      const sighting = isOurs(ports, fact) ? null : objectSighting(fact, at, alive)
+      if (sighting !== null) yield sighting
+    }
+    for (const pod of pods) yield* podSightings(pod, at, alive)
+  }
+  const outcomes = await adoptAll(ports, sightings(), changed)
   const named = objects.filter(fact => fact.address === null).map(fact => fact.name)
   if (named.length > 0) log.warn({ names: named }, 'FloatingIP objects whose names are not addresses are ignored')
 
@@ -79,7 +85,7 @@ function isOurs({ replicator }: Ports, { address }: FloatingIpFact): boolean {
 
 async function adoptAll(
   ports: Ports,
-  sightings: readonly AdoptCommand[],
+  sightings: Iterable<AdoptCommand>,
   changed: ReadonlySet<string>,
 ): Promise<{ adopted: number; conflicts: string[] }> {
   const { ledger, clock, log } = ports
@@ -94,8 +100,8 @@ async function adoptAll(
     const decision = ledger.read(view => adopt(view, sighting))
     return isRefusal(decision) || decision.changes.length > 0
   }
-  for (let from = 0; from < sightings.length; from += SIGHTINGS_AT_ONCE) {
-    const slice = sightings.slice(from, from + SIGHTINGS_AT_ONCE).filter(isNews)
+  for (const found of slicesOf(sightings, SIGHTINGS_AT_ONCE)) {
+    const slice = found.filter(isNews)
     for (const { address } of slice) ours.add(address.text)
     const outcomes = await Promise.all(slice.map(sighting => ledger.submit('adopt', sighting)))
     await clock.sleep(0)

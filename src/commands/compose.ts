@@ -225,8 +225,8 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       if (options.replicate) objectMirror.start()
       for (const { name } of cluster.pools.values()) pools.changed(name)
       const lists = {
-        objects: () => (options.replicate ? objects.list() : Promise.resolve(null)),
-        pods: () => listPods(transport),
+        objects: () => (options.replicate ? objects.list(objectMirror) : Promise.resolve(null)),
+        pods: () => listPods(transport, cluster.pods),
       }
       void resyncOf(ports, lists).run(options.file.resyncMinutes * 60_000, signal)
     },
