@@ -16,7 +16,7 @@ const PODS = [2_000, 20_000]
 const ROUNDS = 5
 /** How long the first start may take to write what it adopted. */
 const START_LIMIT_MS = 120_000
-/** 20,000 pods in pages of 500, and as many objects. */
+/** 20,000 pods in pages of 500, as many objects, and three kinds of workloads. */
 const REQUESTS_MAX = 100
 const LOOK_MS = 5
 /** Raw JSON of 20,000 pods is 30 MB and more; facts of a page at a time stay below that. */
@@ -78,8 +78,8 @@ async function measure(pods: number): Promise<Measured> {
     await until(() => world.ports.replicator.pending === 0 && world.ledger.outbox().length === 0, START_LIMIT_MS)
     const api = transport(connect({ master: url }))
     const { once } = resyncOf(world.ports, {
-      objects: () => objectStoreOn(api).list(),
-      pods: () => listPods(api, world.ports.cluster.pods),
+      listObjects: () => objectStoreOn(api).list(),
+      listPods: () => listPods(api, world.ports.cluster.pods),
     })
     await once()
     Bun.gc(true)

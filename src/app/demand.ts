@@ -14,7 +14,7 @@ export function demandFromMirror(ports: Pick<Ports, 'cluster'>, pod: PodFact): D
     const told = ports.cluster.custom.told(pod.owner, pod.apiVersion)
     return typeof told === 'string' ? null : demandOf(ports, pod, told)
   }
-  if (!isLimitedByReplicas(ports, pod)) return demandOf(ports, pod, UNLOOKED)
+  if (!isLimitedByReplicas(ports, pod)) return demandOf(ports, pod, inSizedPool(ports, pod) ?? UNLOOKED)
   const known = ports.cluster.knownWorkload(DEPLOYMENT, pod.namespace, pod.owner.workload)
   return known === null ? null : demandOf(ports, pod, known)
 }
@@ -39,6 +39,12 @@ export async function gatherDemand(ports: Pick<Ports, 'cluster' | 'calls'>, pod:
 function isLimitedByReplicas({ cluster }: Pick<Ports, 'cluster'>, { owner, policy }: PodFact): boolean {
   if (owner.kind !== DEPLOYMENT || policy === RELEASE_AT_POD_END) return false
   return owner.pool === '' || cluster.poolInForce(owner.pool) === null
+}
+
+/** Its pool's size is the limit; the Deployment only tells whether its rollout waits for itself. */
+function inSizedPool({ cluster }: Pick<Ports, 'cluster'>, { owner, namespace }: PodFact): Workload | null {
+  if (owner.kind !== DEPLOYMENT || owner.pool === '') return null
+  return cluster.knownWorkload(DEPLOYMENT, namespace, owner.workload)
 }
 
 function demandOf({ cluster }: Pick<Ports, 'cluster'>, pod: PodFact, workload: Workload): Demand {

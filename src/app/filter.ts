@@ -10,6 +10,7 @@ import { fitsAfter, score } from '../rules/score.ts'
 import { demandFromMirror, gatherDemand } from './demand.ts'
 import type { Holds } from './holds.ts'
 import type { Ports } from './ports.ts'
+import type { StuckRollouts } from './stuck-rollouts.ts'
 import { questionOf, type WaitingList } from './waiting.ts'
 
 /** A node as asked: its InternalIPs when the scheduler sent them, else as our mirror has it. */
@@ -33,13 +34,16 @@ export interface Filtering {
 const UNKNOWN_NODE = refusal('unknown-node', 'the node has no InternalIP')
 const NOT_CONFIGURED = refusal('node-not-configured', 'no node subnet of the configuration contains the node')
 
-export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds): Filtering {
+/** The group of a node with these InternalIPs, or why it has none. */
+export function placeOf(geometry: Geometry, addresses: readonly Address[]): NodeGroup | Refusal {
+  return addresses.length === 0 ? UNKNOWN_NODE : (geometry.groupOf(addresses) ?? NOT_CONFIGURED)
+}
+
+export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds, stuck: StuckRollouts): Filtering {
   const { ledger, cluster, clock, log } = ports
 
   function placed(geometry: Geometry, node: AskedNode): NodeGroup | Refusal {
-    const addresses = node.addresses ?? cluster.nodes.get(node.name)?.addresses ?? []
-    if (addresses.length === 0) return UNKNOWN_NODE
-    return geometry.groupOf(addresses) ?? NOT_CONFIGURED
+    return placeOf(geometry, node.addresses ?? cluster.nodes.get(node.name)?.addresses ?? [])
   }
 
   function place(nodes: readonly AskedNode[]) {
@@ -66,24 +70,30 @@ export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds): F
     const ledgerRevision = ledger.revision
     const asked = ledger.read(view => filter(view, command))
     const settled = isRefusal(asked) || asked.changes.length === 0 ? asked : await ledger.submit('filter', command)
-    if (isRefusal(settled)) return new Map(groups.map(group => [group.id, settled]))
+    if (isRefusal(settled)) {
+      if (waiting.isNews(pod.uid, settled.code)) say(pod, settled, 'refused')
+      return new Map(groups.map(group => [group.id, settled]))
+    }
 
     const { verdicts, holds: held } = settled.answer
     if ([...verdicts.values()].some(verdict => verdict?.code === 'stale')) {
       throw new Fault('the configuration changed in this moment', { retryable: true })
     }
     if (held !== null) holds.renew(held)
+    stuck.told(pod, [...verdicts.values()])
     if ([...verdicts.values()].some(verdict => verdict === null)) waiting.leave(pod.uid)
     else if (groups.length > 0 || unknown.length > 0) {
-      // Once: the scheduler asks again for every waiting pod after each bind of any pod.
-      if (waiting.get(pod.uid) === undefined) {
-        const because = [...verdicts.values()].map(verdict => verdict?.because)
-        log.info({ pod: `${pod.namespace}/${pod.name}`, because }, 'waits for an address')
-      }
-      waiting.wait(pod, groups, unknown)
+      const told = [...verdicts.values()].find(verdict => verdict !== null) ?? UNKNOWN_NODE
+      // Once: the scheduler asks again for every waiting pod after each bind of any pod, and not always about the same nodes.
+      if (waiting.isNews(pod.uid, told.code)) say(pod, told, 'waits for an address')
+      waiting.wait(pod, groups, unknown, { code: told.code, because: told.because, since: clock.now() })
       waiting.remember(pod.uid, { question, ledgerRevision, factsVersion, verdicts })
     }
     return verdicts
+  }
+
+  function say({ namespace, name }: PodFact, { code, because }: Refusal, what: string): void {
+    log.info({ pod: `${namespace}/${name}`, code, reason: because }, what)
   }
 
   return {

@@ -1,26 +1,60 @@
-/** Owns the look at all that workloads keep: where the mirrors see nothing to be done nothing is asked, quorum reads decide about the rest. */
+/** Owns the look at all that workloads keep: lists say where nothing is to be done, quorum reads decide about the rest. */
 import type { Allocation } from '../domain/allocation.ts'
-import { NO_CONTROLLER, type Owner, workloadKey } from '../domain/owner.ts'
+import type { Workload } from '../domain/demand.ts'
+import { DEPLOYMENT, isKept, NO_CONTROLLER, type Owner, ownerKey, poolOwner, workloadKey } from '../domain/owner.ts'
 import { IMMUTABLE } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
-import { groupOf, isCustomWorkload, isWorkloadKind } from '../domain/workload.ts'
+import { groupOf, isCustomWorkload } from '../domain/workload.ts'
 import type { Told } from '../kube/custom-workload.ts'
+import type { State } from '../ledger/state.ts'
+import { Fault } from '../lib/fault.ts'
 import { follow } from '../rules/follow.ts'
 import { inLanes } from './lanes.ts'
-import { type Parts, workloadChanged } from './pod-ends.ts'
+import type { Ports } from './ports.ts'
+import { workloadChanged } from './workloads.ts'
+
+type Parts = Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'clock' | 'log'>
 
 /** Quorum GETs under way at once. */
 const WORKLOADS_AT_ONCE = 16
 
-/** At start-up and at every resync: every workload that keeps addresses, whatever changed while nobody looked. */
+/** What is known of the workload that a row belongs to. */
+type Tell = (row: Allocation) => Told
+
+/**
+ * At start-up and at every resync: every workload that may lose some, whatever changed while nobody looked. Kinds that keep
+ * addresses are listed afresh: a watch that skipped a change would keep them for ever (as R13 says of pods).
+ */
 export async function followAll(ports: Parts): Promise<void> {
   needKinds(ports)
-  await followKept(ports, () => true)
+  const kinds = new Map(ports.ledger.read(candidates).map(row => [kindOf(row), row]))
+  const lists = new Map<string, ReadonlyMap<string, Workload>>()
+  for (const [kind, { owner, apiVersion }] of kinds) {
+    try {
+      const list = await ports.calls.listWorkloads(owner, apiVersion)
+      if (list !== null) lists.set(kind, list)
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error
+      ports.log.warn({ kind: owner.kind, err: error.message }, 'workloads could not be listed: what they keep stays')
+    }
+  }
+  await followKept(ports, row => {
+    const list = lists.get(kindOf(row))
+    const { namespace, workload } = row.owner
+    return list === undefined ? 'starting' : (list.get(`${namespace}/${workload}`) ?? list.get(workload) ?? 'missing')
+  })
 }
 
-/** A kind of custom workloads was listed: what changed while it was not followed. */
+/** A kind of custom workloads was listed by its watch: what changed while it was not followed. */
 export async function followKind(ports: Parts, kind: string, group: string): Promise<void> {
-  await followKept(ports, ({ owner, apiVersion }) => owner.kind === kind && (groupOf(apiVersion) ?? group) === group)
+  const isOfKind = ({ owner, apiVersion }: Allocation) =>
+    owner.kind === kind && isCustomWorkload(owner, apiVersion) && (groupOf(apiVersion) ?? group) === group
+  await followKept(ports, row => (isOfKind(row) ? ports.cluster.custom.told(row.owner, row.apiVersion) : 'starting'))
+}
+
+/** Rows of one list. */
+function kindOf(row: Allocation): string {
+  return isCustom(row) ? `${row.owner.kind} ${row.apiVersion}` : row.owner.kind
 }
 
 /** Custom workloads that have addresses are followed; a kind that has none any more is not, after a while. */
@@ -31,50 +65,64 @@ function needKinds({ ledger, cluster: { custom } }: Parts): void {
   custom.rest()
 }
 
-async function followKept(ports: Parts, concerns: (row: Allocation) => boolean): Promise<void> {
-  const kept = ports.ledger.read(view => [...view.rows()].filter(row => isKeptByWorkload(row) && concerns(row)))
-  if (kept.length === 0) return
-  const workloads = new Map(kept.map(row => [`${workloadKey(row.owner)} ${row.apiVersion}`, row]))
+/** A row of each workload that has something to lose. */
+function candidates(view: State): readonly Allocation[] {
+  const rows = [...view.rows()].filter(row => row.surge || (row.phase === 'reserved' && row.policy === IMMUTABLE))
+  // What is lent and kept for a pool is paid back by the pool's Deployments.
+  const all = rows.flatMap(row =>
+    row.owner.kind === ''
+      ? view.ofShare(ownerKey(poolOwner(row.owner.pool))).filter(each => !isKept(each.owner))
+      : [row],
+  )
+  return [...new Map(all.filter(follows).map(row => [`${workloadKey(row.owner)} ${row.apiVersion}`, row])).values()]
+}
+
+async function followKept(ports: Parts, tell: Tell): Promise<void> {
+  const workloads = ports.ledger.read(candidates)
+  if (workloads.length === 0) return
   const unfinished = unfinishedByWorkload(ports)
-  const suspects = [...workloads.values()].filter(row => mayRelease(ports, row, unfinished))
+  const suspects = workloads.filter(row => mayRelease(ports, row, tell(row), unfinished))
   await inLanes(suspects, WORKLOADS_AT_ONCE, ({ owner, apiVersion }) =>
     workloadChanged(ports, { ...owner, pod: '' }, apiVersion),
   )
 }
 
-function isKeptByWorkload({ phase, policy, owner }: Allocation): boolean {
-  return phase === 'reserved' && policy === IMMUTABLE && owner.pool === '' && owner.kind !== NO_CONTROLLER
+function follows({ owner }: Allocation): boolean {
+  return owner.pool === '' ? owner.kind !== NO_CONTROLLER : owner.kind === DEPLOYMENT
 }
 
-/** True when a release is to be expected, if the mirror is right: its word is a suspicion, and a quorum read the evidence (R10). */
-function mayRelease(ports: Parts, row: Allocation, unfinished: ReadonlyMap<string, ReadonlySet<string>>): boolean {
+/** True when a release is to be expected, if what was told is right: a suspicion, and a quorum read the evidence (R10). */
+function mayRelease(ports: Parts, row: Allocation, workload: Told, unfinished: Unfinished): boolean {
   const { owner, apiVersion } = row
-  const workload = toldOf(ports, row)
+  const { ledger, clock } = ports
   // Nothing is ever released for a missing workload whose group nobody told.
   if (workload === 'missing') return !(isCustom(row) && apiVersion === '')
   if (workload === 'starting') return false
   const workloadOwner: Owner = { ...owner, pod: '' }
-  const names = unfinished.get(workloadKey(owner)) ?? new Set()
-  const command = { at: ports.clock.now(), workloadOwner, apiVersion, workload, unfinished: names }
-  const decision = ports.ledger.read(view => follow(view, command))
+  const names = unfinished.get(keyOf(owner)) ?? new Set()
+  const { revision } = ledger
+  const command = { at: clock.now(), workloadOwner, apiVersion, workload, unfinished: names, revision }
+  const decision = ledger.read(view => follow(view, command))
   return !isRefusal(decision) && decision.changes.length > 0
-}
-
-function toldOf({ cluster }: Parts, row: Allocation): Told {
-  const { kind, namespace, workload } = row.owner
-  if (isWorkloadKind(kind) && !isCustom(row)) return cluster.knownWorkload(kind, namespace, workload) ?? 'missing'
-  return cluster.custom.told(row.owner, row.apiVersion)
 }
 
 function isCustom({ owner, apiVersion }: Allocation): boolean {
   return isCustomWorkload(owner, apiVersion)
 }
 
-function unfinishedByWorkload({ cluster }: Parts): ReadonlyMap<string, ReadonlySet<string>> {
+/** Names of pods, by workload. */
+type Unfinished = ReadonlyMap<string, ReadonlySet<string>>
+
+/** Of the workload, in whatever pool its pods are. */
+function keyOf(owner: Owner): string {
+  return workloadKey({ ...owner, pool: '' })
+}
+
+function unfinishedByWorkload({ cluster }: Parts): Unfinished {
   const names = new Map<string, Set<string>>()
   for (const { owner, name, finished } of cluster.pods.values()) {
     if (finished) continue
-    const key = workloadKey(owner)
+    const key = keyOf(owner)
     const same = names.get(key)
     if (same === undefined) names.set(key, new Set([name]))
     else same.add(name)

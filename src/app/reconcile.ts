@@ -19,6 +19,9 @@ export interface Reconciled {
   readonly adopted: number
   readonly ended: number
   readonly conflicts: readonly string[]
+  /** Rows whose object was missing, or said something else; both are written again. */
+  readonly missing: number
+  readonly different: number
 }
 
 /** Quorum GETs under way at once for incarnations that no listed pod has. */
@@ -61,9 +64,9 @@ export async function reconcile(
   const ended = await endSuspects(ports, alive)
   forgetClaimants(ports, new Map(pods.map(pod => [`${pod.namespace}/${pod.name}`, pod])))
   await followAll(ports)
-  if (listed !== null) await rewriteDrift(ports, objects, changed)
+  const drift = listed === null ? { missing: 0, different: 0 } : await rewriteDrift(ports, objects, changed)
   replicator.sweep()
-  return { ...outcomes, ended }
+  return { ...outcomes, ended, ...drift }
 }
 
 /** Addresses that an administrator kept out of circulation, and does no more. */
@@ -142,13 +145,13 @@ async function endSuspects(ports: Ports, listed: ReadonlySet<string>): Promise<n
 }
 
 /** Also rows that nobody will end otherwise: an incarnation that nobody knows, and what should have gone with its pod. */
-function isSuspect(row: Allocation, alive: ReadonlySet<string>): boolean {
+export function isSuspect(row: Allocation, alive: ReadonlySet<string>): boolean {
   if (row.blocked || isKept(row.owner)) return false
-  if (row.incarnation === null) return row.policy === RELEASE_AT_POD_END
+  if (row.incarnation === null) return row.policy === RELEASE_AT_POD_END && row.reservation === null
   return !alive.has(row.incarnation)
 }
 
-async function endIfGone(ports: Ports, row: Allocation): Promise<boolean> {
+export async function endIfGone(ports: Ports, row: Allocation): Promise<boolean> {
   const pod = await ports.calls.getPod(row.owner.namespace, row.owner.pod)
   const exists = pod !== null && !pod.finished
   if (row.incarnation === null || row.incarnation === UNKNOWN_INCARNATION) {
@@ -182,7 +185,7 @@ async function rewriteDrift(
   { ledger, replicator, clock, log }: Ports,
   objects: readonly FloatingIpFact[],
   changed: ReadonlySet<string>,
-): Promise<void> {
+) {
   const found = new Map(objects.flatMap(fact => (fact.address === null ? [] : [[fact.address.text, fact] as const])))
   await clock.sleep(0)
   const drifted = ledger.read(view =>
@@ -192,7 +195,9 @@ async function rewriteDrift(
       return fact === undefined || !replicator.agrees(fact, row)
     }),
   )
-  if (drifted.length > 0)
-    log.info({ count: drifted.length }, 'FloatingIP objects differ from the ledger: written again')
+  const missing = drifted.filter(row => !found.has(row.address.text)).length
+  const different = drifted.length - missing
+  if (drifted.length > 0) log.info({ missing, different }, 'FloatingIP objects differ from the ledger: written again')
   for (const row of drifted) replicator.recheck(row.address, row.revision)
+  return { missing, different }
 }

@@ -2,24 +2,30 @@
 import type { FloatingIpFact } from '../kube/floatingip.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { messageOf } from '../lib/fault.ts'
+import { sweepOrphans } from './orphans.ts'
 import type { Ports } from './ports.ts'
 import { type Reconciled, reconcile } from './reconcile.ts'
 
 /** Quorum lists, paged, one after the other. */
 export interface Lists {
   /** Null: replication is off. */
-  readonly objects: () => Promise<readonly FloatingIpFact[] | null>
-  readonly pods: () => Promise<readonly PodFact[]>
+  readonly listObjects: () => Promise<readonly FloatingIpFact[] | null>
+  readonly listPods: () => Promise<readonly PodFact[]>
 }
 
 export interface Resync {
-  /** Requests: the pages of two lists, and quorum GETs for what does not fit; nothing for each pod or workload. */
+  /** Requests: the pages of a few lists, and quorum GETs for what does not fit; nothing for each pod or workload. */
   once(): Promise<Reconciled>
   /** Until stopped. A failed round changes nothing, and the next one comes. */
   run(everyMs: number, signal: AbortSignal): Promise<void>
 }
 
-export function resyncOf(ports: Ports, lists: Lists): Resync {
+/** `onReconciled` is told what a round found. */
+export function resyncOf(
+  ports: Ports,
+  { listObjects, listPods }: Lists,
+  onReconciled: (found: Reconciled) => void = () => {},
+): Resync {
   const { ledger, clock, log } = ports
   /** Addresses that changed since the lists of the round were asked for: of them the ledger knows more. */
   const changed = new Set<string>()
@@ -32,7 +38,9 @@ export function resyncOf(ports: Ports, lists: Lists): Resync {
     const began = performance.now()
     comparing = true
     try {
-      const found = await reconcile(ports, await lists.objects(), await lists.pods(), changed)
+      const found = await reconcile(ports, await listObjects(), await listPods(), changed)
+      await sweepOrphans(ports)
+      onReconciled(found)
       log.debug({ ...found, ms: Math.round(performance.now() - began) }, 'resync')
       return found
     } finally {

@@ -4,10 +4,11 @@ import type { NodeGroup } from '../domain/geometry.ts'
 import { ownerKey, sharedBy } from '../domain/owner.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import type { PodFact } from '../kube/pod.ts'
-import { filter } from '../rules/filter.ts'
+import { filter, type Verdicts } from '../rules/filter.ts'
 import type { View } from '../rules/view.ts'
 import { demandForWake } from './demand.ts'
 import type { Ports } from './ports.ts'
+import { stuckAmong } from './stuck-rollouts.ts'
 import type { Waiting, WaitingList } from './waiting.ts'
 
 /** A wake that no filter answered in this time passes to the next in line (R25). */
@@ -35,6 +36,9 @@ interface Promised {
   readonly entries: readonly number[]
   readonly share: string | null
 }
+
+/** It is told to ask, and will probably get nothing. */
+const NOTHING: Promised = { entries: [], share: null }
 
 export function wakingOf(parts: WakingParts): Waking {
   const { ledger, cluster, calls, clock, log, waiting, freshValue } = parts
@@ -69,14 +73,14 @@ export function wakingOf(parts: WakingParts): Waking {
   function suits({ pod, groups: asked, unknown }: Waiting, budget: Budget): Promised | null {
     const groups = inForce(asked)
     const known = unknown.some(name => (cluster.nodes.get(name)?.addresses.length ?? 0) > 0)
-    if (known) return { entries: [], share: null } // it was never asked about this node: let it ask
+    if (known) return NOTHING // it was never asked about this node: let it ask
     const demand = demandForWake(parts, pod)
-    if (demand === null) return { entries: [], share: null } // its workload went: the answer has changed, let it ask
+    if (demand === null) return NOTHING // its workload went: the answer has changed, let it ask
     return ledger.read(view => {
       const decision = filter(view, { at: clock.now(), demand, groups })
       if (isRefusal(decision)) return null
       const open = groups.filter(group => decision.answer.verdicts.get(group.id) === null)
-      if (open.length === 0) return null
+      if (open.length === 0) return tellsOtherwise(pod, decision.answer.verdicts) ? NOTHING : null
       const room = decision.answer.room
       const takesFree = decision.changes.length === 0 && decision.answer.holds === null && !isOwn(view, demand)
       return budget.spend(view, {
@@ -86,6 +90,11 @@ export function wakingOf(parts: WakingParts): Waking {
         count: demand.request.length || 1,
       })
     })
+  }
+
+  /** Its rollout began or ceased to wait for itself: the person who reads the pod's message is to know. */
+  function tellsOtherwise({ uid }: PodFact, verdicts: Verdicts): boolean {
+    return stuckAmong(verdicts.values())?.because !== stuckAmong(waiting.toldTo(uid))?.because
   }
 
   /** The groups asked; after a change of configuration those of all nodes, since which of them were asked is not kept. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type LeaseTiming, timingProblem } from '../app/lease-timing.ts'
 import { messageOf } from '../lib/fault.ts'
-import type { LogLevel } from '../lib/log.ts'
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../lib/log.ts'
 import { UsageFault } from './exit.ts'
 
 export interface ServeOptions {
@@ -14,6 +14,7 @@ export interface ServeOptions {
   readonly kubeconfig: string | undefined
   readonly dataDir: string
   readonly logLevel: LogLevel
+  readonly logFormat: LogFormat
   readonly holdMs: number
   readonly replicate: boolean
   readonly installCrds: boolean
@@ -23,6 +24,7 @@ export interface ServeOptions {
   /** Null: no election, this is the only process. */
   readonly election: LeaseTiming | null
   readonly file: ConfigFile
+  readonly profiling: boolean
   /** Flags that were given and whose capability is not built yet. */
   readonly notYet: readonly string[]
 }
@@ -41,7 +43,6 @@ export interface ConfigFile {
 }
 
 const CONFIG_DEFAULT = '/etc/galaxy/galaxy-ipam.json'
-const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent']
 
 interface RawOptions {
   config: string
@@ -52,6 +53,7 @@ interface RawOptions {
   kubeconfig?: string
   dataDir: string
   logLevel?: LogLevel
+  logFormat: LogFormat
   v?: number
   holdTimeout: number
   replicate: boolean
@@ -89,9 +91,12 @@ export function withServeOptions(command: Command): Command {
     .addOption(
       duration('--cloud-timeout <duration>', 'how long a call to the address provider may take', 60_000, '60s'),
     )
-    .option('--log-level <level>', `one of ${LEVELS.join(', ')}`, readLevel)
+    .option('--log-level <level>', `one of ${LOG_LEVELS.join(', ')}`, readLevel)
+    .addOption(
+      new Option('--log-format <format>', 'lines for machines, or for people').choices(LOG_FORMATS).default('json'),
+    )
     .option('--swagger [bool]', 'serve the Swagger 1.2 listing (not built yet)', readBool)
-    .option('--profiling [bool]', 'serve profiles (not built yet)', readBool)
+    .option('--profiling [bool]', 'serve CPU profiles at /debug/profile of the API port', readBool)
     .option('--leader-elect [bool]', 'only the holder of Lease kube-system/galaxy-ipam answers', readBool, true)
     .addOption(
       duration('--leader-elect-lease-duration <duration>', 'others take over after this silence', 15_000, '15s'),
@@ -126,13 +131,15 @@ export function readServeOptions(command: Command): ServeOptions {
     dataDir: raw.dataDir,
     cloudTimeoutMs: raw.cloudTimeout,
     logLevel: raw.logLevel ?? ((raw.v ?? 0) >= 4 ? 'debug' : 'info'),
+    logFormat: raw.logFormat,
     holdMs: raw.holdTimeout,
     replicate: raw.replicate,
     installCrds: raw.installCrds,
     legacyFailedNodes: raw.legacyFailedNodes,
     election: raw.leaderElect ? readElection(raw) : null,
     file,
-    notYet: [...(raw.swagger ? ['--swagger'] : []), ...(raw.profiling ? ['--profiling'] : [])],
+    profiling: raw.profiling ?? false,
+    notYet: raw.swagger ? ['--swagger'] : [],
   }
 }
 
@@ -246,9 +253,9 @@ function readDuration(text: string): number {
 }
 
 function readLevel(text: string): LogLevel {
-  const level = LEVELS.find(each => each === text)
+  const level = LOG_LEVELS.find(each => each === text)
   if (level !== undefined) return level
-  throw new InvalidArgumentError(`use one of ${LEVELS.join(', ')}.`)
+  throw new InvalidArgumentError(`use one of ${LOG_LEVELS.join(', ')}.`)
 }
 
 function readVerbosity(text: string): number {

@@ -2,7 +2,7 @@
 
 import { systemClock } from '../lib/clock.ts'
 import { Fault, messageOf } from '../lib/fault.ts'
-import { jsonLog } from '../lib/log.ts'
+import { logTo } from '../lib/log.ts'
 import { compose } from './compose.ts'
 import { EXIT } from './exit.ts'
 import type { ServeOptions } from './options.ts'
@@ -10,7 +10,7 @@ import { VERSION } from './version.ts'
 
 /** Runs until SIGTERM or SIGINT; gives back the exit code. Throws a Fault when it cannot start. */
 export async function serve(options: ServeOptions): Promise<number> {
-  const log = jsonLog(options.logLevel)
+  const log = logTo(options.logLevel, options.logFormat)
   const ended = Promise.withResolvers<number>()
   for (const flag of options.notYet) log.warn({ flag }, 'accepted, but not built yet')
   const onBug = (bug: unknown) => {

@@ -1,7 +1,7 @@
 /** Owns our picture of the cluster: mirrors of pods, nodes and workloads, and a version that moves when a refusal may have become wrong. */
 import type { Workload } from '../domain/demand.ts'
 import type { Owner } from '../domain/owner.ts'
-import { WORKLOAD_KINDS, type WorkloadKind, workloadOwner } from '../domain/workload.ts'
+import { WORKLOAD_KINDS, type WorkloadKind } from '../domain/workload.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
 import type { CustomWorkloads } from './custom-workload.ts'
@@ -11,7 +11,7 @@ import { type PodFact, pickPod } from './pod.ts'
 import { inForce, POOLS_PATH, type PoolFact, poolFact, sameSpec } from './pool.ts'
 import type { RawObject } from './raw.ts'
 import type { Transport } from './transport.ts'
-import { WORKLOAD_PLURALS, type WorkloadFact, workloadFact } from './workload.ts'
+import { sameWorkload, WORKLOAD_PLURALS, type WorkloadFact, workloadFact, workloadOf } from './workload.ts'
 
 /** A pod incarnation ended: `certain` when the server said so, else only missing from a list. */
 export interface PodEnd {
@@ -24,10 +24,12 @@ export interface ClusterListeners {
   podEnded(end: PodEnd): void
   /** A pod that asks was seen, new or changed. */
   podSeen(pod: PodFact): void
-  /** Its replicas or ordinals changed, or it went: an owner without a pod. */
-  workloadChanged(workload: Owner, apiVersion: string): void
+  /** Its replicas, its ordinals or its rollout changed, or it went. */
+  workloadChanged(kind: WorkloadKind, workload: WorkloadFact): void
+  /** A custom workload (an owner without a pod) changed its replicas, or it went. */
+  customChanged(workload: Owner, apiVersion: string): void
   /** Custom workloads of this kind were listed anew. */
-  kindListed(kind: string, group: string): void
+  customListed(kind: string, group: string): void
   /** A Pool object of this name came, changed or went. */
   poolChanged(name: string): void
   /** `factsVersion` moved. */
@@ -52,6 +54,8 @@ export interface Cluster {
   stop(): Promise<void>
   /** Which collections are not listed yet. */
   waitingFor(): readonly string[]
+  /** All collections by name, for whoever watches the watching. */
+  readonly mirrors: readonly (readonly [string, Mirror<unknown>])[]
 }
 
 export interface ClusterParts {
@@ -103,10 +107,10 @@ export function clusterOn({ optionalPools, custom, ...parts }: ClusterParts): Cl
   const workloads = Object.fromEntries(
     WORKLOAD_KINDS.map(kind => [
       kind,
-      follow<WorkloadFact>(`/apis/apps/v1/${WORKLOAD_PLURALS[kind]}`, workloadFact, change => {
+      follow<WorkloadFact>(`/apis/apps/v1/${WORKLOAD_PLURALS[kind]}`, workloadFact(kind), change => {
         const workload = workloadChange(change)
         if (workload === null) return
-        listeners?.workloadChanged(workloadOwner(kind, workload.namespace, workload.name), 'apps/v1')
+        listeners?.workloadChanged(kind, workload)
         moved()
       }),
     ]),
@@ -127,6 +131,7 @@ export function clusterOn({ optionalPools, custom, ...parts }: ClusterParts): Cl
   ]
 
   return {
+    mirrors,
     pods,
     nodes,
     workloads,
@@ -137,14 +142,14 @@ export function clusterOn({ optionalPools, custom, ...parts }: ClusterParts): Cl
     },
     knownWorkload(kind, namespace, name) {
       const fact = workloads[kind].get(`${namespace}/${name}`)
-      return fact === undefined ? null : { state: 'present', replicas: fact.replicas, firstOrdinal: fact.firstOrdinal }
+      return fact === undefined ? null : workloadOf(fact)
     },
     moved,
     poolInForce: name => inForce([...pools.values()].filter(pool => pool.name === name)),
     start(to) {
       listeners = to
       for (const [, each] of mirrors) each.start()
-      custom.start({ changed: to.workloadChanged, listed: to.kindListed, moved })
+      custom.start({ changed: to.customChanged, listed: to.customListed, moved })
     },
     async stop() {
       await Promise.all([custom.stop(), ...mirrors.map(([, each]) => each.stop())])
@@ -180,6 +185,5 @@ function workloadChange(change: Change<WorkloadFact>): WorkloadFact | null {
   if (change.kind === 'deleted') return change.last
   if (change.kind !== 'seen') return change.before
   const { before, after } = change
-  if (before !== null && before.replicas === after.replicas && before.firstOrdinal === after.firstOrdinal) return null
-  return after
+  return before !== null && sameWorkload(before, after) ? null : after
 }

@@ -17,8 +17,9 @@ import {
   sizeOf,
   unscaled,
 } from './definition.ts'
+import { listAll } from './list.ts'
 import { type Change, type Mirror, mirror } from './mirror.ts'
-import type { RawObject } from './raw.ts'
+import { objectKey, type RawObject } from './raw.ts'
 import { ApiError, isNotFound, type Transport } from './transport.ts'
 
 /** `missing`: the kind is followed and has no such object, which proves nothing (R26). `starting`: not listed yet. */
@@ -40,10 +41,12 @@ export interface CustomWorkloads {
   settled(owner: Owner, apiVersion: string): Promise<void>
   /** A quorum read, at the path that the definition names (R10). */
   read(owner: Owner, apiVersion: string): Promise<Workload>
+  /** All of its kind, in a paged quorum list; null while the kind is not followed: nobody can tell. */
+  list(owner: Owner, apiVersion: string): Promise<ReadonlyMap<string, Workload> | null>
   /** Ends the watches that nobody has asked about for some minutes. */
   rest(): void
   /** What is followed now, as `group/version/plural`. */
-  followed(): readonly string[]
+  mirrors(): readonly (readonly [string, Mirror<unknown>])[]
   start(listeners: CustomListeners): void
   stop(): Promise<void>
 }
@@ -241,16 +244,25 @@ export function customWorkloadsOn(parts: CustomParts): CustomWorkloads {
     }
   }
 
+  async function list(owner: Owner, apiVersion: string): Promise<ReadonlyMap<string, Workload> | null> {
+    const now = told(owner, apiVersion)
+    const scale = scaleOf(known().values(), owner.kind, apiVersion)
+    if (now === 'starting' || !isScale(scale) || (now !== 'missing' && now.state === 'unscaled')) return null
+    const pick = (raw: RawObject) => [objectKey(raw), sizeOf(replicasAt(raw, scale.replicasPath))] as const
+    return new Map((await listAll(transport, collectionPath(scale), { quorum: true, pick })).items)
+  }
+
   return {
     told,
     settled,
     read,
+    list,
     rest() {
       const now = monotonicMs()
       for (const [key, { askedAt }] of wanted) if (now - askedAt >= UNUSED_AFTER_MS) wanted.delete(key)
       if (definitions !== null) align()
     },
-    followed: () => [...followed.keys()].map(path => path.slice('/apis/'.length)),
+    mirrors: () => [...followed].map(([path, { objects }]) => [path.slice('/apis/'.length), objects] as const),
     start(to) {
       listeners = to
     },

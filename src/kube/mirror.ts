@@ -65,7 +65,7 @@ const backoffBaseMs = 500
 const backoffMaxMs = 30_000
 /** A missing custom resource definition is usually being installed at this moment. */
 const absentRetryMs = 3_000
-/** A missing right is being given by a person who waits for the effect; asking costs a refused list. */
+/** A missing right is being given by a person who waits for the effect; asking costs a refused list, and no whole one. */
 const forbiddenRetryMs = 3_000
 /** A watch that lived this long was no failure, whatever ended it. */
 const healthyWatchMs = 30_000
@@ -198,8 +198,11 @@ export function mirror<T>(options: MirrorOptions<T>): Mirror<T> {
 
   async function run() {
     while (!stopping.signal.aborted) {
+      let isListed = false
       try {
-        await follow(await list())
+        const version = await list()
+        isListed = true
+        await follow(version)
       } catch (thrown) {
         if (stopping.signal.aborted) break
         // Only faults are the world's; everything else is a bug of ours.
@@ -207,7 +210,7 @@ export function mirror<T>(options: MirrorOptions<T>): Mirror<T> {
         if (thrown instanceof ApiError && thrown.status === 404) {
           become('absent', thrown)
           await clock.sleep(absentRetryMs, stopping.signal)
-        } else if (thrown instanceof ApiError && thrown.status === 403) {
+        } else if (thrown instanceof ApiError && thrown.status === 403 && !isListed) {
           become('failing', thrown)
           await clock.sleep(forbiddenRetryMs, stopping.signal)
         } else if (thrown instanceof ApiError && thrown.status === 410) {

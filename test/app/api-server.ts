@@ -143,9 +143,10 @@ export function startApiServer() {
     const name = key.split('/').at(-1) ?? ''
     const before = of(collection).get(key)
     if (verb === 'create') {
-      const raw = body as unknown as Kube & { metadata: { generateName?: string } }
-      const named = raw.metadata.name ?? `${raw.metadata.generateName}${version + 1}`
-      const made = { ...raw, metadata: { ...raw.metadata, name: named, uid: `made-${version + 1}` } }
+      const raw = body as unknown as Kube
+      const { name, generateName = '' } = raw.metadata as Kube['metadata'] & { generateName?: string }
+      const uid = `made-${version + 1}`
+      const made = { ...raw, metadata: { ...raw.metadata, name: name ?? generateName + uid, uid } }
       if (of(collection).has(keyOf(made))) return refused(409, 'AlreadyExists', made.metadata.name)
       return put(collection, made)
     }

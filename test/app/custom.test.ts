@@ -68,7 +68,8 @@ test('R10: the watch says deleted, the quorum GET finds it or fails: kept', asyn
 test('R10: another group’s workload of the same kind and name is gone: kept', async () => {
   const world = await openWithKept()
   const workloadOwner = { pool: '', kind: 'gang', namespace: 'default', workload: 'crew', pod: '' }
-  const gone = { at: 0, workloadOwner, workload: { state: 'gone' } as const, unfinished: new Set<string>() }
+  const { revision } = world.ledger
+  const gone = { at: 0, workloadOwner, workload: { state: 'gone' } as const, unfinished: new Set<string>(), revision }
   await world.ledger.submit('follow', { ...gone, apiVersion: 'b.example/v1' })
   expect(world.row('10.0.0.3')).toBe('reserved gang_default_crew_crew-1')
   await world.ledger.submit('follow', { ...gone, apiVersion: 'a.example/v2' })
@@ -109,7 +110,7 @@ test('its definition is deleted and made again: what the deletion left is releas
   world.api.hush('gangs')
   world.api.remove('gangs', 'default/crew')
   world.api.remove('customresourcedefinitions', 'gangs.a.example')
-  await until(() => world.ports.cluster.custom.followed().length === 0)
+  await until(() => world.ports.cluster.custom.mirrors().length === 0)
   expect(world.row('10.0.0.3')).toBe('reserved gang_default_crew_crew-1')
   world.api.put('customresourcedefinitions', gangDefinition('a.example', { v1: '.spec.replicas' }))
   await until(() => world.row('10.0.0.3') === 'free')

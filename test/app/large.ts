@@ -35,7 +35,7 @@ export function fillLarge(api: ApiServer, pods: number): Large {
     const name = `w${w}`
     const replicas = Math.min(RUNNING, pods - running)
     const collection = ({ StatefulSet: 'statefulsets', Deployment: 'deployments', Gang: 'gangs' } as const)[kind]
-    api.put(collection, workload(name, replicas + KEPT))
+    api.put(collection, sized(kind, name, replicas + KEPT))
     const prefix = `${SHORT[kind]}_default_${name}_`
     for (let p = 0; p < replicas + KEPT; p++) {
       const ip = next()
@@ -51,6 +51,19 @@ export function fillLarge(api: ApiServer, pods: number): Large {
     }
   }
   return { pods: running, kept: workloads * KEPT, workloads }
+}
+
+/** Between two rollouts. */
+function sized(kind: (typeof KINDS)[number], name: string, replicas: number): Kube {
+  const made = workload(name, replicas)
+  if (kind !== 'Deployment') return made
+  const annotations = { 'k8s.v1.cni.galaxy.io/release-policy': 'immutable' }
+  return {
+    ...made,
+    metadata: { ...made.metadata, generation: 1 } as Kube['metadata'],
+    spec: { replicas, template: { metadata: { annotations } } },
+    status: { observedGeneration: 1, replicas, updatedReplicas: replicas },
+  }
 }
 
 /** As floatip writes it. */

@@ -8,7 +8,7 @@ import { ownerKey } from '../../src/domain/owner.ts'
 import { parseAddress } from '../../src/ip/address.ts'
 import { present } from '../../src/lib/assert.ts'
 import { systemClock } from '../../src/lib/clock.ts'
-import type { Log } from '../../src/lib/log.ts'
+import type { LevelledLog } from '../../src/lib/log.ts'
 import { type ApiServer, startApiServer } from './api-server.ts'
 import { fastClock } from './clock.ts'
 import { configMap, entry, type Kube, node } from './objects.ts'
@@ -88,7 +88,13 @@ export function startWorld(options: WorldOptions = {}) {
       `${level} ${message} ${JSON.stringify(fields, (_, value) => (value instanceof Error ? value.stack : value))}`,
     )
   }
-  const log: Log = { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') }
+  const log: LevelledLog = {
+    level: 'debug',
+    debug: note('debug'),
+    info: note('info'),
+    warn: note('warn'),
+    error: note('error'),
+  }
   const bugs: unknown[] = []
   const serveOptions: ServeOptions = {
     bind: '127.0.0.1',
@@ -98,12 +104,14 @@ export function startWorld(options: WorldOptions = {}) {
     kubeconfig: undefined,
     dataDir: dir,
     logLevel: 'silent',
+    logFormat: 'json',
     holdMs: options.holdMs ?? 60_000,
     replicate: options.replicate ?? true,
     installCrds: true,
     legacyFailedNodes: options.legacyFailedNodes ?? false,
     cloudTimeoutMs: 60_000,
     election: null,
+    profiling: false,
     notYet: [],
     file: {
       floatingips: options.file,

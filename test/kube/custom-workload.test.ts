@@ -65,6 +65,7 @@ const owner = (kind = 'gang') => ({ pool: '', kind, namespace: 'ns', workload: '
 const tell = (apiVersion = A, kind = 'gang') => custom.told(owner(kind), apiVersion)
 const size = (replicas: number) => ({ state: 'present', replicas, firstOrdinal: 0 }) as const
 const refused = (because: string) => ({ state: 'unscaled' as const, because: expect.stringContaining(because) })
+const followed = () => custom.mirrors().map(([kind]) => kind)
 const calls = (kind: string) => api.calls.filter(call => call.kind === kind)
 
 async function settle(apiVersion = A, kind = 'gang') {
@@ -89,7 +90,7 @@ describe('one workload', () => {
   test('of the version that the owner reference names, not of the first', async () => {
     define(gangDefinition('a.example', { v1alpha1: '.spec.old', v1: '.spec.replicas' }))
     expect(await both()).toEqual([size(3), size(3)])
-    expect(custom.followed()).toEqual(['a.example/v1/gangs'])
+    expect(followed()).toEqual(['a.example/v1/gangs'])
     expect(api.calls.at(-1)?.path).toBe('/apis/a.example/v1/namespaces/ns/gangs/crew')
   })
 
@@ -156,7 +157,7 @@ describe('its kind', () => {
     ['a version that is not there', 'a.example/v2', 'gang', 'gangs.a.example does not serve the version v2'],
   ])('%s is not followed', async (_, apiVersion, kind, because) => {
     expect(await both(apiVersion, kind)).toEqual([refused(because), refused(because)])
-    expect(custom.followed()).toEqual([])
+    expect(followed()).toEqual([])
   })
 })
 
@@ -222,10 +223,10 @@ describe('a watch', () => {
     await settle()
     now += 4 * MINUTE
     custom.rest()
-    expect(custom.followed()).toEqual(['a.example/v1/gangs'])
+    expect(followed()).toEqual(['a.example/v1/gangs'])
     now += 2 * MINUTE
     custom.rest()
-    expect(custom.followed()).toEqual([])
+    expect(followed()).toEqual([])
     expect(await settle()).toEqual(size(3))
   })
 })
@@ -243,7 +244,7 @@ describe('its definition', () => {
     await settle()
     define(gangDefinition('a.example', { v2: '.spec.replicas' }))
     await until(() => JSON.stringify(tell()).includes('does not serve the version v1'))
-    expect(custom.followed()).toEqual([])
+    expect(followed()).toEqual([])
     define(gangDefinition('a.example', { v1: '.spec.replicas' }))
     await until(() => JSON.stringify(tell()) === JSON.stringify(size(3)))
   })
@@ -253,7 +254,7 @@ describe('its definition', () => {
     await until(() => told.length === 1)
     api.remove('gangs', 'ns/crew')
     api.remove('customresourcedefinitions', 'gangs.a.example')
-    await until(() => custom.followed().length === 0)
+    await until(() => followed().length === 0)
     expect(tell()).toEqual(refused('no custom resource definition of group a.example has the kind gang'))
     expect(await custom.read(owner(), A)).toEqual(
       refused('no custom resource definition of group a.example has the kind gang') as never,

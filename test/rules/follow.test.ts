@@ -16,6 +16,7 @@ function follow(
     apiVersion,
     workload: now,
     unfinished: new Set(unfinished),
+    revision: world.revision,
   })
   return changesOf(done).map(change => change.replace('free ', '').replace(' -> free', ''))
 }
