@@ -108,7 +108,7 @@ function compose(file: ReturnType<typeof openLedgerFile>, names: readonly string
     gate,
     filtering: filteringOn(ports, waiting, holds, { told() {} }),
     binding: { bind: () => Promise.resolve(null) },
-    waking: { heard: () => false, look() {} },
+    waking: { heard() {}, answered() {} },
     read: { pod: raw => podFact(raw as RawPod), node: raw => nodeFact(raw as RawNode) },
     log: silentLog,
     legacyFailedNodes: false,

@@ -19,9 +19,9 @@ export function demandFromMirror(ports: Pick<Ports, 'cluster'>, pod: PodFact): D
   return known === null ? null : demandOf(ports, pod, known)
 }
 
-/** The demand as far as a wake needs it: what the mirror cannot tell of a custom workload is looked up when the woken pod asks. */
-export function demandForWake(ports: Pick<Ports, 'cluster'>, pod: PodFact): Demand | null {
-  return demandFromMirror(ports, pod) ?? (needsCustom(pod) ? demandOf(ports, pod, UNLOOKED) : null)
+/** The demand as far as a wake needs it: what the mirror lacks is as it was when the pod asked last. */
+export function demandForWake(ports: Pick<Ports, 'cluster'>, pod: PodFact, last: Workload): Demand {
+  return demandFromMirror(ports, pod) ?? demandOf(ports, pod, isFollowed(ports, pod) ? UNLOOKED : last)
 }
 
 /** Policy immutable asks of a custom workload whether its kind tells how many pods it wants. */
@@ -29,10 +29,19 @@ function needsCustom({ owner, apiVersion, policy }: PodFact): boolean {
   return policy === IMMUTABLE && owner.pool === '' && isCustomWorkload(owner, apiVersion)
 }
 
+/** What it was refused for, if that was its kind, is over; the workload itself is looked up when it asks. */
+function isFollowed({ cluster }: Pick<Ports, 'cluster'>, pod: PodFact): boolean {
+  return needsCustom(pod) && cluster.custom.told(pod.owner, pod.apiVersion) === 'missing'
+}
+
 /** The demand; a workload that the mirror lacks is read from the API server, whose failure is thrown (R26). */
 export async function gatherDemand(ports: Pick<Ports, 'cluster' | 'calls'>, pod: PodFact): Promise<Demand> {
   if (needsCustom(pod)) await ports.cluster.custom.settled(pod.owner, pod.apiVersion)
-  return demandFromMirror(ports, pod) ?? demandOf(ports, pod, await ports.calls.getWorkload(pod.owner, pod.apiVersion))
+  const known = demandFromMirror(ports, pod)
+  if (known !== null) return known
+  const read = await ports.calls.getWorkload(pod.owner, pod.apiVersion)
+  // The watch may have brought it meanwhile, and what came after it: whoever changes it from now on moves the facts.
+  return demandFromMirror(ports, pod) ?? demandOf(ports, pod, read)
 }
 
 /** Deployments that keep addresses are limited by their replicas, unless their pool has a size of its own. */

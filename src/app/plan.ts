@@ -84,10 +84,10 @@ export function planningOn(ports: Ports, parts: PlanParts): Planning {
     const lucky: PlannedPod[] = []
     const except = question.kind === 'drain' ? question.node : undefined
     const open = groups(except)
-    for (const { pod } of parts.waiting.inOrder().slice(0, WAITING_MAX)) {
+    for (const { pod, workload } of parts.waiting.inOrder().slice(0, WAITING_MAX)) {
       await copy.pace()
       const name = `${pod.namespace}/${pod.name}`
-      const demand = told.has(name) ? null : demandForWake(ports, pod)
+      const demand = told.has(name) ? null : demandForWake(ports, pod, workload)
       if (demand === null) continue
       const resized = question.kind === 'resize' && pod.owner.pool === question.pool ? { poolSize: question.size } : {}
       const given = copy.place({ ...demand, ...resized }, open)

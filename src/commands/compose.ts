@@ -181,7 +181,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     addresses,
     pools,
     ...questions,
-    metrics: metrics.registry,
+    metrics: metrics.exposition,
     verbosity,
     profiling,
     log,

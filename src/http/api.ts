@@ -4,6 +4,7 @@ import type { Addresses } from '../app/addresses.ts'
 import type { Check } from '../app/check.ts'
 import type { Explaining } from '../app/explain.ts'
 import type { Gate } from '../app/gate.ts'
+import type { Import } from '../app/import.ts'
 import type { Planning } from '../app/plan.ts'
 import type { Pools } from '../app/pools.ts'
 import type { Repair } from '../app/repair.ts'
@@ -13,6 +14,7 @@ import { messageOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
 import { checkRoutes } from './check.ts'
 import { explainRoutes } from './explain.ts'
+import { importRoute } from './import.ts'
 import { decodeList, decodeRelease, encodePage, ListQuery, Outcome, Page, ReleaseBody, Unreleased } from './ip-wire.ts'
 import { BadRequest } from './json.ts'
 import { logLevelRoutes } from './log-level.ts'
@@ -34,6 +36,7 @@ export interface ApiParts {
   readonly check: Check
   readonly repair: Repair
   readonly planning: Planning
+  readonly importing: Import
   readonly metrics: Exposition
   readonly verbosity: Verbosity
   /** Serves CPU profiles. */
@@ -97,6 +100,7 @@ export function apiApp(parts: ApiParts) {
     .use(reservationRoutes(parts))
     .use(checkRoutes(parts))
     .use(planRoutes(parts))
+    .use(importRoute(parts))
     .use(metricsRoute(metrics))
     .use(logLevelRoutes(verbosity))
     .get('/livez', () => 'ok')

@@ -78,6 +78,7 @@ const ACTORS: Record<CommandKind, Actor> = {
   release: 'person',
   reserve: 'person',
   unreserve: 'person',
+  importAll: 'person',
   expire: 'floatip',
   adopt: 'cluster',
 }

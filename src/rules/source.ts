@@ -102,7 +102,7 @@ function kindName(kind: string): string {
 }
 
 /** Slot intervals of one request: as many as the core's match buffer holds. */
-const REQUEST_INTERVALS_MAX = 4096
+export const REQUEST_INTERVALS_MAX = 4096
 
 /** A requested list of which the configuration has no address at all can never be served. */
 function outOfReach(view: View, demand: Demand): Refusal | null {

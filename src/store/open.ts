@@ -58,7 +58,7 @@ export function openLedgerFile(dir: string): LedgerFile {
 }
 
 /** A transaction held for life on a small file beside the ledger: other processes stay out, readers of the ledger get in. */
-function takeLock(dir: string): Database {
+export function takeLock(dir: string): Database {
   const path = join(dir, 'ledger.lock')
   const lock = new Database(path, { create: true })
   try {
