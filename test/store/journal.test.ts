@@ -195,6 +195,15 @@ test('each start is a term of its own', () => {
   expect(nextTerm(open(t.dir).file.db)).toBe(3)
 })
 
+test('what a search finds is the whole row', () => {
+  const t = open()
+  const reservation = { id: 'r1', expiresAt: 5, note: 'firewall' }
+  const row = rowOf('10.0.1.2', 'sts_ns_web_web-0', { revision: 1, surge: true, reservation, updatedAt: 10 })
+  write(t, committed('bind', null, row, 1))
+  const { rows } = searchIn(t.file.db)({ sort: 'ip', descending: false, offset: 0, limit: 1 })
+  expect(rows.map(fromRow)).toEqual([row])
+})
+
 describe('search', () => {
   const t = open()
   const keys = ['sts_ns_web_web-1', 'sts_ns_web_web-0', 'dp_b_api_x', 'pool__blue_dp_a_api_y', 'NULL_a_NULL_50%_off']
