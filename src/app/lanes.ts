@@ -1,10 +1,10 @@
-/** Owns work on many things: a few at once, or slice by slice. */
+/** Owns work on many things, a few at once. */
 
 /** Resolves when all are done; the first that fails ends it, and no other begins. */
 export async function inLanes<T>(
   things: readonly T[],
   atOnce: number,
-  work: (thing: T) => Promise<void>,
+  work: (thing: T) => Promise<unknown>,
 ): Promise<void> {
   const rest = things.values()
   async function lane(): Promise<void> {
@@ -12,15 +12,4 @@ export async function inLanes<T>(
     for (const thing of rest) await work(thing)
   }
   await Promise.all(Array.from({ length: Math.min(atOnce, things.length) }, lane))
-}
-
-export function* slicesOf<T>(things: Iterable<T>, size: number): Generator<readonly T[]> {
-  let slice: T[] = []
-  for (const thing of things) {
-    slice.push(thing)
-    if (slice.length < size) continue
-    yield slice
-    slice = []
-  }
-  if (slice.length > 0) yield slice
 }

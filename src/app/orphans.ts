@@ -1,5 +1,6 @@
 /** Owns the end of orphans: addresses that left the configuration and that no pod has are kept for nobody (R16). */
 import { messageOf } from '../lib/fault.ts'
+import { slicesOf } from '../lib/slices.ts'
 import { isConfigured } from '../rules/view.ts'
 import type { Ports } from './ports.ts'
 
@@ -18,8 +19,7 @@ export async function sweepOrphans({
   )
   const unused = orphans.filter(({ owner }) => cluster.pods.get(`${owner.namespace}/${owner.pod}`)?.finished !== false)
   try {
-    for (let from = 0; from < unused.length; from += AT_ONCE) {
-      const slice = unused.slice(from, from + AT_ONCE)
+    for (const slice of slicesOf(unused, AT_ONCE)) {
       await Promise.all(
         slice.map(({ address, revision }) => ledger.submit('reclaim', { at: clock.now(), address, revision })),
       )

@@ -5,7 +5,7 @@ import { type Refusal, refusal } from '../domain/refusal.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { gatherDemand, workloadAtEnd } from './demand.ts'
 import type { Play } from './plan.ts'
-import { addressesOf, placed } from './plan-pods.ts'
+import { addressesOf, likeness, placed } from './plan-pods.ts'
 import type { PlannedPod, Played } from './plan-words.ts'
 
 /** Kinds of owners whose pods a drain leaves where they are: DaemonSets, and the node itself (static pods). */
@@ -52,5 +52,5 @@ export async function playDrain(play: Play, node: string): Promise<Played | Refu
 function madeAgain(pod: PodFact): PodFact {
   const numbered = pod.owner.kind !== DEPLOYMENT && ordinalOf(pod.owner) !== null
   const name = numbered ? pod.name : `${pod.name}-planned`
-  return { ...pod, name, uid: `planned ${pod.uid}`, owner: { ...pod.owner, pod: name }, node: null }
+  return likeness(pod, name, pod.uid)
 }

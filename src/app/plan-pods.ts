@@ -3,12 +3,18 @@ import type { Demand } from '../domain/demand.ts'
 import type { NodeGroup } from '../domain/geometry.ts'
 import { RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
+import type { PodFact } from '../kube/pod.ts'
 import type { View } from '../rules/view.ts'
 import type { Copy } from './plan-copy.ts'
 import type { PlannedPod } from './plan-words.ts'
 
 export function addressesOf(view: View, uid: string): readonly string[] {
   return view.ofIncarnation(uid).map(row => row.address.text)
+}
+
+/** A pod like this one, not bound yet: what its controller would make. */
+export function likeness(pod: PodFact, name: string, uid: string): PodFact {
+  return { ...pod, name, uid: `planned ${uid}`, owner: { ...pod.owner, pod: name }, node: null }
 }
 
 /** `before`: what the pod had, that of its name if it is made again. */

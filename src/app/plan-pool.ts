@@ -3,7 +3,7 @@ import { isKept, ownerKey, poolOwner } from '../domain/owner.ts'
 import { isRefusal, type Refusal } from '../domain/refusal.ts'
 import { gatherDemand, workloadAtEnd } from './demand.ts'
 import type { Play } from './plan.ts'
-import { addressesOf, placed } from './plan-pods.ts'
+import { addressesOf, likeness, placed } from './plan-pods.ts'
 import type { PlannedAddress, PlannedPod, Played } from './plan-words.ts'
 
 export async function playPool(play: Play, pool: string, size: number): Promise<Played | Refusal> {
@@ -31,8 +31,7 @@ export async function playPool(play: Play, pool: string, size: number): Promise<
     }
     // More are in use than the size: nothing is taken from a pod, but this many could not come back. Tried on the youngest.
     copy.end(pod.uid, await workloadAtEnd(ports, pod.owner, pod.policy, pod.apiVersion))
-    const name2 = `${pod.name}-planned`
-    const next = { ...pod, name: name2, uid: `planned ${pod.uid}`, owner: { ...pod.owner, pod: name2 }, node: null }
+    const next = likeness(pod, `${pod.name}-planned`, pod.uid)
     const demand = { ...(await gatherDemand(ports, next)), poolSize: size }
     const outcome = placed(copy, name, before, demand, groups())
     const later = outcome.fate === 'wait' ? `once it is made again: ${outcome.because}` : outcome.because

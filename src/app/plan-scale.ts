@@ -1,11 +1,12 @@
 /** Owns the plan of scaling a workload: which pods would go, which would come, and whether these get addresses. */
 import type { Workload } from '../domain/demand.ts'
-import { DEPLOYMENT, type Owner, ordinalOf, ownerKey } from '../domain/owner.ts'
+import { DEPLOYMENT, isSameWorkload, type Owner, ownerKey } from '../domain/owner.ts'
 import { isRefusal, type Refusal, refusal } from '../domain/refusal.ts'
 import type { PodFact } from '../kube/pod.ts'
+import { ordinalExists } from '../rules/source.ts'
 import { gatherDemand } from './demand.ts'
 import type { Play } from './plan.ts'
-import { addressesOf, placed } from './plan-pods.ts'
+import { addressesOf, likeness, placed } from './plan-pods.ts'
 import type { PlannedAddress, PlannedPod, PlanQuestion, Played } from './plan-words.ts'
 
 type Scale = PlanQuestion & { kind: 'scale' }
@@ -14,7 +15,9 @@ export async function playScale(play: Play, question: Scale): Promise<Played | R
   const { ports, parts, copy } = play
   const { owner, replicas } = question
   const name = `${owner.kind} ${owner.namespace}/${owner.workload}`
-  const pods = [...ports.cluster.pods.values()].filter(pod => !pod.finished && !pod.deleting && isOf(pod, owner))
+  const pods = [...ports.cluster.pods.values()].filter(
+    pod => !pod.finished && !pod.deleting && isSameWorkload(pod.owner, owner),
+  )
   const apiVersion = question.apiVersion || (pods[0]?.apiVersion ?? '')
   const now = await ports.calls.getWorkload(owner, apiVersion)
   if (now.state !== 'present')
@@ -53,36 +56,22 @@ export async function playScale(play: Play, question: Scale): Promise<Played | R
   return { ...nothing, freed, pods: [...came, ...ended, ...kept] }
 }
 
-function isOf({ owner }: PodFact, { kind, namespace, workload }: Owner): boolean {
-  return owner.kind === kind && owner.namespace === namespace && owner.workload === workload
-}
-
 function nameOf({ namespace, name }: PodFact): string {
   return `${namespace}/${name}`
 }
 
 type Present = Workload & { readonly state: 'present' }
 
-function exists(ordinal: number | null, { firstOrdinal, replicas }: Present): boolean {
-  return ordinal !== null && ordinal >= firstOrdinal && ordinal < firstOrdinal + replicas
-}
-
 /** A Deployment's controller ends pods that are not bound first, then the youngest. */
 function leaving(pods: readonly PodFact[], owner: Owner, then: Present): readonly PodFact[] {
-  if (owner.kind !== DEPLOYMENT) return pods.filter(pod => !exists(ordinalOf(pod.owner), then))
+  if (owner.kind !== DEPLOYMENT) return pods.filter(pod => !ordinalExists(pod, then.replicas, then.firstOrdinal))
   const bound = (pod: PodFact) => (pod.node === null ? 0 : 1)
   const order = [...pods].sort((a, b) => bound(a) - bound(b) || b.createdAt - a.createdAt)
   return order.slice(0, Math.max(0, pods.length - then.replicas))
 }
 
 function coming(model: PodFact, staying: readonly PodFact[], owner: Owner, then: Present): readonly PodFact[] {
-  const make = (name: string): PodFact => ({
-    ...model,
-    name,
-    uid: `planned ${name}`,
-    owner: { ...model.owner, pod: name },
-    node: null,
-  })
+  const make = (name: string) => likeness(model, name, name)
   if (owner.kind === DEPLOYMENT) {
     const missing = Math.max(0, then.replicas - staying.length)
     return Array.from({ length: missing }, (_, at) => make(`${owner.workload}-planned-${at + 1}`))

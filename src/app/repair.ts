@@ -4,6 +4,8 @@ import { unreachable } from '../lib/assert.ts'
 import { Fault, messageOf } from '../lib/fault.ts'
 import type { Check, Checked } from './check.ts'
 import type { Finding, FindingKind, Mend } from './findings.ts'
+import { inTime } from './in-time.ts'
+import { inLanes } from './lanes.ts'
 import type { Ports } from './ports.ts'
 import { endIfGone } from './reconcile.ts'
 
@@ -42,12 +44,8 @@ export function repairOn(ports: Ports, check: Check): Repair {
       case 'rewrite': {
         const { address, revision } = each.row
         replicator.recheck(address, revision)
-        const enough = new AbortController()
-        const late = clock.sleep(WRITTEN_WITHIN_MS, enough.signal).then(() => 'late' as const)
-        const written = replicator.acknowledged(address, revision)
-        const first = await Promise.race([written, late]).finally(() => enough.abort())
-        if (first !== 'late') return { state: 'done', because: 'the object was written' }
-        written.catch(() => {})
+        const written = await inTime(clock, replicator.acknowledged(address, revision), WRITTEN_WITHIN_MS)
+        if (written !== 'late') return { state: 'done', because: 'the object was written' }
         return { state: 'left', because: 'the API server did not take the object in time: it is tried again' }
       }
       case 'adopt': {
@@ -91,14 +89,9 @@ export function repairOn(ports: Ports, check: Check): Repair {
     const checked = await check()
     const wanted = checked.findings.filter(({ kind }) => kinds === null || kinds.has(kind))
     const repaired: Repaired[] = []
-    let next = 0
-    async function lane(): Promise<void> {
-      for (let at = next++; at < wanted.length; at = next++) {
-        const finding = wanted[at]
-        if (finding !== undefined) repaired[at] = await repairOne(finding, dryRun)
-      }
-    }
-    await Promise.all(Array.from({ length: AT_ONCE }, lane))
+    await inLanes([...wanted.entries()], AT_ONCE, async ([at, finding]) => {
+      repaired[at] = await repairOne(finding, dryRun)
+    })
     return { checked, repaired }
   }
 }

@@ -8,6 +8,7 @@ import { type Address, compareAddresses, parseAddress } from '../ip/address.ts'
 import type { RangeSet } from '../ip/range.ts'
 import type { WallMs } from '../lib/clock.ts'
 import { Fault, messageOf } from '../lib/fault.ts'
+import { inTime } from './in-time.ts'
 import type { Ports } from './ports.ts'
 
 export interface ReservationRequest {
@@ -117,7 +118,7 @@ export function reservationsOn(ports: Ports, { newId }: ReservationParts): Reser
     if (isRefusal(outcome)) throw new Fault(outcome.because, { retryable: true })
     expiries.delete(id)
     const written = replicated(outcome.changes).then(() => ended.delete(id))
-    if (waits) await inTime(written, `the end of reservation ${id}`)
+    if (waits) await awaited(written, `the end of reservation ${id}`)
     else written.catch(() => {})
     return outcome.answer
   }
@@ -126,12 +127,9 @@ export function reservationsOn(ports: Ports, { newId }: ReservationParts): Reser
     await Promise.all(changes.map(({ address, revision }) => replicator.acknowledged(address, revision)))
   }
 
-  async function inTime<T>(work: Promise<T>, what: string): Promise<T> {
-    const enough = new AbortController()
-    const late = clock.sleep(REPLICATED_WITHIN_MS, enough.signal).then(() => 'late' as const)
-    const first = await Promise.race([work, late]).finally(() => enough.abort())
+  async function awaited<T>(work: Promise<T>, what: string): Promise<T> {
+    const first = await inTime(clock, work, REPLICATED_WITHIN_MS)
     if (first !== 'late') return first
-    work.catch(() => {})
     throw new Fault(`${what} was not replicated to the API server within ${REPLICATED_WITHIN_MS / 1000} s`, {
       retryable: true,
     })
@@ -178,7 +176,7 @@ export function reservationsOn(ports: Ports, { newId }: ReservationParts): Reser
       })
       if (isRefusal(outcome)) return outcome
       try {
-        await inTime(replicated(outcome.changes), `reservation ${reservation.id}`)
+        await awaited(replicated(outcome.changes), `reservation ${reservation.id}`)
       } catch (error) {
         if (!stopping.signal.aborted) await endOf('unreserve', reservation.id, 'it could not be replicated', false)
         throw new Fault(`nothing is reserved: ${messageOf(error)}`, { retryable: true, cause: error })

@@ -4,6 +4,7 @@ import type { Refusal } from '../domain/refusal.ts'
 import type { Cluster } from '../kube/cluster.ts'
 import type { Events } from '../kube/events.ts'
 import type { PodFact } from '../kube/pod.ts'
+import { subjectOf } from './subjects.ts'
 
 export interface StuckRollouts {
   /** What a pod was just told. */
@@ -24,16 +25,7 @@ export function stuckRolloutsOf(cluster: Pick<Cluster, 'workloads'>, events: Pic
       }
       if (said.get(key) === stuck.because) return
       said.set(key, stuck.because)
-      // kubectl describe finds an Event by the object's UID.
-      const uid = cluster.workloads[DEPLOYMENT].get(key)?.uid
-      const regarding = {
-        apiVersion: 'apps/v1',
-        kind: 'Deployment',
-        namespace,
-        name,
-        ...(uid !== undefined && { uid }),
-      }
-      events.warn(regarding, 'RolloutDeadlock', stuck.because)
+      events.warn(subjectOf(cluster, DEPLOYMENT, namespace, name), 'RolloutDeadlock', stuck.because)
     },
   }
 }

@@ -25,10 +25,9 @@ export function subjectsOf(cluster: Pick<Cluster, 'workloads' | 'poolInForce'>):
   const custom = new Map<string, Regarding>()
 
   function ofWorkload(owner: Owner): Regarding | null {
-    const { kind, namespace, workload: name } = owner
+    const { kind, namespace, workload } = owner
     if (!isWorkloadKind(kind)) return custom.get(workloadKey({ ...owner, pool: '' })) ?? null
-    const uid = cluster.workloads[kind].get(`${namespace}/${name}`)?.uid
-    return { apiVersion: 'apps/v1', kind: KINDS[kind], namespace, name, ...(uid !== undefined && { uid }) }
+    return subjectOf(cluster, kind, namespace, workload)
   }
 
   function ofPool(name: string): Regarding | null {
@@ -67,4 +66,15 @@ export function subjectsOf(cluster: Pick<Cluster, 'workloads' | 'poolInForce'>):
       if (custom.size > CUSTOM_MAX && oldest !== undefined) custom.delete(oldest)
     },
   }
+}
+
+/** A Deployment or StatefulSet, with its UID as far as we know it. */
+export function subjectOf(
+  { workloads }: Pick<Cluster, 'workloads'>,
+  kind: WorkloadKind,
+  namespace: string,
+  name: string,
+): Regarding {
+  const uid = workloads[kind].get(`${namespace}/${name}`)?.uid
+  return { apiVersion: 'apps/v1', kind: KINDS[kind], namespace, name, ...(uid !== undefined && { uid }) }
 }

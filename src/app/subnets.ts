@@ -25,26 +25,33 @@ export function subnetAccounts(
 ): { total: number; accounts: readonly SubnetAccount[] } {
   return ledger.read(state => {
     const { entries } = state.geometry
-    const accounts = entries.slice(offset, offset + limit).map((entry, at) => accountOf(state, entry, offset + at))
+    const orphaned = orphansByHome(state)
+    const accounts = entries
+      .slice(offset, offset + limit)
+      .map((entry, at) => accountOf(state, entry, offset + at, orphaned.get(offset + at) ?? 0))
     return { total: entries.length, accounts }
   })
 }
 
-function accountOf(state: State, entry: SubnetEntry, index: number): SubnetAccount {
-  const orphans = [...state.orphans.values()].filter(({ address }) => homeOf(state, address) === index)
+function accountOf(state: State, entry: SubnetEntry, index: number, orphaned: number): SubnetAccount {
   const { bound, held, reserved, blocked } = state.counts(index)
   return {
     entry,
     ...{ bound, held, reserved: reserved + blocked },
-    orphaned: orphans.length,
+    orphaned,
     free: state.freeCount(index),
     largestFreeRun: runOf(state, entry, index),
   }
 }
 
-/** Several entries may share a pod network: an orphan counts once, with the first of them. */
-function homeOf({ geometry }: State, address: Address): number {
-  return geometry.entries.findIndex(({ subnet }) => contains(subnet, address))
+/** How many by entry. Several entries may share a pod network: an orphan counts once, with the first of them. */
+function orphansByHome({ geometry, orphans }: State): ReadonlyMap<number, number> {
+  const counts = new Map<number, number>()
+  for (const { address } of orphans.values()) {
+    const home = geometry.entries.findIndex(({ subnet }) => contains(subnet, address))
+    counts.set(home, (counts.get(home) ?? 0) + 1)
+  }
+  return counts
 }
 
 /** Slots go on over the gap between two ranges, addresses do not. */

@@ -1,6 +1,6 @@
 /** Owns what a workload keeps: it follows the workload when that shrinks, goes, or has finished its rollout. */
 import type { FollowCommand } from '../domain/command.ts'
-import type { Owner } from '../domain/owner.ts'
+import { isSameWorkload, type Owner } from '../domain/owner.ts'
 import { IMMUTABLE } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import { follow, followed } from '../rules/follow.ts'
@@ -22,7 +22,7 @@ export async function workloadChanged(ports: Parts, owner: Owner, apiVersion: st
     const { revision } = ledger
     const workload = await calls.getWorkload(owner, apiVersion)
     const unfinished = [...cluster.pods.values()]
-      .filter(pod => !pod.finished && sameWorkload(pod.owner, owner))
+      .filter(pod => !pod.finished && isSameWorkload(pod.owner, owner))
       .map(pod => pod.name)
     const facts = { workloadOwner: owner, apiVersion, workload, revision }
     const command = { at: clock.now(), ...facts, unfinished: new Set(unfinished) }
@@ -54,8 +54,4 @@ function mayLoseSome(view: View, owner: Owner): boolean {
   return followed(view, owner).some(
     row => row.surge || (sticky && row.phase === 'reserved' && row.policy === IMMUTABLE && !row.blocked),
   )
-}
-
-function sameWorkload(a: Owner, b: Owner): boolean {
-  return a.kind === b.kind && a.namespace === b.namespace && a.workload === b.workload
 }

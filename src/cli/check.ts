@@ -1,7 +1,7 @@
 /** Owns `floatip check`: where ledger, objects and pods differ, and the mending of it. */
 import type { Command } from 'commander'
-import { EXIT, UsageFault } from '../lib/exit.ts'
-import { acting, type Session, type Surface, withServer } from './command.ts'
+import { EXIT } from '../lib/exit.ts'
+import { acting, agreed, type Session, type Surface, withServer } from './command.ts'
 import { type Shape, showList, showRaw } from './show.ts'
 
 interface Finding {
@@ -46,8 +46,7 @@ async function check(session: Session, options: { repair: boolean; dryRun: boole
   const code = show(session, would)
   if (options.dryRun || !would.findings.some(({ state }) => state === 'would')) return code
   if (!options.yes) {
-    if (!session.terminal.isInteractive) throw new UsageFault('say --yes where nobody can be asked')
-    if (!(await session.terminal.confirm('Mend what is marked with “would”?'))) return code
+    if (!(await agreed(session.terminal, 'Mend what is marked with “would”?'))) return code
   }
   const done = await repair(false)
   show(session, done)

@@ -2,6 +2,7 @@
 
 import cliProgress from 'cli-progress'
 import { type Command, Option } from 'commander'
+import { UsageFault } from '../lib/exit.ts'
 import { type Client, clientOf, SERVER_DEFAULT } from './client.ts'
 import { FORMATS, type Format } from './show.ts'
 import type { Terminal } from './terminal.ts'
@@ -25,6 +26,12 @@ export function withServer(command: Command): Command {
   return command
     .addOption(new Option('--server <url>', 'the HTTP API of floatip').env('FLOATIP_SERVER').default(SERVER_DEFAULT))
     .addOption(new Option('-o, --output <format>', 'how to print').choices([...FORMATS]).default('table'))
+}
+
+/** True when a person agrees; `--yes` is for where nobody can be asked. */
+export async function agreed(terminal: Terminal, question: string, otherwise = ''): Promise<boolean> {
+  if (!terminal.isInteractive) throw new UsageFault(`${otherwise}say --yes where nobody can be asked`)
+  return await terminal.confirm(question)
 }
 
 /** Runs it with what the options say. Whatever it throws is told by the caller of the program. */

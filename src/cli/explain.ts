@@ -1,7 +1,7 @@
 /** Owns `floatip explain`: why a pod has no address, in words. */
 
 import type { Command } from 'commander'
-import { UsageFault } from '../lib/exit.ts'
+import { namespaced } from './arguments.ts'
 import { acting, type Session, type Surface, withServer } from './command.ts'
 import { ownerText } from './ip.ts'
 import type { OwnerFields } from './shapes.ts'
@@ -51,10 +51,7 @@ export function explainCommands(program: Command, surface: Surface): void {
 }
 
 async function pod({ client, terminal, format }: Session, text: string): Promise<undefined> {
-  const [namespace = '', name, more] = text.includes('/') ? text.split('/') : ['default', text]
-  if (!namespace || !name || more !== undefined) {
-    throw new UsageFault(`${text} is no pod: write namespace/name`)
-  }
+  const { namespace, name } = namespaced(text, 'pod')
   const path = `/v1/explain/pods/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`
   const found = await client.get<Explanation>(path)
   if (format === 'json' || format === 'yaml') showRaw(terminal, format, found)

@@ -4,7 +4,8 @@ import { type Command, Option } from 'commander'
 import { parse as parseCsv } from 'csv-parse/sync'
 import { EXIT, UsageFault } from '../lib/exit.ts'
 import { messageOf } from '../lib/fault.ts'
-import { acting, type Session, type Surface, withServer } from './command.ts'
+import { slicesOf } from '../lib/slices.ts'
+import { acting, agreed, type Session, type Surface, withServer } from './command.ts'
 import { readWhole } from './read-file.ts'
 import type { OwnerFields } from './shapes.ts'
 
@@ -49,9 +50,7 @@ async function take(session: Session, file: string, options: { from: Source; dry
   const items = READERS[options.from](readWhole(file), file)
   // Released with its pod: a running pod's address is recorded from its annotation, and another's is free.
   const kept = items.filter(({ policy }) => policy !== 0)
-  const slices = Array.from({ length: Math.ceil(kept.length / AT_ONCE) }, (_, at) =>
-    kept.slice(at * AT_ONCE, (at + 1) * AT_ONCE),
-  )
+  const slices = [...slicesOf(kept, AT_ONCE)]
   const send = async (slice: readonly Item[], dryRun: boolean) =>
     (await client.send<Answer>('POST', '/v1/import', { dryRun, items: slice })).body
   const tried: Answer[] = []
@@ -69,8 +68,7 @@ async function take(session: Session, file: string, options: { from: Source; dry
   }
   if (options.dryRun || sum(answer => answer.imported) === 0) return EXIT.ok
   if (!options.yes) {
-    if (!terminal.isInteractive) throw new UsageFault('say --yes where nobody can be asked')
-    if (!(await terminal.confirm('Import them?'))) return EXIT.notAll
+    if (!(await agreed(terminal, 'Import them?'))) return EXIT.notAll
   }
   const told = progress('imported')
   let done = 0

@@ -2,8 +2,9 @@
 
 import type { Command } from 'commander'
 import { EXIT, UsageFault } from '../lib/exit.ts'
+import { slicesOf } from '../lib/slices.ts'
 import { olderThan, parseAge } from './age.ts'
-import { acting, type Session, type Surface, withServer } from './command.ts'
+import { acting, agreed, type Session, type Surface, withServer } from './command.ts'
 import type { HistoryItem, IpDetail, IpItem, Outcome, OwnerFields } from './shapes.ts'
 import { type Shape, showFields, showList, type Tone } from './show.ts'
 
@@ -137,18 +138,20 @@ async function release(session: Session, addresses: readonly string[], filters: 
     terminal.err('nothing to release: none of them belongs to anybody\n')
     return undefined
   }
-  if (!yes && !(await agreed(session, taken))) {
+  if (!yes && !(await mayRelease(session, taken))) {
     terminal.err('nothing was released\n')
     return EXIT.notAll
   }
   const left: [string, string][] = []
   const told = progress('released')
-  for (let from = 0; from < taken.length; from += RELEASE_AT_ONCE) {
-    const ips = taken.slice(from, from + RELEASE_AT_ONCE).map(releasing)
+  let asked = 0
+  for (const slice of slicesOf(taken, RELEASE_AT_ONCE)) {
+    const ips = slice.map(releasing)
     type Answer = Outcome & { unreleased?: readonly string[]; reasons?: readonly string[] }
     const { body } = await client.send<Answer>('POST', '/v1/ip', { ips })
     for (const [at, ip] of (body.unreleased ?? []).entries()) left.push([ip, body.reasons?.[at] ?? body.message])
-    told(Math.min(from + RELEASE_AT_ONCE, taken.length), taken.length)
+    asked += slice.length
+    told(asked, taken.length)
   }
   const kept = new Set(left.map(([ip]) => ip))
   for (const { ip } of taken) if (!kept.has(ip)) terminal.out(`${ip} released\n`)
@@ -160,14 +163,14 @@ function isFiltered(filters: Filters): boolean {
   return FILTERS.some(name => filters[name] !== undefined)
 }
 
-async function agreed({ terminal }: Session, items: readonly (IpItem | IpDetail)[]): Promise<boolean> {
-  if (!terminal.isInteractive) {
-    throw new UsageFault(`${items.length} addresses would be released: say --yes where nobody can be asked`)
+async function mayRelease({ terminal }: Session, items: readonly (IpItem | IpDetail)[]): Promise<boolean> {
+  if (terminal.isInteractive) {
+    const shown = items.slice(0, 10).map(item => `  ${item.ip}  ${ownerText(item)}\n`)
+    const more = items.length > shown.length ? `  … and ${items.length - shown.length} more\n` : ''
+    terminal.err(`${shown.join('')}${more}`)
   }
-  const shown = items.slice(0, 10).map(item => `  ${item.ip}  ${ownerText(item)}\n`)
-  const more = items.length > shown.length ? `  … and ${items.length - shown.length} more\n` : ''
-  terminal.err(`${shown.join('')}${more}`)
-  return await terminal.confirm(`Release ${items.length === 1 ? 'this address' : `these ${items.length} addresses`}?`)
+  const question = `Release ${items.length === 1 ? 'this address' : `these ${items.length} addresses`}?`
+  return await agreed(terminal, question, `${items.length} addresses would be released: `)
 }
 
 /** What POST /v1/ip compares with the owner in force: a release of what has changed hands since is refused. */

@@ -1,6 +1,7 @@
 /** Owns `floatip plan`: what would happen, before it is done; the exit code is for scripts. */
 import type { Command } from 'commander'
-import { EXIT, UsageFault } from '../lib/exit.ts'
+import { EXIT } from '../lib/exit.ts'
+import { namespaced, wholeNumber } from './arguments.ts'
 import { acting, type Session, type Surface, withServer } from './command.ts'
 import { entriesIn } from './config.ts'
 import { type Shape, showList, showRaw, type Tone } from './show.ts'
@@ -41,8 +42,8 @@ export function planCommands(program: Command, surface: Surface): void {
     .description('a StatefulSet, Deployment or other workload has that many pods')
     .action(
       acting(surface, (session, kind: string, workload: string, replicas: string) => {
-        const [namespace, name] = workload.includes('/') ? workload.split('/') : ['default', workload]
-        return ask(session, { scale: { kind, namespace, name, replicas: wholeNumber(replicas) } })
+        const named = namespaced(workload, 'workload')
+        return ask(session, { scale: { kind, ...named, replicas: wholeNumber(replicas) } })
       }),
     )
   withServer(plan.command('drain <node>'))
@@ -63,11 +64,6 @@ export function planCommands(program: Command, surface: Surface): void {
         ask(session, { configuration: entriesIn(file, key) }),
       ),
     )
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text)) throw new UsageFault(`${text} is no number`)
-  return Number(text)
 }
 
 async function ask({ client, terminal, format }: Session, question: object): Promise<number> {

@@ -1,7 +1,8 @@
 /** Owns `floatip pool`: named pools. */
 
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { EXIT } from '../lib/exit.ts'
+import { wholeNumber } from './arguments.ts'
 import { acting, type Session, type Surface, withServer } from './command.ts'
 import type { IpItem, Outcome } from './shapes.ts'
 import { type Shape, showFields, showList } from './show.ts'
@@ -80,8 +81,7 @@ async function set(
   size: string,
   { preallocate }: { preallocate: boolean },
 ) {
-  if (!/^\d+$/.test(size)) throw new InvalidArgumentError(`${size} is no size: give a number of addresses`)
-  const body = { name, size: Number(size), preAllocateIP: preallocate }
+  const body = { name, size: wholeNumber(size), preAllocateIP: preallocate }
   const { status, body: answer } = await client.send<Outcome & { realPoolSize?: number }>('POST', '/v1/pool', body)
   const has = answer.realPoolSize === undefined ? '' : `, ${answer.realPoolSize} addresses allocated`
   terminal.out(`pool ${name}: size ${size}${has}\n`)

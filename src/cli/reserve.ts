@@ -1,9 +1,10 @@
 /** Owns `floatip ip reserve` and `unreserve`: addresses for an app before its pods exist, or for nobody. */
 
 import type { Command } from 'commander'
-import { EXIT, UsageFault } from '../lib/exit.ts'
+import { EXIT } from '../lib/exit.ts'
 import { Fault } from '../lib/fault.ts'
 import { parseAge } from './age.ts'
+import { wholeNumber } from './arguments.ts'
 import { acting, type Session, type Surface, withServer } from './command.ts'
 import { ownerText } from './ip.ts'
 import type { OwnerFields } from './shapes.ts'
@@ -64,8 +65,8 @@ async function reserve(
   const body = {
     ...(app !== undefined && { appName: app, appType: kind, namespace: namespace ?? 'default' }),
     poolName: pool,
-    count: wholeNumber('--count', options.count),
-    firstOrdinal: wholeNumber('--first-ordinal', options.firstOrdinal),
+    count: optionalNumber('--count', options.count),
+    firstOrdinal: optionalNumber('--first-ordinal', options.firstOrdinal),
     ips: addresses.length === 0 ? undefined : addresses,
     ranges: range,
     contiguous,
@@ -96,10 +97,8 @@ async function unreserve({ client, terminal }: Session, ids: readonly string[]) 
   return left === 0 ? undefined : EXIT.notAll
 }
 
-function wholeNumber(option: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  if (!/^\d+$/.test(text)) throw new UsageFault(`${option} ${text} is no number`)
-  return Number(text)
+function optionalNumber(option: string, text: string | undefined): number | undefined {
+  return text === undefined ? undefined : wholeNumber(text, `${option} ${text}`)
 }
 
 const RESERVATIONS: Shape<Reservation> = {

@@ -44,6 +44,30 @@ export interface Allocation {
 /** What a rule says of an allocation; the ledger adds time and revision. */
 export type Draft = Omit<Allocation, 'updatedAt' | 'revision'>
 
+/** An address that was free, kept for its owner from now on without a pod. */
+export function reservedDraft(
+  address: Address,
+  owner: Owner,
+  policy: ReleasePolicy,
+  marks: Partial<Pick<Draft, 'apiVersion' | 'reservation' | 'blocked'>> = {},
+): Draft {
+  return {
+    address,
+    owner,
+    phase: 'reserved',
+    incarnation: null,
+    node: null,
+    policy,
+    index: 0,
+    apiVersion: '',
+    reservation: null,
+    heldFrom: null,
+    blocked: false,
+    surge: false,
+    ...marks,
+  }
+}
+
 /** Two assertions that every row keeps. */
 export function assertSound(row: Allocation | Draft): void {
   assert((row.phase === 'reserved') === (row.incarnation === null), `${row.address.text}: ${row.phase} and incarnation`)

@@ -79,6 +79,11 @@ export function workloadKey(owner: Owner): string {
   return ownerKey({ ...owner, pod: '' })
 }
 
+/** True for owners of one workload, in whatever pool, with whatever pod. */
+export function isSameWorkload(a: Owner, b: Owner): boolean {
+  return a.kind === b.kind && a.namespace === b.namespace && a.workload === b.workload
+}
+
 /** The number at the end of a pod's name `<workload>-<n>`, or null: what a StatefulSet calls the ordinal. */
 export function ordinalOf(owner: Owner): number | null {
   if (!owner.pod.startsWith(`${owner.workload}-`)) return null

@@ -32,6 +32,12 @@ const FAILURES = {
   ),
 } as const
 
+/** What galaxy-ipam's routes answer when there is nothing else to say. */
+export const Done = Type.Object(
+  { code: Type.Integer(), message: Type.String() },
+  { description: 'Done.', examples: [{ code: 200, message: '' }] },
+)
+
 type FailureCode = keyof typeof FAILURES
 
 /** For a route's `response`: `{ 200: …, ...failures(400, 503) }`. */

@@ -1,8 +1,8 @@
 /** Owns the form of the past: what is asked of it, and a change as the API writes it. */
 import { type Static, Type } from '@sinclair/typebox'
 import { parseOwnerKey } from '../domain/owner.ts'
-import { parseAddress } from '../ip/address.ts'
 import type { Past, PastQuestion, PastRow, Span } from '../store/history.ts'
+import { readAddress } from './address-wire.ts'
 import { decodePage, encodePage, ownerFields, PageQuery, pageOf, timeText } from './answers.ts'
 import { BadRequest } from './json.ts'
 import { encodeOwner } from './owner-wire.ts'
@@ -79,7 +79,7 @@ export const HistoryPage = Type.Object(
 export function decodeHistory(query: Static<typeof HistoryQuery>) {
   const asked = decodePage(query)
   const fields = {
-    address: query.ip ? addressText(query.ip, 'ip') : undefined,
+    address: query.ip ? readAddress(query.ip, 'ip').text : undefined,
     pod: query.pod || undefined,
     namespace: query.namespace || undefined,
     workload: query.app || undefined,
@@ -88,13 +88,6 @@ export function decodeHistory(query: Static<typeof HistoryQuery>) {
   const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
   const question: PastQuestion = { ...given, span: decodeSpan(query), offset: asked.offset, limit: asked.size }
   return { question, asked }
-}
-
-/** An address in its one form, or a 400 that names the parameter. */
-function addressText(text: string, where: string): string {
-  const address = parseAddress(text)
-  if (address === null) throw new BadRequest(`${where} must be an IP address, not ${JSON.stringify(text)}`)
-  return address.text
 }
 
 function decodeSpan({ at, from, to }: { at?: string; from?: string; to?: string }): Span {

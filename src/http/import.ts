@@ -6,7 +6,7 @@ import type { Import, ImportAnswer } from '../app/import.ts'
 import type { Imported } from '../domain/command.ts'
 import { parseOwnerKey } from '../domain/owner.ts'
 import type { ReleasePolicy } from '../domain/policy.ts'
-import { parseAddress } from '../ip/address.ts'
+import { readAddress } from './address-wire.ts'
 import { failures, notReady } from './answers.ts'
 import { BadRequest } from './json.ts'
 
@@ -79,8 +79,7 @@ export function importRoute({ gate, importing }: ImportRouteParts) {
 }
 
 function decodeItem({ ip, key, policy }: { ip: string; key: string; policy: number }, at: number): Imported {
-  const address = parseAddress(ip)
-  if (address === null) throw new BadRequest(`items[${at}].ip ${JSON.stringify(ip)} is no address`)
+  const address = readAddress(ip, `items[${at}].ip`)
   const owner = parseOwnerKey(key)
   if (owner === null) throw new BadRequest(`items[${at}].key ${JSON.stringify(key)} is no owner key`)
   return { address, owner, policy: policy as ReleasePolicy }

@@ -2,8 +2,8 @@
 import { type Static, Type } from '@sinclair/typebox'
 import type { Listed, ListedPage, ReleaseRequest } from '../app/addresses.ts'
 import { NO_CONTROLLER, type Owner, poolOwner, STATEFUL_SET } from '../domain/owner.ts'
-import { parseAddress } from '../ip/address.ts'
 import type { Search, SortField } from '../store/search.ts'
+import { readAddress } from './address-wire.ts'
 import { decodePage, encodePage, ownerFields, type PageAsked, PageQuery, pageOf, timeText } from './answers.ts'
 import { BadRequest } from './json.ts'
 import { encodeOwner, kindOf } from './owner-wire.ts'
@@ -77,11 +77,6 @@ export const ReleaseBody = Type.Object(
       },
     ],
   },
-)
-
-export const Outcome = Type.Object(
-  { code: Type.Integer(), message: Type.String() },
-  { description: 'Done.', examples: [{ code: 200, message: '' }] },
 )
 
 export const Unreleased = Type.Object(
@@ -174,9 +169,7 @@ function encodeItem({ address, row, status, releasable }: Listed): Static<typeof
 /** All bodies are read before the first address is released. */
 export function decodeRelease({ ips }: Static<typeof ReleaseBody>): readonly ReleaseRequest[] {
   return ips.map((item, at) => {
-    const address = parseAddress(item.ip)
-    if (address === null) throw new BadRequest(`ips[${at}].ip must be an IP address, not ${JSON.stringify(item.ip)}`)
-    return { address, owner: ownerOf(item, at) }
+    return { address: readAddress(item.ip, `ips[${at}].ip`), owner: ownerOf(item, at) }
   })
 }
 

@@ -2,8 +2,8 @@
 import { Elysia } from 'elysia'
 import type { Addresses } from '../app/addresses.ts'
 import type { Gate } from '../app/gate.ts'
-import { failure, failures, notReady } from './answers.ts'
-import { decodeList, decodeRelease, encodeList, ListQuery, Outcome, Page, ReleaseBody, Unreleased } from './ip-wire.ts'
+import { Done, failure, failures, notReady } from './answers.ts'
+import { decodeList, decodeRelease, encodeList, ListQuery, Page, ReleaseBody, Unreleased } from './ip-wire.ts'
 
 export interface IpParts {
   readonly gate: Gate
@@ -46,7 +46,7 @@ export function ipRoutes({ gate, addresses }: IpParts) {
       {
         parse: 'json',
         body: ReleaseBody,
-        response: { 200: Outcome, 202: Unreleased, ...failures(400, 503) },
+        response: { 200: Done, 202: Unreleased, ...failures(400, 503) },
         detail: {
           tags: ['addresses'],
           summary: 'Release addresses',

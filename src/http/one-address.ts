@@ -4,9 +4,8 @@ import { Elysia } from 'elysia'
 import type { AskAddress, OneAddress } from '../app/one-address.ts'
 import { ownerKey } from '../domain/owner.ts'
 import { policyName } from '../domain/policy.ts'
-import { parseAddress } from '../ip/address.ts'
+import { readAddress } from './address-wire.ts'
 import { failure, failures, ownerFields, timeText } from './answers.ts'
-import { BadRequest } from './json.ts'
 import { encodeOwner } from './owner-wire.ts'
 import { encodeNetwork, networkFields } from './subnets.ts'
 
@@ -80,8 +79,7 @@ export function oneAddressRoutes({ askAddress }: OneAddressRouteParts) {
   return new Elysia({ name: 'one-address' }).get(
     '/v1/ip/:address',
     async ({ params, status }) => {
-      const address = parseAddress(params.address)
-      if (address === null) throw new BadRequest(`address must be an IP address, not ${JSON.stringify(params.address)}`)
+      const address = readAddress(params.address, 'address')
       const found = await askAddress(address)
       return found === null
         ? status(404, failure(404, `${address.text} is neither configured nor allocated`))

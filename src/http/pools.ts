@@ -4,7 +4,7 @@ import { Elysia } from 'elysia'
 import type { Gate } from '../app/gate.ts'
 import type { Pools } from '../app/pools.ts'
 import { isPoolName } from '../domain/owner.ts'
-import { failure, failures, notReady } from './answers.ts'
+import { Done, failure, failures, notReady } from './answers.ts'
 import { BadRequest } from './json.ts'
 
 const PoolItem = Type.Object({
@@ -22,10 +22,6 @@ const PoolBody = Type.Object(
   { examples: [{ name: 'web', size: 4, preAllocateIP: true }] },
 )
 
-const Done = Type.Object(
-  { code: Type.Integer(), message: Type.String() },
-  { description: 'Done.', examples: [{ code: 200, message: '' }] },
-)
 const Found = Type.Object(
   { code: Type.Integer(), message: Type.String(), pool: PoolItem },
   {

@@ -1,5 +1,5 @@
 /** Owns import: allocations that another program recorded are kept for their owners, all or none. */
-import type { Draft } from '../domain/allocation.ts'
+import { reservedDraft } from '../domain/allocation.ts'
 import type { Change } from '../domain/change.ts'
 import type { ImportCommand, Imported } from '../domain/command.ts'
 import { ownerKey } from '../domain/owner.ts'
@@ -28,19 +28,6 @@ export const importAll: Rule<ImportCommand, number> = (view, { items }) => {
 }
 
 function keptFor({ address, owner, policy }: Imported): Change {
-  const after: Draft = {
-    address,
-    owner,
-    phase: 'reserved',
-    incarnation: null,
-    node: null,
-    policy,
-    index: 0,
-    apiVersion: '',
-    reservation: null,
-    heldFrom: null,
-    blocked: false,
-    surge: false,
-  }
+  const after = reservedDraft(address, owner, policy)
   return { verb: 'adopt', address, before: null, after, because: 'imported' }
 }

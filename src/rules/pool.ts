@@ -1,5 +1,5 @@
 /** Owns what a pool's size does to addresses that no pod uses: more are kept ahead, or those too many are freed. */
-import type { Draft } from '../domain/allocation.ts'
+import { reservedDraft } from '../domain/allocation.ts'
 import type { Change } from '../domain/change.ts'
 import type { ResizePoolCommand } from '../domain/command.ts'
 import { isKept, type Owner, ownerKey, poolOwner } from '../domain/owner.ts'
@@ -46,19 +46,6 @@ function freeSlots(view: View, count: number): readonly number[] {
 
 function keepAhead(view: View, owner: Owner, slot: number): Change {
   const address = view.geometry.addressOf(slot)
-  const after: Draft = {
-    address,
-    owner,
-    phase: 'reserved',
-    incarnation: null,
-    node: null,
-    policy: NEVER,
-    index: 0,
-    apiVersion: '',
-    reservation: null,
-    heldFrom: null,
-    blocked: false,
-    surge: false,
-  }
+  const after = reservedDraft(address, owner, NEVER)
   return { verb: 'keep', address, before: null, after, because: `allocated ahead for pool ${owner.pool}` }
 }

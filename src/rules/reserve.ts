@@ -1,5 +1,5 @@
 /** Owns reservations: addresses are taken for an app before its pods exist, or out of circulation, all or none; and given up again. */
-import type { Allocation, Draft } from '../domain/allocation.ts'
+import { type Allocation, reservedDraft } from '../domain/allocation.ts'
 import type { Change } from '../domain/change.ts'
 import type { ReserveCommand, UnreserveCommand } from '../domain/command.ts'
 import { ownerKey } from '../domain/owner.ts'
@@ -19,20 +19,9 @@ export const reserve: Rule<ReserveCommand, readonly Address[]> = (view, command)
   if (isRefusal(slots)) return slots
   const changes = slots.map((slot, at): Change => {
     const address = view.geometry.addressOf(slot)
-    const after: Draft = {
-      address,
-      owner: owners[at] as (typeof owners)[number],
-      phase: 'reserved',
-      incarnation: null,
-      node: null,
-      policy: blocked ? RELEASE_AT_POD_END : NEVER,
-      index: 0,
-      apiVersion,
-      reservation,
-      heldFrom: null,
-      blocked,
-      surge: false,
-    }
+    const owner = owners[at] as (typeof owners)[number]
+    const policy = blocked ? RELEASE_AT_POD_END : NEVER
+    const after = reservedDraft(address, owner, policy, { apiVersion, reservation, blocked })
     return { verb: 'reserve', address, before: null, after, because: `reservation ${reservation.id}` }
   })
   return { changes, answer: changes.map(({ address }) => address) }

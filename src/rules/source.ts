@@ -264,7 +264,7 @@ function matchAround(
 }
 
 /** True when the pod's name ends in its workload's ordinal, and that ordinal exists. */
-export function ordinalExists(row: Allocation, replicas: number, firstOrdinal: number): boolean {
-  const ordinal = ordinalOf(row.owner)
+export function ordinalExists({ owner }: Pick<Allocation, 'owner'>, replicas: number, firstOrdinal: number): boolean {
+  const ordinal = ordinalOf(owner)
   return ordinal !== null && ordinal >= firstOrdinal && ordinal < firstOrdinal + replicas
 }

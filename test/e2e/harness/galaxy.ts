@@ -1,4 +1,5 @@
 /** Owns what a cluster looks like that runs galaxy-ipam: its definitions, its objects to the letter, its two kinds of lock. */
+import { inLanes } from '../../../src/app/lanes.ts'
 import type { Kube, KubeObject } from './kube.ts'
 import { paths } from './objects.ts'
 
@@ -118,14 +119,8 @@ function renewing(renew: () => Promise<unknown>): Renewed {
   return { stop: () => clearInterval(timer) }
 }
 
-/** So many at once as galaxy's cluster would not have noticed; in order where it matters. */
-export async function inLanes<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
-  const left = [...items].reverse()
-  async function lane(): Promise<void> {
-    for (let item = left.pop(); item !== undefined; item = left.pop()) await work(item)
-  }
-  await Promise.all(Array.from({ length: 16 }, lane))
-}
+/** So many at once as galaxy's cluster would not have noticed. */
+export const AT_ONCE = 16
 
 export const createGalaxysObjects = (kube: Kube, ips: readonly GalaxysIp[]) =>
-  inLanes(ips, each => kube.create(paths.floatingIps, galaxysObject(each)))
+  inLanes(ips, AT_ONCE, each => kube.create(paths.floatingIps, galaxysObject(each)))

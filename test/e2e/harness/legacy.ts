@@ -1,6 +1,8 @@
 /** Owns the population of a cluster that galaxy-ipam served: workloads of every sort, their pods as it had bound them, its objects. */
+
+import { inLanes } from '../../../src/app/lanes.ts'
 import type { Cluster } from './cluster.ts'
-import { createGalaxysObjects, type GalaxysIp, inLanes } from './galaxy.ts'
+import { AT_ONCE, createGalaxysObjects, type GalaxysIp } from './galaxy.ts'
 import { eventually, type Kube, type KubeObject } from './kube.ts'
 import { deployment, type Pod, type PodOptions, paths, pod, statefulSet, type Workload } from './objects.ts'
 
@@ -38,7 +40,11 @@ export async function populate(kube: Kube, cluster: Cluster): Promise<Legacy> {
   const workloads = await createWorkloads(kube)
   await cluster.tell('stop', 'controller-manager')
   const stored: GalaxysIp[] = []
-  await inLanes([...podsOf(workloads).entries()], async ([at, made]) => void stored.push(await createBound(made, at)))
+  await inLanes(
+    [...podsOf(workloads).entries()],
+    AT_ONCE,
+    async ([at, made]) => void stored.push(await createBound(made, at)),
+  )
   for (const path of [`${paths.statefulSets(NS)}/db`, ...workloads.replicaSets.map(each => each.path)]) {
     await kube.patch(path, { spec: { replicas: SIZES[appOf(path, workloads)] } })
   }
