@@ -138,7 +138,13 @@ function run(steps: readonly Step[]): void {
         replicas = each.replicas
         factsVersion++
         for (const key of ['sts_ns_web_', 'dp_ns_app_']) {
-          const follow = { at: 0, workloadOwner: who(`${key}x`), workload: scaled(replicas), unfinished: new Set() }
+          const facts = {
+            apiVersion: 'apps/v1',
+            workload: scaled(replicas),
+            unfinished: new Set(),
+            revision: world.revision,
+          }
+          const follow = { at: 0, workloadOwner: who(`${key}x`), ...facts }
           commit('follow', { ...follow, workloadOwner: { ...follow.workloadOwner, pod: '' } })
         }
         return replicas
