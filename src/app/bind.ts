@@ -33,6 +33,8 @@ export interface Binding {
 
 /** The scheduler's default time-out is 5 s for all verbs: answer before it, and let the work go on for the retry to join. */
 const ANSWER_WITHIN_MS = 4_000
+/** Binds of so long share a timer, so that some are answered so much too early. */
+const MOMENT_MS = 100
 /** galaxy: retry for 3 s at 0.5 s. */
 const RETRY_FOR_MS = 3_000
 const RETRY_EVERY_MS = 500
@@ -58,6 +60,7 @@ interface Claim {
 export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, freshValue: () => string): Binding {
   const { ledger, cluster, calls, replicator, places, clock, log } = ports
   const attempts = new Map<string, Attempt>()
+  let late: { readonly since: number; readonly ended: Promise<'late'> } | null = null
 
   async function bind(request: BindRequest): Promise<BindResult> {
     const running = attempts.get(request.uid)
@@ -73,12 +76,19 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
   }
 
   async function within(result: Promise<BindResult>): Promise<BindResult> {
-    const timer = new AbortController()
-    const late = clock.sleep(ANSWER_WITHIN_MS, timer.signal).then(() => 'late' as const)
-    const first = await Promise.race([result, late]).finally(() => timer.abort())
+    const first = await Promise.race([result, lateness()])
     if (first === 'late')
       throw new Fault('the bind takes longer than the scheduler waits; it goes on', { retryable: true })
     return first
+  }
+
+  /** One timer for all binds of a moment: hundreds a second need not have one each. */
+  function lateness(): Promise<'late'> {
+    const now = clock.now()
+    if (late === null || now < late.since || now - late.since > MOMENT_MS) {
+      late = { since: now, ended: clock.sleep(ANSWER_WITHIN_MS).then(() => 'late' as const) }
+    }
+    return late.ended
   }
 
   async function run(attempt: Attempt): Promise<BindResult> {

@@ -47,7 +47,7 @@ export async function reconcile(
   if (listed !== null) await endReservations(ports, objects, asOf)
   const fromObjects = objects.flatMap(fact => (isOurs(ports, fact) ? [] : (objectSighting(fact, at, alive) ?? [])))
   const fromPods = pods.flatMap(pod => podSightings(pod, at, alive))
-  const outcomes = await adoptAll(ports, [...fromObjects, ...fromPods])
+  const outcomes = await adoptAll(ports, [...fromObjects, ...fromPods], asOf)
   for (const conflict of outcomes.conflicts) log.error({}, `conflict: ${conflict}`)
   const named = objects.filter(fact => fact.address === null).map(fact => fact.name)
   if (named.length > 0) log.warn({ names: named }, 'FloatingIP objects whose names are not addresses are ignored')
@@ -80,11 +80,13 @@ function isOurs({ replicator }: Ports, { address }: FloatingIpFact): boolean {
 async function adoptAll(
   { ledger, claimants, onConflict }: Ports,
   sightings: readonly AdoptCommand[],
+  asOf: number,
 ): Promise<{ adopted: number; conflicts: string[] }> {
   const conflicts: string[] = []
   let adopted = 0
-  // Nearly all are known: those cost a look-up and no turn.
+  // Nearly all are known: those cost a look-up and no turn. A row that is younger than the lists knows better than they do.
   const news = sightings.filter(sighting => {
+    if ((ledger.read(view => view.at(sighting.address))?.revision ?? 0) > asOf) return false
     const decision = ledger.read(view => adopt(view, sighting))
     return isRefusal(decision) || decision.changes.length > 0
   })

@@ -1,6 +1,5 @@
 /** Owns the composition: what is built from what, in which order it starts, and in which it ends. */
 import { hostname } from 'node:os'
-import { addressesOf } from '../app/addresses.ts'
 import { askedMemory } from '../app/asked.ts'
 import { bindingOn } from '../app/bind.ts'
 import { configurationOf } from '../app/configuration.ts'
@@ -42,13 +41,13 @@ import type { Clock } from '../lib/clock.ts'
 import type { LevelledLog } from '../lib/log.ts'
 import { noReplication, replicatorOf } from '../replica/replicator.ts'
 import { rememberedText } from '../store/facts.ts'
-import { searchIn } from '../store/search.ts'
 import { cloudOf } from './cloud.ts'
 import { configMapName, followConfiguration } from './configuration-source.ts'
 import { ledgerAt } from './ledger.ts'
 import { measuring } from './measure.ts'
 import type { ServeOptions } from './options.ts'
 import { questionsOn } from './questions.ts'
+import { readsOf } from './reads.ts'
 import { becomeReady } from './ready.ts'
 import { VERSION } from './version.ts'
 
@@ -137,12 +136,12 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const filtering = asked.filtering(filteringOn(ports, waiting, holds, stuckRolloutsOf(cluster, events), telling.waits))
   const binding = asked.binding(bindingOn(ports, waiting, holds, freshValue))
   const pools = poolsOf({ ...ports, store: poolStoreOn(transport) })
-  const addresses = addressesOf({ ...ports, search: searchIn(file.db) })
   const lists = {
     listObjects: () => (options.replicate ? objects.list() : Promise.resolve(null)),
     listPods: () => listPods(transport),
   }
   const questions = questionsOn(ports, { transport, lists, gate, waiting, asked })
+  const reads = readsOf({ ports, holds, file, limits: options.history })
 
   const objectWatch = objectWatchOn(ports, objects)
   const objectMirror = mirrorObjects({ ...following, ...objectWatch })
@@ -176,14 +175,11 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   })
   const verbosity = verbosityOf(log, clock)
   const api = apiApp({
-    gate,
-    addresses,
-    pools,
+    ...reads,
     ...questions,
-    metrics: metrics.registry,
-    verbosity,
-    profiling,
-    log,
+    ...{ gate, ledger, configuration, pools, metrics: metrics.exposition, verbosity, profiling, log },
+    version: VERSION,
+    swagger12: options.swagger,
   })
 
   const follow = () =>
@@ -236,8 +232,12 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     ledgerPath: file.path,
     term,
 
+    /** Ends what would go on for ever: to be called before the ports stop. */
+    endStreams: () => reads.feed.stop(),
+
     /** Waits for leadership, follows the configuration and the cluster, and opens the gate; resolves when ready, or when stopped before. */
     async start(): Promise<void> {
+      void reads.retain(signal)
       const leading = Promise.withResolvers<void>()
       signal.addEventListener('abort', () => leading.resolve())
       void leadership
@@ -276,6 +276,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       gate.waitFor('its own shutdown')
       stopping.abort()
       metrics.stop()
+      reads.feed.stop()
       waking.stop()
       telling.stop()
       events.stop()
@@ -288,6 +289,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       // Last: a successor may act in the same instant.
       if (!hard) await leadership.release()
       electing.abort()
+      reads.stop()
       file.close()
     },
   }

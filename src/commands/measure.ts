@@ -21,6 +21,13 @@ export function measuring(clock: { now(): number }) {
   return {
     ...instruments,
     registry,
+    exposition: {
+      contentType: registry.contentType,
+      metrics() {
+        instruments.drain()
+        return registry.metrics()
+      },
+    },
     onTurn: (turn: Turn | null) => (turn === null ? instruments.turnFailed() : instruments.turn(turn)),
     onReconciled({ missing, different, conflicts }: Reconciled): void {
       const kinds = { object_missing: missing, object_different: different, conflict: conflicts.length }

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type LeaseTiming, timingProblem } from '../app/lease-timing.ts'
+import { UsageFault } from '../lib/exit.ts'
 import { messageOf } from '../lib/fault.ts'
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../lib/log.ts'
-import { UsageFault } from './exit.ts'
 
 export interface ServeOptions {
   readonly bind: string
@@ -23,6 +23,10 @@ export interface ServeOptions {
   /** How long a call to the address provider may take. */
   readonly cloudTimeoutMs: number
   readonly legacyFailedNodes: boolean
+  /** The Swagger 1.2 listing is served too. */
+  readonly swagger: boolean
+  /** How much of the past is kept. */
+  readonly history: { readonly rows: number; readonly ageMs: number }
   /** Null: no election, this is the only process. */
   readonly election: LeaseTiming | null
   readonly file: ConfigFile
@@ -63,6 +67,8 @@ interface RawOptions {
   events: boolean
   legacyFailedNodes: boolean
   cloudTimeout: number
+  historyDays: number
+  historyRows: number
   swagger?: boolean
   profiling?: boolean
   leaderElect: boolean
@@ -95,11 +101,13 @@ export function withServeOptions(command: Command): Command {
     .addOption(
       duration('--cloud-timeout <duration>', 'how long a call to the address provider may take', 60_000, '60s'),
     )
+    .option('--history-days <days>', 'how long changes of addresses are remembered', readCount, 90)
+    .option('--history-rows <rows>', 'how many of them at most', readCount, 1_000_000)
     .option('--log-level <level>', `one of ${LOG_LEVELS.join(', ')}`, readLevel)
     .addOption(
       new Option('--log-format <format>', 'lines for machines, or for people').choices(LOG_FORMATS).default('json'),
     )
-    .option('--swagger [bool]', 'serve the Swagger 1.2 listing (not built yet)', readBool)
+    .option('--swagger [bool]', 'serve the Swagger 1.2 listing at /apidocs.json', readBool)
     .option('--profiling [bool]', 'serve CPU profiles at /debug/profile of the API port', readBool)
     .option('--leader-elect [bool]', 'only the holder of Lease kube-system/galaxy-ipam answers', readBool, true)
     .addOption(
@@ -134,6 +142,7 @@ export function readServeOptions(command: Command): ServeOptions {
     kubeconfig: raw.kubeconfig,
     dataDir: raw.dataDir,
     cloudTimeoutMs: raw.cloudTimeout,
+    history: { rows: raw.historyRows, ageMs: raw.historyDays * 24 * 3_600_000 },
     logLevel: raw.logLevel ?? ((raw.v ?? 0) >= 4 ? 'debug' : 'info'),
     logFormat: raw.logFormat,
     holdMs: raw.holdTimeout,
@@ -141,10 +150,11 @@ export function readServeOptions(command: Command): ServeOptions {
     installCrds: raw.installCrds,
     events: raw.events,
     legacyFailedNodes: raw.legacyFailedNodes,
+    swagger: raw.swagger ?? false,
     election: raw.leaderElect ? readElection(raw) : null,
     file,
     profiling: raw.profiling ?? false,
-    notYet: raw.swagger ? ['--swagger'] : [],
+    notYet: [],
   }
 }
 
@@ -155,7 +165,7 @@ function readElection(raw: RawOptions): LeaseTiming {
     retryMs: raw.leaderElectRetryPeriod,
   }
   const problem = timingProblem(timing)
-  if (problem !== null) throw new UsageFault(problem, { retryable: false })
+  if (problem !== null) throw new UsageFault(problem)
   return timing
 }
 
@@ -165,7 +175,7 @@ function readConfigFile(path: string, mustExist: boolean): ConfigFile {
     const value = plugin[name]
     if (value === undefined || value === null || value === '') return otherwise
     if (typeof value === 'string') return value
-    throw new UsageFault(`${path}: schedule_plugin.${name} must be a text`, { retryable: false })
+    throw new UsageFault(`${path}: schedule_plugin.${name} must be a text`)
   }
   const cloudProvider = text('cloudProviderGrpcAddr', '')
   if (cloudProvider !== '' && !/^(\[[0-9a-fA-F:.]+\]|[^\s/:[\]]+):\d{1,5}$/.test(cloudProvider)) {
@@ -186,9 +196,7 @@ function readConfigFile(path: string, mustExist: boolean): ConfigFile {
 function minutes(path: string, value: unknown): number {
   if (value === undefined || value === null || value === 0) return RESYNC_MINUTES
   if (typeof value === 'number' && value > 0) return value
-  throw new UsageFault(`${path}: schedule_plugin.resyncInterval must be a number of minutes above 0`, {
-    retryable: false,
-  })
+  throw new UsageFault(`${path}: schedule_plugin.resyncInterval must be a number of minutes above 0`)
 }
 
 const RESYNC_MINUTES = 1
@@ -199,7 +207,7 @@ function readPlugin(path: string, mustExist: boolean): Readonly<Record<string, u
     content = readFileSync(path, 'utf8')
   } catch (error) {
     if (!mustExist) return {}
-    throw new UsageFault(`--config ${path} cannot be read: ${messageOf(error)}`, { retryable: false, cause: error })
+    throw new UsageFault(`--config ${path} cannot be read: ${messageOf(error)}`, error)
   }
   const file = asObject(parsed(path, content))
   if (file === null) throw unusable(`--config ${path} must be a JSON object with schedule_plugin`)
@@ -212,7 +220,7 @@ function parsed(path: string, content: string): unknown {
   try {
     return JSON.parse(content)
   } catch (error) {
-    throw new UsageFault(`--config ${path} is not JSON: ${messageOf(error)}`, { retryable: false, cause: error })
+    throw new UsageFault(`--config ${path} is not JSON: ${messageOf(error)}`, error)
   }
 }
 
@@ -222,7 +230,7 @@ function asObject(value: unknown): Readonly<Record<string, unknown>> | null {
 }
 
 function unusable(why: string): UsageFault {
-  return new UsageFault(why, { retryable: false })
+  return new UsageFault(why)
 }
 
 /** A duration in Go's form, with its default as people write it. */
@@ -234,6 +242,13 @@ function readPort(text: string): number {
   const port = Number(text)
   if (/^\d+$/.test(text) && port <= 65_535) return port
   throw new InvalidArgumentError('a port is a whole number from 0 (any free one) to 65535.')
+}
+
+/** At most 2^31, far beyond what a disk holds of changes, or a person remembers of days. */
+function readCount(text: string): number {
+  const count = Number(text)
+  if (/^\d+$/.test(text) && count >= 1 && count <= 2 ** 31) return count
+  throw new InvalidArgumentError('use a whole number from 1.')
 }
 
 /** Go's form of booleans: `--flag`, `--flag=true`, `--flag=false`. */

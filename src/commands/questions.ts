@@ -3,6 +3,7 @@ import type { AskedMemory } from '../app/asked.ts'
 import { type CheckParts, checkOn } from '../app/check.ts'
 import { explainingOn } from '../app/explain.ts'
 import type { Gate } from '../app/gate.ts'
+import { importOn } from '../app/import.ts'
 import { planningOn } from '../app/plan.ts'
 import type { Ports } from '../app/ports.ts'
 import { repairOn } from '../app/repair.ts'
@@ -27,6 +28,7 @@ export function questionsOn(ports: Ports, { transport, lists, gate, waiting, ask
     repair: repairOn(ports, check),
     explaining: explainingOn(ports, { gate, waiting, asked }),
     reservations: reservationsOn(ports, { newId: () => crypto.randomUUID().slice(0, 13) }),
+    importing: importOn(ports),
     planning: planningOn(ports, {
       empty: geometry => stateWith(geometry, []),
       template: owner => templatePod(transport, owner),

@@ -143,3 +143,15 @@ export interface ConfirmQuestion {
   readonly addresses: readonly Address[]
   readonly revision: number
 }
+
+/** Allocations that another program recorded: each is kept for its owner from now on, all or none. */
+export interface ImportCommand {
+  readonly at: WallMs
+  readonly items: readonly Imported[]
+}
+
+export interface Imported {
+  readonly address: Address
+  readonly owner: Owner
+  readonly policy: ReleasePolicy
+}

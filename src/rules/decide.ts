@@ -3,6 +3,7 @@ import { adopt } from './adopt.ts'
 import { bind } from './bind.ts'
 import { filter } from './filter.ts'
 import { follow } from './follow.ts'
+import { importAll } from './import.ts'
 import { resizePool } from './pool.ts'
 import { release } from './release.ts'
 import { reserve, unreserve } from './reserve.ts'
@@ -23,6 +24,7 @@ export const rules = {
   reserve, // a person keeps addresses ahead
   unreserve, // and no longer
   expire: unreserve, // the same by its time
+  importAll, // another program recorded whom addresses belong to
   adopt, // the cluster knows what the ledger does not
 } satisfies Record<string, Rule<never, unknown>>
 

@@ -5,7 +5,7 @@ import { refusal } from '../../src/domain/refusal.ts'
 import { podFact, type RawPod } from '../../src/kube/pod.ts'
 import { api, callsOf, carried, create, filter, run, wakeOf } from './asking.ts'
 import { app, eventsOn, type Policy, podOf, STUCK, WAITS, type Words } from './deployments.ts'
-import { pod } from './objects.ts'
+import { entry, pod } from './objects.ts'
 import { closeWorlds, openWorld, until, type World } from './world.ts'
 
 afterEach(closeWorlds)
@@ -139,6 +139,16 @@ describe('R19: when a rollout with surge is over', () => {
     world.api.hush('deployments')
     world.api.put('deployments', app({ surge: true, policy, stage: 'over' }))
     await until(() => isSettled(world), 8_000)
+  })
+
+  test('R19: what is trimmed wakes within 2 s whoever waits for an address', async () => {
+    const world = await lent('never', { entries: [entry('10.49.0.0/24', '10.0.0.0/24', '10.0.0.2~10.0.0.3')] })
+    const other = await create(world, pod('other'))
+    expect((await filter(world, other, 'a1')).NodeNames).toEqual([])
+    world.api.put('deployments', app({ surge: true, policy: 'never', stage: 'over' }))
+    await until(() => wakeOf(world, 'other') !== '', 2_000)
+    await run(world, pod('other'))
+    expect(carried(world, 'other')).toEqual(['10.0.0.2'])
   })
 
   test('R19: an old pod that ends after the rollout is paid for when it has ended', async () => {

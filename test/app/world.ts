@@ -27,6 +27,8 @@ export interface WorldOptions {
   events?: boolean
   resyncMinutes?: number
   legacyFailedNodes?: boolean
+  swagger?: boolean
+  history?: { rows: number; ageMs: number }
   /** host:port of an address provider. */
   cloudProvider?: string
   /** What the cluster has before floatip starts. */
@@ -112,6 +114,8 @@ export function startWorld(options: WorldOptions = {}) {
     events: options.events ?? true,
     legacyFailedNodes: options.legacyFailedNodes ?? false,
     cloudTimeoutMs: 60_000,
+    swagger: options.swagger ?? false,
+    history: options.history ?? { rows: 1_000_000, ageMs: 90 * 24 * 3_600_000 },
     election: null,
     profiling: false,
     notYet: [],

@@ -79,8 +79,10 @@ describe.concurrent('StatefulSet', () => {
       await kube.patch(`${paths.statefulSets(ns)}/db`, { spec: { replicas: 0 } })
       await eventually('its pods are gone', async () => (await podsOf(kube, ns, 'db')).length === 0)
       await storedBecomes(kube, `sts_${ns}_`, setKeys(ns, before))
-      const kept = await storedUnder(kube, `sts_${ns}_`)
-      expect(kept.map(({ attribute }) => attribute)).toEqual(Array(3).fill({ NodeName: '', Uid: '' }))
+      const nobody = { NodeName: '', Uid: '' }
+      await eventually('no object names a pod', async () =>
+        (await storedUnder(kube, `sts_${ns}_`)).every(({ attribute }) => Bun.deepEquals(attribute, nobody)),
+      )
       await kube.patch(`${paths.statefulSets(ns)}/db`, { spec: { replicas: 3 } })
       expect(await setPods(ns, 3)).toEqual(before)
     },
