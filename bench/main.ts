@@ -2,6 +2,7 @@
 import { coreSuite } from './core.ts'
 import { filterSuite } from './filter.ts'
 import { httpSuite } from './http.ts'
+import { resyncSuite } from './resync.ts'
 import { turnSuite } from './turn.ts'
 import { waitingSuite } from './waiting.ts'
 
@@ -12,6 +13,7 @@ const SUITES: Record<string, () => boolean | Promise<boolean>> = {
   filter: filterSuite,
   waiting: waitingSuite,
   http: httpSuite,
+  resync: resyncSuite,
 }
 
 const asked = process.argv.slice(2)
