@@ -8,6 +8,7 @@ import { ownerKey } from '../../src/domain/owner.ts'
 import { isRefusal, type Refusal } from '../../src/domain/refusal.ts'
 import type { PodFact } from '../../src/kube/pod.ts'
 import { present } from '../../src/lib/assert.ts'
+import type { CommandKind, CommandOf } from '../../src/rules/decide.ts'
 import { filter } from '../../src/rules/filter.ts'
 import { demandOf, entryOf, keptRow, ranges, rowOf, scaled, who, worldOf } from '../rules/world.ts'
 
@@ -84,8 +85,8 @@ function run(steps: readonly Step[]): void {
   }
 
   /** As the ledger tells it after a commit. */
-  function commit(kind: Parameters<typeof world.decide>[0], command: unknown): unknown {
-    const done = world.decide(kind, command as never)
+  function commit<K extends CommandKind>(kind: K, command: CommandOf<K>): unknown {
+    const done = world.decide(kind, command)
     if (isRefusal(done) || done.changes.length === 0) return done
     waiting.committed(done.changes as readonly Committed[])
     for (const each of since.values()) each.taken = true
@@ -113,7 +114,12 @@ function run(steps: readonly Step[]): void {
       case 'filter':
         return ask(each.pod, each.nodes)
       case 'bind':
-        return commit('bind', { at: 0, demand: demandAt(each.pod), node: 'n', group: groups[each.nodes % 2]?.[0] })
+        return commit('bind', {
+          at: 0,
+          demand: demandAt(each.pod),
+          node: 'n',
+          group: present(groups[each.nodes % 2]?.[0], 'group'),
+        })
       case 'unbind': {
         const { pod: ref, workload } = demandAt(each.pod)
         return commit('unbind', { at: 0, incarnation: ref.uid, workload, because: 'test' })
@@ -138,8 +144,10 @@ function run(steps: readonly Step[]): void {
         replicas = each.replicas
         factsVersion++
         for (const key of ['sts_ns_web_', 'dp_ns_app_']) {
-          const follow = { at: 0, workloadOwner: who(`${key}x`), workload: scaled(replicas), unfinished: new Set() }
-          commit('follow', { ...follow, workloadOwner: { ...follow.workloadOwner, pod: '' } })
+          commit('follow', {
+            ...{ at: 0, workloadOwner: { ...who(`${key}x`), pod: '' }, apiVersion: 'apps/v1' },
+            ...{ workload: scaled(replicas), unfinished: new Set<string>(), revision: world.revision },
+          })
         }
         return replicas
       }
