@@ -4,12 +4,14 @@ import { filterSuite } from './filter.ts'
 import { httpSuite } from './http.ts'
 import { resyncSuite } from './resync.ts'
 import { turnSuite } from './turn.ts'
+import { waitingSuite } from './waiting.ts'
 
 /** A suite prints its table, writes its JSON, and answers whether its targets were met. */
 const SUITES: Record<string, () => boolean | Promise<boolean>> = {
   core: coreSuite,
   turn: turnSuite,
   filter: filterSuite,
+  waiting: waitingSuite,
   http: httpSuite,
   resync: resyncSuite,
 }

@@ -1,8 +1,8 @@
 /** Owns which object an Event about an address belongs to, as `kubectl describe` finds it: by kind, name and UID. */
 import type { Allocation } from '../domain/allocation.ts'
 import type { PodRef } from '../domain/demand.ts'
-import { isKept, NO_CONTROLLER, type Owner, workloadKey } from '../domain/owner.ts'
-import { isWorkloadKind, type WorkloadKind } from '../domain/workload.ts'
+import { isKept, type Owner, workloadKey } from '../domain/owner.ts'
+import { isCustomWorkload, isWorkloadKind, type WorkloadKind } from '../domain/workload.ts'
 import type { Cluster } from '../kube/cluster.ts'
 import type { Regarding } from '../kube/event-series.ts'
 import type { PodFact } from '../kube/pod.ts'
@@ -10,12 +10,14 @@ import type { PodFact } from '../kube/pod.ts'
 export interface Subjects {
   ofPod(pod: PodRef): Regarding
   /** Who keeps an address without a pod: its pool, else its workload; a bare pod keeps and loses its own. */
-  ofKept(owner: Owner, incarnation: string | null): Regarding
+  ofKept(row: Kept): Regarding
   /** The pod that has it, else who keeps it. */
   ofRow(row: Allocation): Regarding
   /** A pod of a custom workload tells its workload's kind and UID. */
   seen(pod: PodFact): void
 }
+
+type Kept = Pick<Allocation, 'owner' | 'apiVersion' | 'incarnation'>
 
 const KINDS: Readonly<Record<WorkloadKind, string>> = { sts: 'StatefulSet', dp: 'Deployment' }
 /** Custom workloads whose kind and UID are remembered, the ones seen last. */
@@ -24,9 +26,10 @@ const CUSTOM_MAX = 1_000
 export function subjectsOf(cluster: Pick<Cluster, 'workloads' | 'poolInForce'>): Subjects {
   const custom = new Map<string, Regarding>()
 
-  function ofWorkload(owner: Owner): Regarding | null {
+  function ofWorkload({ owner, apiVersion }: Kept): Regarding | null {
     const { kind, namespace, workload } = owner
-    if (!isWorkloadKind(kind)) return custom.get(workloadKey({ ...owner, pool: '' })) ?? null
+    if (isCustomWorkload(owner, apiVersion)) return custom.get(keyOf(owner)) ?? null
+    if (!isWorkloadKind(kind)) return null
     return subjectOf(cluster, kind, namespace, workload)
   }
 
@@ -41,25 +44,26 @@ export function subjectsOf(cluster: Pick<Cluster, 'workloads' | 'poolInForce'>):
     return { apiVersion: 'v1', kind: 'Pod', namespace, name, ...(uid !== '' && { uid }) }
   }
 
-  function ofKept(owner: Owner, incarnation: string | null): Regarding {
-    const { namespace, pod: name, pool } = owner
-    const keeper = ofPool(pool) ?? ofWorkload(owner)
+  function ofKept(row: Kept): Regarding {
+    const { namespace, pod: name, pool } = row.owner
+    const keeper = ofPool(pool) ?? ofWorkload(row)
     if (keeper !== null) return keeper
     // A pool without an object, and nobody of whom more is known.
     if (name === '') return { apiVersion: 'galaxy.k8s.io/v1alpha1', kind: 'Pool', namespace: 'kube-system', name: pool }
-    return ofPod({ namespace, name, uid: incarnation ?? '' })
+    return ofPod({ namespace, name, uid: row.incarnation ?? '' })
   }
 
   return {
     ofPod,
     ofKept,
-    ofRow({ owner, incarnation }) {
-      const { namespace, pod: name } = owner
-      return incarnation === null || isKept(owner) ? ofKept(owner, null) : ofPod({ namespace, name, uid: incarnation })
+    ofRow(row) {
+      const { namespace, pod: name } = row.owner
+      const { incarnation } = row
+      return incarnation === null || isKept(row.owner) ? ofKept(row) : ofPod({ namespace, name, uid: incarnation })
     },
     seen({ owner, controller, apiVersion, namespace }) {
-      if (controller === null || isWorkloadKind(owner.kind) || owner.kind === NO_CONTROLLER) return
-      const key = workloadKey({ ...owner, pool: '' })
+      if (controller === null || !isCustomWorkload(owner, apiVersion)) return
+      const key = keyOf(owner)
       custom.delete(key)
       custom.set(key, { apiVersion, kind: controller.kind, namespace, name: owner.workload, uid: controller.uid })
       const [oldest] = custom.keys()
@@ -77,4 +81,8 @@ export function subjectOf(
 ): Regarding {
   const uid = workloads[kind].get(`${namespace}/${name}`)?.uid
   return { apiVersion: 'apps/v1', kind: KINDS[kind], namespace, name, ...(uid !== undefined && { uid }) }
+}
+
+function keyOf(owner: Owner): string {
+  return workloadKey({ ...owner, pool: '' })
 }

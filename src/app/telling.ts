@@ -82,14 +82,13 @@ export function tellingOn({ ledger, cluster, clock, events, speaks }: TellingPar
     const { verb, before, after, because } = change
     switch (verb) {
       case 'keep':
-        if (after !== null)
-          gather(subjects.ofKept(after.owner, null), 'AddressKept', change, before?.owner ?? null, because)
+        if (after !== null) gather(subjects.ofKept(after), 'AddressKept', change, before?.owner ?? null, because)
         return
       case 'free':
       case 'release':
       case 'unreserve':
         if (before === null || before.blocked || after !== null) return
-        gather(subjects.ofKept(before.owner, before.incarnation), 'AddressReleased', change, before.owner, because)
+        gather(subjects.ofKept(before), 'AddressReleased', change, before.owner, because)
         return
       case 'adopt':
         if (after === null || after.blocked) return

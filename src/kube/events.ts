@@ -79,10 +79,13 @@ export function eventsOn(transport: Transport, { clock, log, onDropped }: Events
 
   async function writeAll(): Promise<void> {
     writing = true
-    for (let one = next(); one !== undefined && !stopping.signal.aborted; one = next()) {
+    while (size() > 0 && !stopping.signal.aborted) {
       await clock.sleep(pace.waitMs(), stopping.signal)
+      // Chosen now: a warning may have come meanwhile.
+      const one = next()
+      if (one === undefined || stopping.signal.aborted) break
       queues[one.said.type].delete(one)
-      if (!stopping.signal.aborted) await write(one)
+      await write(one)
     }
     writing = false
     if (dropped > 0) log.warn({ dropped }, 'Events were not written, for there were too many at once')
