@@ -1,6 +1,6 @@
 /** Owns what people ask about addresses: the list as they see it, and the release by name. */
 import type { Allocation } from '../domain/allocation.ts'
-import { isKept, type Owner, ownerKey } from '../domain/owner.ts'
+import { isKept, type Owner } from '../domain/owner.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import { type Address, compareAddresses } from '../ip/address.ts'
 import { messageOf } from '../lib/fault.ts'
@@ -42,11 +42,11 @@ export interface Addresses {
   release(request: ReleaseRequest): Promise<string | null>
 }
 
-export interface AddressParts extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'clock' | 'log'> {
+export interface AddressParts extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'clock'> {
   readonly search: (search: Search) => Promise<Found>
 }
 
-export function addressesOf({ ledger, cluster, calls, places, clock, log, search }: AddressParts): Addresses {
+export function addressesOf({ ledger, cluster, calls, places, clock, search }: AddressParts): Addresses {
   function shown(row: Allocation): Listed {
     const { namespace, pod: name } = row.owner
     const pod = isKept(row.owner) ? undefined : cluster.pods.get(`${namespace}/${name}`)
@@ -60,7 +60,7 @@ export function addressesOf({ ledger, cluster, calls, places, clock, log, search
   function everything({ descending, offset, limit }: Search): ListedPage {
     return ledger.read(view => {
       const slots = view.geometry.slots
-      const orphans = [...view.census.orphans.values()].sort((a, b) => compareAddresses(a.address, b.address))
+      const orphans = [...view.orphans.values()].sort((a, b) => compareAddresses(a.address, b.address))
       const total = slots + orphans.length
       const content: Listed[] = []
       for (let at = offset; at < Math.min(offset + limit, total); at++) {
@@ -105,7 +105,6 @@ export function addressesOf({ ledger, cluster, calls, places, clock, log, search
           because,
         })
         if (isRefusal(outcome)) return outcome.because
-        log.info({ ip: address.text, key: ownerKey(owner) }, 'released over HTTP')
         return null
       } catch (error) {
         return `releasing ${address.text}: ${messageOf(error)}`

@@ -68,7 +68,6 @@ export function holdsOf(parts: HoldParts): Holds {
       }
       await leaveNodes(parts, uid)
       await ledger.submit('giveBack', { at: clock.now(), incarnation: uid, revision, because: 'not bound in time' })
-      log.info({ pod: `${namespace}/${name}`, uid }, 'hold expired')
     } catch (error) {
       log.warn({ pod: `${namespace}/${name}`, err: error }, 'hold not given back, will retry')
       renew(uid)

@@ -8,6 +8,7 @@ import type { Ports } from './ports.ts'
 export interface SubnetAccount {
   readonly entry: SubnetEntry
   readonly bound: number
+  /** Kept without a pod, or out of circulation. */
   readonly reserved: number
   readonly held: number
   /** In the pod network, and no longer configured. */
@@ -31,10 +32,13 @@ export function subnetAccounts(
 }
 
 function accountOf(state: State, entry: SubnetEntry, index: number): SubnetAccount {
-  const orphans = [...state.census.orphans.values()].filter(({ address }) => homeOf(state, address) === index)
+  const orphans = [...state.orphans.values()].filter(({ address }) => homeOf(state, address) === index)
+  const { bound, held, reserved, blocked } = state.counts(index)
   return {
     entry,
-    ...state.census.of(index),
+    bound,
+    held,
+    reserved: reserved + blocked,
     orphaned: orphans.length,
     free: state.freeCount(index),
     largestFreeRun: runOf(state, entry, index),

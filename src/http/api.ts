@@ -1,15 +1,24 @@
 /** Owns the API's port: which routes it has, and that every mistake is answered in one shape. */
 import { Elysia } from 'elysia'
+import type { Verbosity } from '../app/verbosity.ts'
 import type { Log } from '../lib/log.ts'
 import { type BackupRouteParts, backupRoutes } from './backup.ts'
+import { type CheckRouteParts, checkRoutes } from './check.ts'
 import { docsRoutes } from './docs.ts'
 import { type EventRouteParts, eventRoutes } from './events.ts'
+import { type ExplainRouteParts, explainRoutes } from './explain.ts'
 import { type HistoryRouteParts, historyRoutes } from './history.ts'
+import { type ImportRouteParts, importRoute } from './import.ts'
 import { type IpParts, ipRoutes } from './ip.ts'
+import { logLevelRoutes } from './log-level.ts'
+import { type Exposition, metricsRoute } from './metrics.ts'
 import { answerMistake } from './mistakes.ts'
 import { type OneAddressRouteParts, oneAddressRoutes } from './one-address.ts'
+import { type PlanRouteParts, planRoutes } from './plan.ts'
 import { type PoolRouteParts, poolRoutes } from './pools.ts'
 import { probeRoutes } from './probes.ts'
+import { profileRoute } from './profile.ts'
+import { type ReservationRouteParts, reservationRoutes } from './reservations.ts'
 import { type SubnetRouteParts, subnetRoutes } from './subnets.ts'
 
 /** 10,000 releases of 100 bytes. */
@@ -22,7 +31,16 @@ export interface ApiParts
     HistoryRouteParts,
     EventRouteParts,
     SubnetRouteParts,
-    BackupRouteParts {
+    BackupRouteParts,
+    ExplainRouteParts,
+    ReservationRouteParts,
+    CheckRouteParts,
+    PlanRouteParts,
+    ImportRouteParts {
+  readonly metrics: Exposition
+  readonly verbosity: Verbosity
+  /** Serves CPU profiles. */
+  readonly profiling: boolean
   readonly log: Log
   readonly version: string
   /** The Swagger 1.2 listing is served too. */
@@ -31,15 +49,23 @@ export interface ApiParts
 
 /** All that people and scripts ask; the reference page describes these. */
 function routesOf(parts: ApiParts) {
-  return new Elysia()
+  const app = new Elysia()
     .use(ipRoutes(parts))
     .use(oneAddressRoutes(parts))
     .use(historyRoutes(parts))
     .use(eventRoutes(parts))
     .use(subnetRoutes(parts))
     .use(poolRoutes(parts))
+    .use(explainRoutes(parts))
+    .use(planRoutes(parts))
+    .use(reservationRoutes(parts))
+    .use(importRoute(parts))
+    .use(checkRoutes(parts))
     .use(backupRoutes(parts))
+    .use(metricsRoute(parts.metrics))
+    .use(logLevelRoutes(parts.verbosity))
     .use(probeRoutes(parts.gate))
+  return parts.profiling ? app.use(profileRoute()) : app
 }
 
 export function apiApp(parts: ApiParts) {

@@ -24,7 +24,14 @@ const SAID_FOR_MS = 30 * 60_000
 const WINDOW_MS = 10_000
 const WINDOW_MOST = 100
 
-export function eventsOn(transport: Transport, { clock, log }: { clock: Clock; log: Log }): Events {
+export interface EventsParts {
+  readonly clock: Clock
+  readonly log: Log
+  /** One was not written: too many at once, or the API server failed. */
+  readonly onDropped?: (why: 'limit' | 'failed') => void
+}
+
+export function eventsOn(transport: Transport, { clock, log, onDropped }: EventsParts): Events {
   const said = new Map<string, WallMs>()
   let windowStart = 0
   let inWindow = 0
@@ -36,7 +43,10 @@ export function eventsOn(transport: Transport, { clock, log }: { clock: Clock; l
       inWindow = 0
       for (const [old, at] of said) if (now - at > SAID_FOR_MS) said.delete(old)
     }
-    if (++inWindow > WINDOW_MOST) return false
+    if (++inWindow > WINDOW_MOST) {
+      onDropped?.('limit')
+      return false
+    }
     said.set(key, now)
     return true
   }
@@ -58,6 +68,7 @@ export function eventsOn(transport: Transport, { clock, log }: { clock: Clock; l
       }
       const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/events`
       transport.request({ method: 'POST', path, body }).catch(error => {
+        onDropped?.('failed')
         log.debug({ reason, about: `${namespace}/${name}`, err: messageOf(error) }, 'an Event was not written')
       })
     },

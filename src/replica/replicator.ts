@@ -36,6 +36,8 @@ export interface Replicator {
   acknowledged(address: Address, revision: number): Promise<void>
   /** Addresses whose newest state is not written yet. */
   readonly pending: number
+  /** For how long the one that waits longest has waited; 0: none waits. */
+  oldestMs(): number
   /** Resolves when nothing is under way any more; no new write begins. */
   stop(): Promise<void>
 }
@@ -48,6 +50,9 @@ export interface ReplicatorParts {
   readonly random: () => number
   /** Asked in the step in which a write leaves. */
   isLeader(): boolean
+  /** An address's object is up to date, so long after the change was committed. */
+  readonly onWritten?: (ms: number) => void
+  readonly onFailed?: () => void
   /** Decides about a foreign object, on the ground of quorum reads. */
   judge(row: Allocation | null, foreign: FloatingIpFact): Promise<Verdict>
 }
@@ -67,6 +72,7 @@ export function noReplication(ledger: Ledger): Replicator {
     start() {},
     acknowledged: () => Promise.resolve(),
     pending: 0,
+    oldestMs: () => 0,
     stop: () => Promise.resolve(),
   }
 }
@@ -83,13 +89,16 @@ interface Lane {
   revision: number
   failures: number
   running: boolean
+  /** Monotonic: since when something of it is not written. */
+  sinceMs: number
   waiters: Waiter[]
 }
 
 /** Our knowledge of one object: its version; null: there is none; undefined: look first. */
 type Known = Version | null | undefined
 
-export function replicatorOf({ ledger, objects, clock, log, random, isLeader, judge }: ReplicatorParts): Replicator {
+export function replicatorOf(parts: ReplicatorParts): Replicator {
+  const { ledger, objects, clock, log, random, isLeader, judge } = parts
   const known = new Map<string, Known>()
   /** Objects last seen with the label `reserved`: never deleted by us (R23), so looked at before each write. */
   const labelled = new Set<string>()
@@ -105,7 +114,8 @@ export function replicatorOf({ ledger, objects, clock, log, random, isLeader, ju
   })
 
   function enqueue(address: Address, revision: number): Lane {
-    const lane = lanes.get(address.text) ?? { address, revision, failures: 0, running: false, waiters: [] }
+    const sinceMs = performance.now()
+    const lane = lanes.get(address.text) ?? { address, revision, failures: 0, running: false, sinceMs, waiters: [] }
     lane.revision = Math.max(lane.revision, revision)
     if (!lanes.has(address.text)) {
       lanes.set(address.text, lane)
@@ -145,9 +155,11 @@ export function replicatorOf({ ledger, objects, clock, log, random, isLeader, ju
       if (verdict === 'withdrawn')
         return settle(lane, revision, new Fault('its FloatingIP object belongs to somebody else', { retryable: true }))
       ledger.acknowledge(lane.address.text, revision)
+      parts.onWritten?.(performance.now() - lane.sinceMs)
       settle(lane, revision, null)
     } catch (error) {
       lane.failures++
+      parts.onFailed?.()
       if (lane.failures === 1)
         log.warn({ ip: lane.address.text, err: messageOf(error) }, 'FloatingIP object not written, will retry')
       const wait = Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** Math.min(lane.failures, 10)) * (0.5 + random() / 2)
@@ -162,15 +174,17 @@ export function replicatorOf({ ledger, objects, clock, log, random, isLeader, ju
     const done = lane.waiters.filter(waiter => waiter.revision <= revision)
     lane.waiters = lane.waiters.filter(waiter => waiter.revision > revision)
     for (const waiter of done) error === null ? waiter.resolve() : waiter.reject(error)
-    if (lane.revision > revision) ready.push(lane)
-    else lanes.delete(lane.address.text)
+    if (lane.revision > revision) {
+      lane.sinceMs = performance.now()
+      ready.push(lane)
+    } else lanes.delete(lane.address.text)
   }
 
   /** One write by compare-and-swap on the version that we know; a conflict is looked into and never forced blindly. */
   async function write(address: Address, row: Allocation | null): Promise<Verdict> {
     const key = address.text
-    // What an administrator keeps out of circulation is not ours to write.
-    if (row?.blocked) return 'overwrite'
+    // What an administrator keeps out of circulation by an object of theirs is not ours to write.
+    if (row?.blocked && row.reservation === null) return 'overwrite'
     const remembered = labelled.has(key) ? undefined : known.has(key) ? known.get(key) : null
     const version = remembered === undefined ? await look(address, row) : remembered
     if (version === 'withdrawn') return 'withdrawn'
@@ -234,6 +248,12 @@ export function replicatorOf({ ledger, objects, clock, log, random, isLeader, ju
     },
     get pending() {
       return lanes.size
+    },
+    oldestMs() {
+      let since = performance.now()
+      const now = since
+      for (const lane of lanes.values()) if (lane.sinceMs < since) since = lane.sinceMs
+      return now - since
     },
     async stop() {
       stopping.abort()

@@ -89,7 +89,7 @@ export function planOf(search: Search, selective: boolean): Plan {
 }
 
 const ROW = `address, key, pool, kind, namespace, workload, pod, phase, incarnation, node, policy, list_index, api_version,
-  held_from, blocked, updated_at, revision`
+  held_from, blocked, updated_at, revision, surge, reservation`
 
 export function searchIn(db: Database): (search: Search) => FoundRows {
   const some = db.query<{ some: number }, [string, number]>(

@@ -8,7 +8,7 @@ import { ownerKey } from '../../src/domain/owner.ts'
 import { parseAddress } from '../../src/ip/address.ts'
 import { present } from '../../src/lib/assert.ts'
 import { systemClock } from '../../src/lib/clock.ts'
-import type { Log } from '../../src/lib/log.ts'
+import type { LevelledLog } from '../../src/lib/log.ts'
 import { type ApiServer, startApiServer } from './api-server.ts'
 import { fastClock } from './clock.ts'
 import { configMap, entry, type Kube, node } from './objects.ts'
@@ -27,6 +27,7 @@ export interface WorldOptions {
   resyncMinutes?: number
   legacyFailedNodes?: boolean
   swagger?: boolean
+  profiling?: boolean
   history?: { rows: number; ageMs: number }
   /** host:port of an address provider. */
   cloudProvider?: string
@@ -90,7 +91,13 @@ export function startWorld(options: WorldOptions = {}) {
       `${level} ${message} ${JSON.stringify(fields, (_, value) => (value instanceof Error ? value.stack : value))}`,
     )
   }
-  const log: Log = { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') }
+  const log: LevelledLog = {
+    level: 'debug',
+    debug: note('debug'),
+    info: note('info'),
+    warn: note('warn'),
+    error: note('error'),
+  }
   const bugs: unknown[] = []
   const serveOptions: ServeOptions = {
     bind: '127.0.0.1',
@@ -100,6 +107,7 @@ export function startWorld(options: WorldOptions = {}) {
     kubeconfig: undefined,
     dataDir: dir,
     logLevel: 'silent',
+    logFormat: 'json',
     holdMs: options.holdMs ?? 60_000,
     replicate: options.replicate ?? true,
     installCrds: true,
@@ -108,6 +116,7 @@ export function startWorld(options: WorldOptions = {}) {
     swagger: options.swagger ?? false,
     history: options.history ?? { rows: 1_000_000, ageMs: 90 * 24 * 3_600_000 },
     election: null,
+    profiling: options.profiling ?? false,
     notYet: [],
     file: {
       floatingips: options.file,

@@ -134,6 +134,8 @@ describe('floatip serve', () => {
       '--leader-elect-lease-duration=15s',
     )
     const warned = floatip.lines.filter(line => line.msg === 'accepted, but not built yet').map(line => line.flag)
-    expect(warned).toEqual(['--swagger', '--profiling'])
+    expect(warned).toEqual(['--swagger'])
+    const profile = await floatip.get('/debug/profile?seconds=1')
+    expect(await profile.json()).toMatchObject({ nodes: expect.any(Array), samples: expect.any(Array) })
   })
 })

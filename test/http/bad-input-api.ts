@@ -62,5 +62,14 @@ export const API_ROWS: readonly BadRow[] = [
   row('an unknown path', 'GET /v1/ips', undefined, 404, 'no such path'),
   row('a PUT', 'PUT /v1/ip', '{}', 405, '/v1/ip takes GET and POST'),
   row('a DELETE', 'DELETE /v1/ip', undefined, 405, '/v1/ip takes GET and POST'),
+  row(
+    'an unknown level',
+    'PUT /v1/log-level',
+    '{"level":"loud"}',
+    400,
+    'level must be one of debug, info, warn, error, silent, not "loud"',
+  ),
+  row('a level without a body', 'PUT /v1/log-level', '', 400, 'the body is not JSON'),
+  row('a POST to the metrics', 'POST /metrics', '{}', 405, '/metrics takes GET'),
   row('a POST to a probe', 'POST /readyz', '{}', 405, '/readyz takes GET'),
 ]

@@ -1,8 +1,8 @@
 /** Owns the browser of the tests: Debian's Chromium without a window, and with no way out of this machine. */
 import { type Browser, chromium, type Page } from 'playwright-core'
 
-export const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(path =>
-  Bun.file(path).size > 0,
+export const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
+  path => Bun.file(path).size > 0,
 )
 
 export interface Visit {
