@@ -36,9 +36,7 @@ function accountOf(state: State, entry: SubnetEntry, index: number): SubnetAccou
   const { bound, held, reserved, blocked } = state.counts(index)
   return {
     entry,
-    bound,
-    held,
-    reserved: reserved + blocked,
+    ...{ bound, held, reserved: reserved + blocked },
     orphaned: orphans.length,
     free: state.freeCount(index),
     largestFreeRun: runOf(state, entry, index),

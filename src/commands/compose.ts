@@ -17,6 +17,7 @@ import { poolsOf } from '../app/pools.ts'
 import type { Ports } from '../app/ports.ts'
 import { resync } from '../app/resync.ts'
 import { stuckRolloutsOf } from '../app/stuck-rollouts.ts'
+import { tellingOn } from '../app/telling.ts'
 import { verbosityOf } from '../app/verbosity.ts'
 import { waitingList } from '../app/waiting.ts'
 import { wakingOf } from '../app/waking.ts'
@@ -27,7 +28,7 @@ import { apiApp } from '../http/api.ts'
 import { extenderApp } from '../http/extender.ts'
 import { callsOn } from '../kube/calls.ts'
 import { clusterOn } from '../kube/cluster.ts'
-import { eventsOn } from '../kube/events.ts'
+import { eventsOn, NO_EVENTS } from '../kube/events.ts'
 import { connect } from '../kube/kubeconfig.ts'
 import { leaseStoreOn } from '../kube/lease.ts'
 import type { Mirror } from '../kube/mirror.ts'
@@ -76,7 +77,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const asking = { userAgent: `floatip/${VERSION}`, onCall: metrics.apiCall }
   const transport = transportOn(connection, asking)
   const calls = callsOn(transport)
-  const events = eventsOn(transport, { clock, log, onDropped: metrics.eventDropped })
+  const events = options.events ? eventsOn(transport, { clock, log, onDropped: metrics.eventDropped }) : NO_EVENTS
   const following = { transport, log, clock, random, onFailure: onBug }
   const cluster = clusterOn({ ...following, optionalPools: !options.replicate })
   const objects = objectStoreOn(transport)
@@ -111,6 +112,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const cloud = cloudOf(options, { ledger, cluster, events, metrics, clock, log, random })
   const claimants = new Map<string, string>()
   const ended = new Set<string>()
+  const telling = tellingOn({ ledger, cluster, clock, events, speaks: () => gate.open })
   const ports: Ports = {
     ledger,
     cluster,
@@ -120,6 +122,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     places: cloud?.places ?? null,
     claimants,
     ended,
+    onConflict: telling.conflict,
     clock,
     log,
   }
@@ -130,15 +133,15 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const holds = holdsOf({ ...ports, holdMs: options.holdMs, freshValue })
   const waking = wakingOf({ ...ports, waiting, freshValue })
   const asked = askedMemory(clock)
-  const filtering = asked.filtering(filteringOn(ports, waiting, holds, stuckRolloutsOf(cluster, events)))
+  const filtering = asked.filtering(filteringOn(ports, waiting, holds, stuckRolloutsOf(cluster, events), telling.waits))
   const binding = asked.binding(bindingOn(ports, waiting, holds, freshValue))
   const pools = poolsOf({ ...ports, store: poolStoreOn(transport) })
-  const reads = readsOf({ ports, holds, file, limits: options.history })
   const lists = {
     listObjects: () => (options.replicate ? objects.list() : Promise.resolve(null)),
     listPods: () => listPods(transport),
   }
   const questions = questionsOn(ports, { transport, lists, gate, waiting, asked })
+  const reads = readsOf({ ports, holds, file, limits: options.history })
 
   const objectWatch = objectWatchOn(ports, objects)
   const objectMirror = mirrorObjects({ ...following, ...objectWatch })
@@ -174,13 +177,9 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const api = apiApp({
     ...reads,
     ...questions,
-    ...{ gate, ledger, configuration, pools },
+    ...{ gate, ledger, configuration, pools, metrics: metrics.exposition, verbosity, profiling, log },
     version: VERSION,
     swagger12: options.swagger,
-    metrics: metrics.exposition,
-    verbosity,
-    profiling,
-    log,
   })
 
   const follow = () =>
@@ -200,6 +199,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         }
         waiting.leave(pod.uid)
         holds.settle(pod.uid)
+        telling.bound(pod)
         if (gate.open) podBound(ports, pod)
       },
       workloadChanged(kind, { namespace, name, rollout }) {
@@ -275,9 +275,11 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     async stop(hard = false): Promise<void> {
       gate.waitFor('its own shutdown')
       stopping.abort()
-      reads.feed.stop()
       metrics.stop()
+      reads.feed.stop()
       waking.stop()
+      telling.stop()
+      events.stop()
       holds.stop()
       pools.stop()
       questions.reservations.stop()

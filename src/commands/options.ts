@@ -18,6 +18,8 @@ export interface ServeOptions {
   readonly holdMs: number
   readonly replicate: boolean
   readonly installCrds: boolean
+  /** Write Kubernetes Events. */
+  readonly events: boolean
   /** How long a call to the address provider may take. */
   readonly cloudTimeoutMs: number
   readonly legacyFailedNodes: boolean
@@ -62,6 +64,7 @@ interface RawOptions {
   holdTimeout: number
   replicate: boolean
   installCrds: boolean
+  events: boolean
   legacyFailedNodes: boolean
   cloudTimeout: number
   historyDays: number
@@ -88,6 +91,7 @@ export function withServeOptions(command: Command): Command {
     )
     .option('--replicate [bool]', 'write FloatingIP objects (off: SQLite alone)', readBool, true)
     .option('--install-crds [bool]', 'create missing custom resource definitions', readBool, true)
+    .option('--events [bool]', 'write Kubernetes Events about addresses', readBool, true)
     .option(
       '--legacy-failed-nodes [bool]',
       'for kube-scheduler before 1.21: refuse nodes in FailedNodes',
@@ -144,6 +148,7 @@ export function readServeOptions(command: Command): ServeOptions {
     holdMs: raw.holdTimeout,
     replicate: raw.replicate,
     installCrds: raw.installCrds,
+    events: raw.events,
     legacyFailedNodes: raw.legacyFailedNodes,
     swagger: raw.swagger ?? false,
     election: raw.leaderElect ? readElection(raw) : null,

@@ -59,11 +59,11 @@ function routesOf(parts: ApiParts) {
     .use(explainRoutes(parts))
     .use(planRoutes(parts))
     .use(reservationRoutes(parts))
-    .use(importRoute(parts))
     .use(checkRoutes(parts))
+    .use(importRoute(parts))
     .use(backupRoutes(parts))
-    .use(metricsRoute(parts.metrics))
     .use(logLevelRoutes(parts.verbosity))
+    .use(metricsRoute(parts.metrics))
     .use(probeRoutes(parts.gate))
   return parts.profiling ? app.use(profileRoute()) : app
 }

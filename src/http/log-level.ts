@@ -19,7 +19,7 @@ const Answer = Type.Object(
     until: Type.Optional(Type.String({ format: 'date-time', description: 'When it falls back; absent: it does not.' })),
   },
   {
-    description: 'How much is logged.',
+    description: 'The level now.',
     examples: [{ level: 'debug', startLevel: 'info', until: '2026-05-01T03:10:00.000Z' }],
   },
 )

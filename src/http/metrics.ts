@@ -19,7 +19,7 @@ export function metricsRoute(exposition: Exposition) {
       response: {
         200: Type.String({
           description: 'The Prometheus text format, version 0.0.4.',
-          examples: ['galaxy_ip_counter{type="total",subnet="10.0.0.0/24",first_ip="10.0.0.2"} 199\n'],
+          examples: ['# TYPE floatip_leader gauge\nfloatip_leader 1\n'],
         }),
       },
       detail: {

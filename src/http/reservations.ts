@@ -21,8 +21,8 @@ const Ended = Type.Object(
 )
 
 const Page = pageOf(ReservationItem, {
-  description: 'One page of reservations.',
-  examples: [encodePage(1, [...(ReservationItem.examples ?? [])], { page: 0, size: 10, offset: 0 })],
+  description: 'Reservations.',
+  examples: [encodePage(ReservationItem.examples.length, ReservationItem.examples, { page: 0, size: 10, offset: 0 })],
 })
 
 export interface ReservationRouteParts {

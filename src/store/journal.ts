@@ -20,8 +20,7 @@ export function journalOf(db: Database, { cloud = false } = {}): Journal {
   const update = db.query(`
     UPDATE allocation SET phase = $phase, incarnation = $incarnation, node = $node, policy = $policy,
       list_index = $list_index, api_version = $api_version, held_from = $held_from, blocked = $blocked,
-      updated_at = $updated_at, revision = $revision, surge = $surge,
-      reservation = $reservation
+      updated_at = $updated_at, revision = $revision, surge = $surge, reservation = $reservation
     WHERE address = $address`)
   const remove = db.query('DELETE FROM allocation WHERE address = $address')
   const remember = db.query(`

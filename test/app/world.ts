@@ -24,6 +24,7 @@ export interface WorldOptions {
   holdMs?: number
   speed?: number
   replicate?: boolean
+  events?: boolean
   resyncMinutes?: number
   legacyFailedNodes?: boolean
   swagger?: boolean
@@ -111,6 +112,7 @@ export function startWorld(options: WorldOptions = {}) {
     holdMs: options.holdMs ?? 60_000,
     replicate: options.replicate ?? true,
     installCrds: true,
+    events: options.events ?? true,
     legacyFailedNodes: options.legacyFailedNodes ?? false,
     cloudTimeoutMs: 60_000,
     swagger: options.swagger ?? false,

@@ -27,7 +27,7 @@ test('every route that is served, and no other, is described: summary, descripti
     const wrong: string[] = []
     if (!summary || !description) wrong.push('summary or description')
     if (operation.tags?.length !== 1 || !tags.includes(operation.tags[0] ?? '')) wrong.push('one group')
-    if (responses['200'] === undefined && responses['201'] === undefined) wrong.push('a 2xx')
+    if (responses['200'] === undefined && responses['201'] === undefined) wrong.push('a 200 or 201')
     if (responses.default === undefined) wrong.push('the error shape')
     for (const [status, answer] of Object.entries(responses)) {
       const [media, ...more] = Object.entries(answer.content)
