@@ -69,7 +69,8 @@ function routesOf(parts: ApiParts) {
 }
 
 export function apiApp(parts: ApiParts) {
-  const app = new Elysia({ serve: { maxRequestBodySize: BODY_MAX } })
+  // Else Elysia would make a body fit before it is looked at, and a list would pass for an object without fields.
+  const app = new Elysia({ normalize: false, serve: { maxRequestBodySize: BODY_MAX } })
   const { version, swagger12 } = parts
   return app
     .onError(mistake => answerMistake(app, parts.log, mistake))
