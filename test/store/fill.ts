@@ -20,3 +20,26 @@ export function fillAllocations(db: Database, rows: number, first = 10 << 24): v
     }
   })()
 }
+
+/** Binds and ends in turn, a millisecond apart, over the addresses of {@link fillAllocations}; the last change of each is its bind. */
+export function fillHistory(db: Database, changes: number, rows: number, from: number, first = 10 << 24): void {
+  const insert = db.query(`INSERT INTO history (at, revision, verb, actor, address, key_before, key_after, incarnation,
+    node, because, namespace, workload, pod, phase) VALUES
+    ($at, $n, $verb, 'scheduler', $address, $before, $after, $uid, $node, $verb, $namespace, $workload, $pod, $phase)`)
+  db.transaction(() => {
+    for (let n = 0; n < changes; n++) {
+      const at = n % rows
+      const bound = Math.floor(n / rows) % 2 === (Math.ceil(changes / rows) - 1) % 2
+      const workload = `app-${at % 1000}`
+      const namespace = `namespace-${at % 50}`
+      const pod = `${workload}-web-${at}`
+      const key = `sts_${namespace}_${workload}_${pod}`
+      const change = bound
+        ? { verb: 'bind', before: null, after: key, phase: 'bound' }
+        : { verb: 'free', before: key, after: null, phase: null }
+      const uid = `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
+      const subject = { namespace, workload, pod, node: `node-${at % 500}` }
+      insert.run({ ...change, ...subject, at: from + n, n, address: address(4, BigInt(first + at)).text, uid })
+    }
+  })()
+}
