@@ -1,4 +1,5 @@
 /** Owns `bun run bench [suite …]`: the suites by name, run one after the other; all of them when none is named. */
+import { apiSuite } from './api.ts'
 import { coreSuite } from './core.ts'
 import { filterSuite } from './filter.ts'
 import { httpSuite } from './http.ts'
@@ -14,6 +15,7 @@ const SUITES: Record<string, () => boolean | Promise<boolean>> = {
   waiting: waitingSuite,
   http: httpSuite,
   resync: resyncSuite,
+  api: apiSuite,
 }
 
 const asked = process.argv.slice(2)

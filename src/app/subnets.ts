@@ -8,6 +8,7 @@ import type { Ports } from './ports.ts'
 export interface SubnetAccount {
   readonly entry: SubnetEntry
   readonly bound: number
+  /** Kept without a pod, or out of circulation. */
   readonly reserved: number
   readonly held: number
   /** In the pod network, and no longer configured. */

@@ -20,6 +20,7 @@ const ASKED_MAX = 1_000
 
 const QUESTIONS: Record<keyof Reads, true> = {
   search: true,
+  index: true,
   past: true,
   story: true,
   after: true,

@@ -49,7 +49,7 @@ export interface ApiParts
 
 /** All that people and scripts ask; the reference page describes these. */
 function routesOf(parts: ApiParts) {
-  return new Elysia()
+  const app = new Elysia()
     .use(ipRoutes(parts))
     .use(oneAddressRoutes(parts))
     .use(historyRoutes(parts))
@@ -65,14 +65,15 @@ function routesOf(parts: ApiParts) {
     .use(logLevelRoutes(parts.verbosity))
     .use(metricsRoute(parts.metrics))
     .use(probeRoutes(parts.gate))
+  return parts.profiling ? app.use(profileRoute()) : app
 }
 
 export function apiApp(parts: ApiParts) {
-  const app = new Elysia({ serve: { maxRequestBodySize: BODY_MAX } })
+  // Else Elysia would make a body fit before it is looked at, and a list would pass for an object without fields.
+  const app = new Elysia({ normalize: false, serve: { maxRequestBodySize: BODY_MAX } })
   const { version, swagger12 } = parts
   return app
     .onError(mistake => answerMistake(app, parts.log, mistake))
     .use(routesOf(parts))
     .use(docsRoutes({ routes: () => routesOf(parts), version, swagger12 }))
-    .use(parts.profiling ? profileRoute() : new Elysia())
 }

@@ -57,10 +57,19 @@ function textOf(error: unknown, code: string | number, status: number): string {
   return messageOf(error)
 }
 
+interface Wrong {
+  readonly path?: string
+  readonly message?: string
+  readonly summary?: string
+  readonly schema?: { readonly enum?: readonly string[] }
+}
+
 /** The first thing that is wrong and where, instead of Elysia's internals. */
 function validationText(error: unknown): string {
-  const { all, type } = error as { all?: { path?: string; message?: string; summary?: string }[]; type?: string }
+  const { all, type } = error as { all?: Wrong[]; type?: string }
   const first = all?.[0]
   const where = first?.path ? ` at ${first.path}` : ''
-  return `${type ?? 'request'}${where}: ${first?.summary ?? first?.message ?? 'not of the expected form'}`
+  const words = first?.schema?.enum
+  const what = words === undefined ? (first?.summary ?? first?.message) : `must be one of ${words.join(', ')}`
+  return `${type ?? 'request'}${where}: ${what ?? 'not of the expected form'}`
 }

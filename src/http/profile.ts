@@ -2,6 +2,7 @@
 import { Session } from 'node:inspector'
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
+import { failure, failures } from './answers.ts'
 
 const SECONDS_DEFAULT = 10
 const SECONDS_MAX = 120
@@ -15,42 +16,36 @@ const Query = Type.Object({
     }),
   ),
 })
-const Refused = Type.Object({ code: Type.Integer(), message: Type.String() })
 
 export function profileRoute() {
   let running = false
-  return new Elysia({ name: 'profile' })
-    .get(
-      '/debug/profile',
-      async ({ query, set }) => {
-        const seconds = Math.min(Number(query.seconds ?? SECONDS_DEFAULT), SECONDS_MAX)
-        if (running) {
-          set.status = 409
-          return { code: 409, message: 'a profile is being taken already: ask again when it is done' }
-        }
-        running = true
-        try {
-          const profile = await cpuProfile(seconds)
-          set.headers['content-disposition'] = 'attachment; filename="floatip.cpuprofile"'
-          return profile
-        } finally {
-          running = false
-        }
+  return new Elysia({ name: 'profile' }).get(
+    '/debug/profile',
+    async ({ query, set, status }) => {
+      const seconds = Math.min(Number(query.seconds ?? SECONDS_DEFAULT), SECONDS_MAX)
+      if (running) return status(409, failure(409, 'a profile is being taken already: ask again when it is done'))
+      running = true
+      try {
+        const profile = await cpuProfile(seconds)
+        set.headers['content-disposition'] = 'attachment; filename="floatip.cpuprofile"'
+        return profile
+      } finally {
+        running = false
+      }
+    },
+    {
+      query: Query,
+      response: {
+        200: Type.Unknown({ description: 'A .cpuprofile.', examples: [{ nodes: [], samples: [] }] }),
+        ...failures(400, 409),
       },
-      {
-        query: Query,
-        response: { 200: Type.Unknown({ description: 'A .cpuprofile.' }), 400: Refused, 409: Refused },
-        detail: {
-          summary: 'Take a CPU profile (with --profiling)',
-          description: `Samples this process for so many seconds (${SECONDS_DEFAULT}), which slows it down meanwhile.`,
-        },
+      detail: {
+        tags: ['operation'],
+        summary: 'Take a CPU profile (with --profiling)',
+        description: `Samples this process for so many seconds (${SECONDS_DEFAULT}), which slows it down meanwhile.`,
       },
-    )
-    .all('/debug/profile', ({ set }) => {
-      set.status = 405
-      set.headers.allow = 'GET'
-      return { code: 405, message: '/debug/profile takes GET' }
-    })
+    },
+  )
 }
 
 async function cpuProfile(seconds: number): Promise<unknown> {

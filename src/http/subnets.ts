@@ -6,7 +6,7 @@ import type { Ports } from '../app/ports.ts'
 import { type SubnetAccount, subnetAccounts } from '../app/subnets.ts'
 import type { SubnetEntry } from '../domain/entry.ts'
 import { rangeText } from '../ip/range.ts'
-import { decodePage, encodePage, failures, PageQuery, pageOf } from './answers.ts'
+import { decodePage, encodePage, PageQuery, pageOf } from './answers.ts'
 
 export const networkFields = {
   subnet: Type.String({ description: 'The pod network.', examples: ['10.0.0.0/24'] }),
@@ -97,7 +97,7 @@ export function subnetRoutes({ ledger, configuration }: SubnetRouteParts) {
       },
       {
         query: Type.Object(PageQuery),
-        response: { 200: Subnets, ...failures(400) },
+        response: { 200: Subnets },
         detail: {
           tags: ['subnets'],
           summary: 'List subnet entries',

@@ -7,20 +7,6 @@ CREATE INDEX allocation_by_pool ON allocation (pool, sort) WHERE pool <> '';
 CREATE INDEX allocation_by_namespace ON allocation (namespace, sort);
 CREATE INDEX allocation_by_kind ON allocation (kind, sort);
 
--- Any three letters of an owner key. The text itself stays in the allocation; both have the same rowid.
-CREATE VIRTUAL TABLE owner_key USING fts5 (key, content = 'allocation', tokenize = 'trigram case_sensitive 1', columnsize = 0);
-CREATE TRIGGER owner_key_comes AFTER INSERT ON allocation BEGIN
-  INSERT INTO owner_key (rowid, key) VALUES (new.rowid, new.key);
-END;
-CREATE TRIGGER owner_key_goes AFTER DELETE ON allocation BEGIN
-  INSERT INTO owner_key (owner_key, rowid, key) VALUES ('delete', old.rowid, old.key);
-END;
-CREATE TRIGGER owner_key_changes AFTER UPDATE OF key ON allocation WHEN old.key <> new.key BEGIN
-  INSERT INTO owner_key (owner_key, rowid, key) VALUES ('delete', old.rowid, old.key);
-  INSERT INTO owner_key (rowid, key) VALUES (new.rowid, new.key);
-END;
-INSERT INTO owner_key (owner_key) VALUES ('rebuild');
-
 -- Whom the change is about: the pod that has the address after it, else the one that had it, else who keeps it.
 ALTER TABLE history ADD COLUMN namespace TEXT NOT NULL DEFAULT '';
 ALTER TABLE history ADD COLUMN workload TEXT NOT NULL DEFAULT '';

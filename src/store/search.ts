@@ -1,6 +1,7 @@
 /** Owns the questions that people ask of the rows: by field, sorted, page by page, each from an index that it names. */
 import type { Database, SQLQueryBindings } from 'bun:sqlite'
 import type { AllocationRow } from './row.ts'
+import { HAS_TERM, phrase, type Trigrams } from './trigrams.ts'
 
 export type SortField = 'ip' | 'namespace' | 'podname' | 'policy'
 
@@ -45,11 +46,6 @@ const ORDERS: Record<SortField, string | null> = {
   policy: null,
 }
 
-/** A term of the trigram index has three letters or more. */
-const TRIGRAM = 3
-/** A term with more rows than this is broad: most pages are found sooner by going through the keys in the list's own order. */
-const BROAD = 2_000
-
 export interface Plan {
   readonly total: string
   readonly page: string
@@ -69,7 +65,7 @@ export function planOf(search: Search, selective: boolean): Plan {
     values.push(value)
   }
   if (search.keyword !== undefined) {
-    if (byKeyword) want('rowid IN (SELECT rowid FROM owner_key WHERE key MATCH ?)', phrase(search.keyword))
+    if (byKeyword) want(HAS_TERM, phrase(search.keyword))
     else want('instr(key, ?) > 0', search.keyword)
   }
   for (const [field] of DRIVERS) {
@@ -91,27 +87,17 @@ export function planOf(search: Search, selective: boolean): Plan {
 const ROW = `address, key, pool, kind, namespace, workload, pod, phase, incarnation, node, policy, list_index, api_version,
   held_from, blocked, updated_at, revision, surge, reservation`
 
-export function searchIn(db: Database): (search: Search) => FoundRows {
-  const some = db.query<{ some: number }, [string, number]>(
-    'SELECT count(*) AS some FROM (SELECT 1 FROM owner_key WHERE key MATCH ? LIMIT ?)',
-  )
+/** Keys that a question may have to take into the trigram index: some milliseconds. Behind by more, it goes through the keys. */
+const CATCH_UP = 200
 
-  function isSelective(keyword: string | undefined): boolean {
-    if (keyword === undefined || [...keyword].length < TRIGRAM || keyword.includes('\0')) return false
-    return (some.get(phrase(keyword), BROAD + 1)?.some ?? 0) <= BROAD
-  }
-
-  // In one transaction: the count and the page tell of the same moment.
+export function searchIn(db: Database, trigrams: Trigrams): (search: Search) => FoundRows {
+  // In one transaction: the index, the count and the page tell of the same moment.
   return db.transaction((search: Search) => {
-    const { total, page, values } = planOf(search, isSelective(search.keyword))
+    const narrow = search.keyword !== undefined && trigrams.narrows(search.keyword, CATCH_UP)
+    const { total, page, values } = planOf(search, narrow)
     return {
       total: db.query<{ total: number }, SQLQueryBindings[]>(total).get(...values)?.total ?? 0,
       rows: db.query<FoundRow, SQLQueryBindings[]>(page).all(...values, search.limit, search.offset),
     }
   })
-}
-
-/** Quoted for the index, so that no letter of it means anything. */
-function phrase(keyword: string): string {
-  return `"${keyword.replaceAll('"', '""')}"`
 }

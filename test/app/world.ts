@@ -28,6 +28,7 @@ export interface WorldOptions {
   resyncMinutes?: number
   legacyFailedNodes?: boolean
   swagger?: boolean
+  profiling?: boolean
   history?: { rows: number; ageMs: number }
   /** host:port of an address provider. */
   cloudProvider?: string
@@ -117,7 +118,7 @@ export function startWorld(options: WorldOptions = {}) {
     swagger: options.swagger ?? false,
     history: options.history ?? { rows: 1_000_000, ageMs: 90 * 24 * 3_600_000 },
     election: null,
-    profiling: false,
+    profiling: options.profiling ?? false,
     notYet: [],
     file: {
       floatingips: options.file,

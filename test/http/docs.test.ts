@@ -7,7 +7,7 @@ import { closeWorlds, openWorld } from '../app/world.ts'
 afterEach(closeWorlds)
 
 async function described() {
-  const world = await openWorld({ swagger: true })
+  const world = await openWorld({ swagger: true, profiling: true })
   const { body } = await api<OpenApi>(world, '/docs/json')
   const operations = Object.entries(body.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ name: `${method.toUpperCase()} ${path}`, operation })),

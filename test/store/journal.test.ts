@@ -6,8 +6,9 @@ import type { Change, Committed } from '../../src/domain/change.ts'
 import { nextTerm } from '../../src/store/facts.ts'
 import { journalOf } from '../../src/store/journal.ts'
 import { openLedgerFile } from '../../src/store/open.ts'
+import { openReads } from '../../src/store/reads.ts'
 import { fromRow, toRow } from '../../src/store/row.ts'
-import { type Search, searchIn } from '../../src/store/search.ts'
+import type { Search } from '../../src/store/search.ts'
 import { removeDirs, tempDir } from '../ledger/fixture.ts'
 import { ip, keptRow, rowOf, who } from '../rules/world.ts'
 
@@ -219,7 +220,7 @@ describe('search', () => {
     ),
   )
   const ask = (fields: Partial<Search>) => {
-    const found = searchIn(t.file.db)({ sort: 'ip', descending: false, offset: 0, limit: 10, ...fields })
+    const found = openReads(t.file.path).search({ sort: 'ip', descending: false, offset: 0, limit: 10, ...fields })
     return `${found.total}: ${found.rows.map(row => row.address.slice(7)).join(' ')}`
   }
   test.each([
