@@ -2,6 +2,7 @@
 import { coreSuite } from './core.ts'
 import { filterSuite } from './filter.ts'
 import { httpSuite } from './http.ts'
+import { keptSuite } from './kept.ts'
 import { turnSuite } from './turn.ts'
 
 /** A suite prints its table, writes its JSON, and answers whether its targets were met. */
@@ -10,6 +11,7 @@ const SUITES: Record<string, () => boolean | Promise<boolean>> = {
   turn: turnSuite,
   filter: filterSuite,
   http: httpSuite,
+  kept: keptSuite,
 }
 
 const asked = process.argv.slice(2)
