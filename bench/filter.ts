@@ -106,9 +106,9 @@ function compose(file: ReturnType<typeof openLedgerFile>, names: readonly string
   const holds = { renew() {}, settle() {}, stop() {} }
   return extenderApp({
     gate,
-    filtering: filteringOn(ports, waiting, holds),
+    filtering: filteringOn(ports, waiting, holds, { told() {} }),
     binding: { bind: () => Promise.resolve(null) },
-    waking: { heard: () => false, look() {} },
+    waking: { heard() {}, answered() {} },
     read: { pod: raw => podFact(raw as RawPod), node: raw => nodeFact(raw as RawNode) },
     log: silentLog,
     legacyFailedNodes: false,

@@ -1,12 +1,13 @@
 /** Owns bind: gather → claim → replicate → confirm → post the Binding; one attempt per pod UID. */
 
 import type { Committed } from '../domain/change.ts'
+import type { Demand } from '../domain/demand.ts'
 import type { NodeGroup } from '../domain/geometry.ts'
 import type { PodAddress } from '../domain/pod-address.ts'
 import { isRefusal, type Refusal, refusal } from '../domain/refusal.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { Fault } from '../lib/fault.ts'
-import { confirm } from '../rules/bind.ts'
+import { confirm, outgrown } from '../rules/bind.ts'
 import { ms } from './decisions.ts'
 import { gatherDemand } from './demand.ts'
 import type { Holds } from './holds.ts'
@@ -47,6 +48,7 @@ interface Attempt {
 
 interface Claim {
   readonly pod: PodFact
+  readonly demand: Demand
   readonly node: string
   readonly addresses: readonly PodAddress[]
   readonly changes: readonly Committed[]
@@ -135,6 +137,7 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
     holds.renew(pod.uid)
     return {
       pod,
+      demand,
       node,
       addresses: outcome.answer.addresses,
       changes: outcome.changes,
@@ -179,6 +182,7 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
             { pod: `${pod.namespace}/${pod.name}`, node, ips: addresses.map(a => a.address.text), ...claimed.spent },
             'bound',
           )
+          void releaseOutgrown(claimed)
           return null
         case 'gone':
           return podGone(attempt.request, null)
@@ -189,6 +193,20 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
           if (clock.now() >= giveUpAt) throw new Fault(result.because, { retryable: true })
           await clock.sleep(RETRY_EVERY_MS)
         }
+      }
+    }
+  }
+
+  /** Only now: until the Binding is there the pod may still be bound with them (R21). What fails is tried at the next bind of the key. */
+  async function releaseOutgrown({ demand, addresses }: Claim): Promise<void> {
+    const because = 'the request of its pod does not ask for it any more'
+    const bound = addresses.map(each => each.address)
+    for (const { address, owner, node, revision } of ledger.read(view => outgrown(view, demand, bound))) {
+      try {
+        if (node !== null) await places?.leave(address, node)
+        await ledger.submit('release', { at: clock.now(), address, owner, revision, because })
+      } catch (error) {
+        log.warn({ ip: address.text, err: error }, 'an address that its pod outgrew was not released')
       }
     }
   }

@@ -11,6 +11,9 @@ const SAID: Readonly<Record<Exclude<Verb, 'bind'>, string>> = {
   release: 'released',
   'give back': 'given back',
   adopt: 'adopted',
+  settle: 'settled',
+  reserve: 'reserved',
+  unreserve: 'reservation ended',
 }
 
 export function logDecisions({ ledger, log }: Pick<Ports, 'ledger' | 'log'>): void {

@@ -18,6 +18,8 @@ export interface Ports {
   readonly leadership: Pick<Leadership, 'isLeader'>
   /** By address: the pod (`namespace/name`) that carries it although another one has it (R6). */
   readonly claimants: Map<string, string>
+  /** Reservations (ids) that ended and whose objects may not be gone yet. */
+  readonly ended: Set<string>
   readonly clock: Clock
   readonly log: Log
 }

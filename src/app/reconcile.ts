@@ -8,9 +8,10 @@ import type { FloatingIpFact } from '../kube/floatingip.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { Fault } from '../lib/fault.ts'
 import { adopt } from '../rules/adopt.ts'
-import { endIncarnation, followAll } from './pod-ends.ts'
+import { endIncarnation } from './pod-ends.ts'
 import type { Ports } from './ports.ts'
 import { blocks, objectSighting, podSightings } from './sighting.ts'
+import { followAll } from './workloads.ts'
 
 export interface Reconciled {
   readonly adopted: number
@@ -29,12 +30,13 @@ const SIGHTINGS_AT_ONCE = 1_000
 /**
  * Objects first, then pods: an object that is not in the ledger is adopted, a bound pod's addresses too; then every incarnation
  * that no listed pod has is looked up and, if it is gone, ended by its policy. What contradicts is reported and left alone.
- * The lists are quorum lists, fresh; null: there are no objects (replication is off).
+ * The lists are quorum lists, fresh; null: there are no objects (replication is off). `asOf`: the ledger's revision before they were read.
  */
 export async function reconcile(
   ports: Ports,
   listed: readonly FloatingIpFact[] | null,
   pods: readonly PodFact[],
+  asOf = Number.MAX_SAFE_INTEGER,
 ): Promise<Reconciled> {
   const objects = listed ?? []
   const { clock, replicator, log } = ports
@@ -42,7 +44,7 @@ export async function reconcile(
   const at = clock.now()
   for (const fact of objects) if (fact.address !== null && !replicator.isBusy(fact.address)) replicator.seen(fact)
 
-  if (listed !== null) await endReservations(ports, objects)
+  if (listed !== null) await endReservations(ports, objects, asOf)
   const fromObjects = objects.flatMap(fact => (isOurs(ports, fact) ? [] : (objectSighting(fact, at, alive) ?? [])))
   const fromPods = pods.flatMap(pod => podSightings(pod, at, alive))
   const outcomes = await adoptAll(ports, [...fromObjects, ...fromPods])
@@ -58,9 +60,15 @@ export async function reconcile(
 }
 
 /** Addresses that an administrator kept out of circulation, and does no more. */
-async function endReservations({ ledger, clock }: Ports, objects: readonly FloatingIpFact[]): Promise<void> {
+async function endReservations(
+  { ledger, clock }: Ports,
+  objects: readonly FloatingIpFact[],
+  asOf: number,
+): Promise<void> {
   const blocking = new Set(objects.filter(blocks).map(fact => fact.address?.text))
-  const ended = ledger.read(view => [...view.rows()].filter(row => row.blocked && !blocking.has(row.address.text)))
+  const ended = ledger.read(view =>
+    [...view.rows()].filter(row => row.blocked && row.revision <= asOf && !blocking.has(row.address.text)),
+  )
   for (const { address } of ended) await ledger.submit('unblock', { at: clock.now(), address })
 }
 
@@ -114,13 +122,13 @@ async function endSuspects(ports: Ports, listed: ReadonlySet<string>): Promise<n
 }
 
 /** Also rows that nobody will end otherwise: an incarnation that nobody knows, and what should have gone with its pod. */
-function isSuspect(row: Allocation, alive: ReadonlySet<string>): boolean {
+export function isSuspect(row: Allocation, alive: ReadonlySet<string>): boolean {
   if (row.blocked || isKept(row.owner)) return false
-  if (row.incarnation === null) return row.policy === RELEASE_AT_POD_END
+  if (row.incarnation === null) return row.policy === RELEASE_AT_POD_END && row.reservation === null
   return !alive.has(row.incarnation)
 }
 
-async function endIfGone(ports: Ports, row: Allocation): Promise<boolean> {
+export async function endIfGone(ports: Ports, row: Allocation): Promise<boolean> {
   const pod = await ports.calls.getPod(row.owner.namespace, row.owner.pod)
   const exists = pod !== null && !pod.finished
   if (row.incarnation === null || row.incarnation === UNKNOWN_INCARNATION) {

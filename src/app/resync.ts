@@ -2,6 +2,7 @@
 import type { FloatingIpFact } from '../kube/floatingip.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { messageOf } from '../lib/fault.ts'
+import { sweepOrphans } from './orphans.ts'
 import type { Ports } from './ports.ts'
 import { type Reconciled, reconcile } from './reconcile.ts'
 
@@ -19,13 +20,15 @@ export interface ResyncParts {
 /** Runs until stopped. A failed round changes nothing, and the next one comes. */
 export async function resync(ports: Ports, parts: ResyncParts): Promise<void> {
   const { everyMs, listObjects, listPods, signal, onReconciled } = parts
-  const { clock, log } = ports
+  const { ledger, clock, log } = ports
   while (!signal.aborted) {
     await clock.sleep(everyMs, signal)
     if (signal.aborted) return
     const began = performance.now()
+    const asOf = ledger.revision
     try {
-      const found = await reconcile(ports, await listObjects(), await listPods())
+      const found = await reconcile(ports, await listObjects(), await listPods(), asOf)
+      await sweepOrphans(ports)
       onReconciled?.(found)
       log.debug({ ...found, ms: Math.round(performance.now() - began) }, 'resync')
     } catch (error) {

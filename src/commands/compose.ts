@@ -1,6 +1,7 @@
 /** Owns the composition: what is built from what, in which order it starts, and in which it ends. */
 import { hostname } from 'node:os'
 import { addressesOf } from '../app/addresses.ts'
+import { askedMemory } from '../app/asked.ts'
 import { bindingOn } from '../app/bind.ts'
 import { configurationOf } from '../app/configuration.ts'
 import { logDecisions } from '../app/decisions.ts'
@@ -11,20 +12,17 @@ import { holdsOf } from '../app/holds.ts'
 import { leadershipOn } from '../app/leadership.ts'
 import { aloneLeading } from '../app/leadership-alone.ts'
 import { objectWatchOn } from '../app/objects.ts'
-import { podBound, podEnded, workloadChanged } from '../app/pod-ends.ts'
+import { sweepOrphans } from '../app/orphans.ts'
+import { podBound, podEnded } from '../app/pod-ends.ts'
 import { poolsOf } from '../app/pools.ts'
 import type { Ports } from '../app/ports.ts'
 import { resync } from '../app/resync.ts'
+import { stuckRolloutsOf } from '../app/stuck-rollouts.ts'
 import { verbosityOf } from '../app/verbosity.ts'
 import { waitingList } from '../app/waiting.ts'
 import { wakingOf } from '../app/waking.ts'
-import { grpcProvider } from '../cloud/grpc.ts'
-import { measuredProvider } from '../cloud/measured.ts'
-import { perAddress } from '../cloud/per-address.ts'
-import { placesOf } from '../cloud/places.ts'
-import { createCore } from '../core/wasm.ts'
+import { workloadChanged } from '../app/workloads.ts'
 import { readConfiguration } from '../domain/configuration.ts'
-import { type Geometry, geometryOf } from '../domain/geometry.ts'
 import { workloadOwner } from '../domain/workload.ts'
 import { apiApp } from '../http/api.ts'
 import { extenderApp } from '../http/extender.ts'
@@ -39,18 +37,17 @@ import { mirrorObjects, objectStoreOn } from '../kube/object-store.ts'
 import { listPods, podFact, type RawPod } from '../kube/pod.ts'
 import { poolStoreOn } from '../kube/pool.ts'
 import { transport as transportOn } from '../kube/transport.ts'
-import { openLedger } from '../ledger/ledger.ts'
-import { stateOf } from '../ledger/state.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { LevelledLog } from '../lib/log.ts'
 import { noReplication, replicatorOf } from '../replica/replicator.ts'
-import { nextTerm, rememberedText } from '../store/facts.ts'
-import { journalOf } from '../store/journal.ts'
-import { openLedgerFile } from '../store/open.ts'
+import { rememberedText } from '../store/facts.ts'
 import { searchIn } from '../store/search.ts'
+import { cloudOf } from './cloud.ts'
 import { configMapName, followConfiguration } from './configuration-source.ts'
+import { ledgerAt } from './ledger.ts'
 import { measuring } from './measure.ts'
 import type { ServeOptions } from './options.ts'
+import { questionsOn } from './questions.ts'
 import { becomeReady } from './ready.ts'
 import { VERSION } from './version.ts'
 
@@ -73,23 +70,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const electing = new AbortController()
   const metrics = measuring(clock)
 
-  // The ledger: the file, and the memory that is always built from it.
-  const file = openLedgerFile(options.dataDir)
-  const journal = journalOf(file.db, { cloud: options.file.cloudProvider !== null })
-  const term = nextTerm(file.db)
-  let stamps = 0
-  const freshValue = () => `${term}.${++stamps}`
-  const ledger = openLedger({
-    journal,
-    geometry: geometryOf([]),
-    recover(geometry: Geometry) {
-      const { rows, revision } = journal.load()
-      const core = createCore(geometry.entries.map(entry => entry.size))
-      return { state: stateOf(geometry, core, rows), revision }
-    },
-    onBug,
-    onTurn: metrics.onTurn,
-  })
+  const { file, ledger, term, freshValue } = ledgerAt(options, { onBug, onTurn: metrics.onTurn })
 
   // The cluster.
   const connection = connect(options)
@@ -128,42 +109,37 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       })
     : noReplication(ledger)
 
-  // The address provider, where there is one.
-  const target = options.file.cloudProvider
-  const provider =
-    target === null
-      ? null
-      : perAddress(measuredProvider(grpcProvider({ target, timeoutMs: options.cloudTimeoutMs }), metrics.cloudCall))
-  const places =
-    provider === null
-      ? null
-      : placesOf({
-          provider,
-          store: ledger,
-          nodeExists: name => (cluster.nodes.isSynced ? cluster.nodes.get(name) !== undefined : null),
-          onNodeGone({ address, node, failures }) {
-            const text = `node ${node} is gone and the cloud refused ${failures} times to take ${address.text} from it: taken as done`
-            events.warn(
-              { apiVersion: 'v1', kind: 'Node', namespace: 'default', name: node },
-              'AddressNotUnassigned',
-              text,
-            )
-          },
-          ...{ clock, log, random },
-        })
-  if (places !== null) ledger.onCommit(places.committed)
+  const cloud = cloudOf(options, { ledger, cluster, events, metrics, clock, log, random })
   const claimants = new Map<string, string>()
-  const ports: Ports = { ledger, cluster, calls, replicator, leadership, places, claimants, clock, log }
+  const ended = new Set<string>()
+  const ports: Ports = {
+    ledger,
+    cluster,
+    calls,
+    replicator,
+    leadership,
+    places: cloud?.places ?? null,
+    claimants,
+    ended,
+    clock,
+    log,
+  }
 
   // The use cases.
   logDecisions(ports)
   const waiting = waitingList()
   const holds = holdsOf({ ...ports, holdMs: options.holdMs, freshValue })
   const waking = wakingOf({ ...ports, waiting, freshValue })
-  const filtering = filteringOn(ports, waiting, holds)
-  const binding = bindingOn(ports, waiting, holds, freshValue)
+  const asked = askedMemory(clock)
+  const filtering = asked.filtering(filteringOn(ports, waiting, holds, stuckRolloutsOf(cluster, events)))
+  const binding = asked.binding(bindingOn(ports, waiting, holds, freshValue))
   const pools = poolsOf({ ...ports, store: poolStoreOn(transport) })
   const addresses = addressesOf({ ...ports, search: searchIn(file.db) })
+  const lists = {
+    listObjects: () => (options.replicate ? objects.list() : Promise.resolve(null)),
+    listPods: () => listPods(transport),
+  }
+  const questions = questionsOn(ports, { transport, lists, gate, waiting, asked })
 
   const objectWatch = objectWatchOn(ports, objects)
   const objectMirror = mirrorObjects({ ...following, ...objectWatch })
@@ -172,7 +148,10 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     where: options.file.floatingips === undefined ? `ConfigMap ${configMapName(options)}` : 'the config file',
     read: readConfiguration,
     lastGood: rememberedText(file.db, 'configuration'),
-    onChange: () => cluster.moved(),
+    onChange() {
+      cluster.moved()
+      if (gate.open) void sweepOrphans(ports)
+    },
     onRejected(because) {
       metrics.configurationRejected()
       const { configMapNamespace: namespace, configMapName: name } = options.file
@@ -193,12 +172,22 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     onAnswered: metrics.scheduler,
   })
   const verbosity = verbosityOf(log, clock)
-  const api = apiApp({ gate, addresses, pools, metrics: metrics.exposition, verbosity, profiling, log })
+  const api = apiApp({
+    gate,
+    addresses,
+    pools,
+    ...questions,
+    metrics: metrics.exposition,
+    verbosity,
+    profiling,
+    log,
+  })
 
   const follow = () =>
     cluster.start({
       podEnded(end) {
         waiting.leave(end.pod.uid)
+        asked.forget(end.pod.uid)
         holds.settle(end.pod.uid)
         void podEnded(ports, end, signal)
       },
@@ -213,8 +202,12 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         holds.settle(pod.uid)
         if (gate.open) podBound(ports, pod)
       },
-      workloadChanged: (kind, { namespace, name }) =>
-        void workloadChanged(ports, workloadOwner(kind, namespace, name), 'apps/v1'),
+      workloadChanged(kind, { namespace, name, rollout }) {
+        const owner = workloadOwner(kind, namespace, name)
+        // What a rollout is lent in a pool is under the pool's name.
+        for (const pool of new Set(['', rollout?.pool ?? '']))
+          void workloadChanged(ports, { ...owner, pool }, 'apps/v1')
+      },
       poolChanged: name => {
         if (gate.open) pools.changed(name)
       },
@@ -264,11 +257,11 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       })
       if (signal.aborted) return
       if (options.replicate) objectMirror.start()
+      questions.reservations.start()
       for (const { name } of cluster.pools.values()) pools.changed(name)
       void resync(ports, {
         everyMs: options.file.resyncMinutes * 60_000,
-        listObjects: () => (options.replicate ? objects.list() : Promise.resolve(null)),
-        listPods: () => listPods(transport),
+        ...lists,
         signal,
         onReconciled: metrics.onReconciled,
       })
@@ -282,8 +275,8 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       waking.stop()
       holds.stop()
       pools.stop()
-      places?.stop()
-      provider?.close()
+      questions.reservations.stop()
+      cloud?.stop()
       await Promise.all([cluster.stop(), configMap?.stop(), objectMirror.stop(), hard ? undefined : replicator.stop()])
       if (!hard) ledger.close()
       // Last: a successor may act in the same instant.

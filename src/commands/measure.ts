@@ -37,3 +37,5 @@ export function measuring(clock: { now(): number }) {
     stop: () => own.stop(),
   }
 }
+
+export type Measured = ReturnType<typeof measuring>

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type LeaseTiming, timingProblem } from '../app/lease-timing.ts'
+import { UsageFault } from '../lib/exit.ts'
 import { messageOf } from '../lib/fault.ts'
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../lib/log.ts'
-import { UsageFault } from './exit.ts'
 
 export interface ServeOptions {
   readonly bind: string
@@ -150,7 +150,7 @@ function readElection(raw: RawOptions): LeaseTiming {
     retryMs: raw.leaderElectRetryPeriod,
   }
   const problem = timingProblem(timing)
-  if (problem !== null) throw new UsageFault(problem, { retryable: false })
+  if (problem !== null) throw new UsageFault(problem)
   return timing
 }
 
@@ -160,7 +160,7 @@ function readConfigFile(path: string, mustExist: boolean): ConfigFile {
     const value = plugin[name]
     if (value === undefined || value === null || value === '') return otherwise
     if (typeof value === 'string') return value
-    throw new UsageFault(`${path}: schedule_plugin.${name} must be a text`, { retryable: false })
+    throw new UsageFault(`${path}: schedule_plugin.${name} must be a text`)
   }
   const cloudProvider = text('cloudProviderGrpcAddr', '')
   if (cloudProvider !== '' && !/^(\[[0-9a-fA-F:.]+\]|[^\s/:[\]]+):\d{1,5}$/.test(cloudProvider)) {
@@ -181,9 +181,7 @@ function readConfigFile(path: string, mustExist: boolean): ConfigFile {
 function minutes(path: string, value: unknown): number {
   if (value === undefined || value === null || value === 0) return RESYNC_MINUTES
   if (typeof value === 'number' && value > 0) return value
-  throw new UsageFault(`${path}: schedule_plugin.resyncInterval must be a number of minutes above 0`, {
-    retryable: false,
-  })
+  throw new UsageFault(`${path}: schedule_plugin.resyncInterval must be a number of minutes above 0`)
 }
 
 const RESYNC_MINUTES = 1
@@ -194,7 +192,7 @@ function readPlugin(path: string, mustExist: boolean): Readonly<Record<string, u
     content = readFileSync(path, 'utf8')
   } catch (error) {
     if (!mustExist) return {}
-    throw new UsageFault(`--config ${path} cannot be read: ${messageOf(error)}`, { retryable: false, cause: error })
+    throw new UsageFault(`--config ${path} cannot be read: ${messageOf(error)}`, error)
   }
   const file = asObject(parsed(path, content))
   if (file === null) throw unusable(`--config ${path} must be a JSON object with schedule_plugin`)
@@ -207,7 +205,7 @@ function parsed(path: string, content: string): unknown {
   try {
     return JSON.parse(content)
   } catch (error) {
-    throw new UsageFault(`--config ${path} is not JSON: ${messageOf(error)}`, { retryable: false, cause: error })
+    throw new UsageFault(`--config ${path} is not JSON: ${messageOf(error)}`, error)
   }
 }
 
@@ -217,7 +215,7 @@ function asObject(value: unknown): Readonly<Record<string, unknown>> | null {
 }
 
 function unusable(why: string): UsageFault {
-  return new UsageFault(why, { retryable: false })
+  return new UsageFault(why)
 }
 
 /** A duration in Go's form, with its default as people write it. */

@@ -69,7 +69,7 @@ export async function becomeReady(parts: ReadyParts): Promise<void> {
   const pending = [...cluster.pods.values()].filter(pod => pod.node === null && !pod.finished && !pod.deleting)
   // A claim of the process before us whose Binding never came expires like any other.
   for (const { uid } of pending) if (ledger.read(view => view.ofIncarnation(uid)).length > 0) holds.renew(uid)
-  waking.wakeAll(pending)
+  void waking.wakeAll(pending)
 }
 
 /** A valid configuration, however long it takes to be written. */

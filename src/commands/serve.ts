@@ -1,10 +1,10 @@
 /** Owns `floatip serve` as a process: its ports, its signals, its exit code. */
 
 import { systemClock } from '../lib/clock.ts'
+import { EXIT } from '../lib/exit.ts'
 import { Fault, messageOf } from '../lib/fault.ts'
 import { logTo } from '../lib/log.ts'
 import { compose } from './compose.ts'
-import { EXIT } from './exit.ts'
 import type { ServeOptions } from './options.ts'
 import { VERSION } from './version.ts'
 

@@ -4,6 +4,7 @@ import { assert } from '../lib/assert.ts'
 import type { WallMs } from '../lib/clock.ts'
 import { isKept, type Owner, ownerKey } from './owner.ts'
 import type { ReleasePolicy } from './policy.ts'
+import type { Reservation } from './reservation.ts'
 
 /**
  * free → held (taken in filter) → bound (claimed by bind for a pod and node) → reserved (kept for its owner) → bound, or free.
@@ -27,10 +28,14 @@ export interface Allocation {
   readonly index: number
   /** apiVersion of the owner reference, or empty when nobody told. */
   readonly apiVersion: string
+  /** While it lasts, an ended pod's address goes back to it, whatever the policy. */
+  readonly reservation: Reservation | null
   /** Whom a hold goes back to when nobody binds it: the kept owner it came from; null: it becomes free. */
   readonly heldFrom: Owner | null
   /** True when an administrator keeps it out of circulation (label `reserved`, or an object that cannot be read). */
   readonly blocked: boolean
+  /** Taken beyond the replicas during a rollout: when that is over, the Deployment is to have one address less for it. */
+  readonly surge: boolean
   readonly updatedAt: WallMs
   /** The ledger's revision that wrote this row. */
   readonly revision: number

@@ -11,6 +11,9 @@ export type Verb =
   | 'release' // somebody asked
   | 'give back' // nobody bound what filter took
   | 'adopt' // found in the cluster, not in the ledger
+  | 'settle' // lent for a rollout that is over: it stays as one of the Deployment's own
+  | 'reserve' // a person reserved it ahead
+  | 'unreserve' // that reservation ended
 
 export interface Change {
   readonly verb: Verb

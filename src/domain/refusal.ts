@@ -5,6 +5,7 @@ export type RefusalCode =
   | 'node-not-configured'
   | 'no-address-left'
   | 'limit-reached'
+  | 'rollout-deadlock'
   | 'waiting-for-old-pod'
   | 'policy-not-supported'
   | 'request-not-possible'

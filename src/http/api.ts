@@ -1,17 +1,28 @@
 /** Owns the API's port: what people and scripts ask about addresses, and the probes. */
 import { Elysia } from 'elysia'
 import type { Addresses } from '../app/addresses.ts'
+import type { Check } from '../app/check.ts'
+import type { Explaining } from '../app/explain.ts'
 import type { Gate } from '../app/gate.ts'
+import type { Import } from '../app/import.ts'
+import type { Planning } from '../app/plan.ts'
 import type { Pools } from '../app/pools.ts'
+import type { Repair } from '../app/repair.ts'
+import type { Reservations } from '../app/reservations.ts'
 import type { Verbosity } from '../app/verbosity.ts'
 import { messageOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
+import { checkRoutes } from './check.ts'
+import { explainRoutes } from './explain.ts'
+import { importRoute } from './import.ts'
 import { decodeList, decodeRelease, encodePage, ListQuery, Outcome, Page, ReleaseBody, Unreleased } from './ip-wire.ts'
 import { BadRequest } from './json.ts'
 import { logLevelRoutes } from './log-level.ts'
 import { type Exposition, metricsRoute } from './metrics.ts'
+import { planRoutes } from './plan.ts'
 import { poolRoutes } from './pools.ts'
 import { profileRoute } from './profile.ts'
+import { reservationRoutes } from './reservations.ts'
 
 /** 10,000 releases of 100 bytes. */
 const BODY_MAX = 1024 * 1024
@@ -20,6 +31,12 @@ export interface ApiParts {
   readonly gate: Gate
   readonly addresses: Addresses
   readonly pools: Pools
+  readonly explaining: Explaining
+  readonly reservations: Reservations
+  readonly check: Check
+  readonly repair: Repair
+  readonly planning: Planning
+  readonly importing: Import
   readonly metrics: Exposition
   readonly verbosity: Verbosity
   /** Serves CPU profiles. */
@@ -27,7 +44,8 @@ export interface ApiParts {
   readonly log: Log
 }
 
-export function apiApp({ gate, addresses, pools, metrics, verbosity, profiling, log }: ApiParts) {
+export function apiApp(parts: ApiParts) {
+  const { gate, addresses, pools, metrics, verbosity, profiling, log } = parts
   const app = new Elysia({ serve: { maxRequestBodySize: BODY_MAX } })
     .onError(({ error, code, set }) => {
       const status = statusOf(error, code)
@@ -78,6 +96,11 @@ export function apiApp({ gate, addresses, pools, metrics, verbosity, profiling, 
       return { code: 405, message: '/v1/ip takes GET and POST' }
     })
     .use(poolRoutes(pools, gate))
+    .use(explainRoutes(parts))
+    .use(reservationRoutes(parts))
+    .use(checkRoutes(parts))
+    .use(planRoutes(parts))
+    .use(importRoute(parts))
     .use(metricsRoute(metrics))
     .use(logLevelRoutes(verbosity))
     .get('/livez', () => 'ok')

@@ -115,6 +115,7 @@ const PREFIXES: Record<RefusalCode, string> = {
   'no-address-left': 'FloatingIPPlugin:NoFIPLeft: ',
   'address-elsewhere': 'FloatingIPPlugin:NoFIPLeft: ',
   'limit-reached': '',
+  'rollout-deadlock': '',
   'waiting-for-old-pod': '',
   'policy-not-supported': '',
   'request-not-possible': '',

@@ -27,7 +27,7 @@ export interface ExtenderParts {
   readonly gate: Gate
   readonly filtering: Filtering
   readonly binding: Binding
-  readonly waking: Pick<Waking, 'heard' | 'look'>
+  readonly waking: Pick<Waking, 'heard' | 'answered'>
   readonly read: KubeReaders
   readonly log: Log
   /** Each answer for a pod that asks, as measured. */
@@ -67,15 +67,16 @@ export function extenderApp(parts: ExtenderParts) {
     const closed = notReady()
     if (closed !== null) return filterError(closed)
     const began = performance.now()
-    const woken = waking.heard(pod.uid)
+    waking.heard(pod.uid)
     try {
       const verdicts = await filtering.filter(pod, nodes)
       const fitting = verdicts.filter(verdict => verdict === null).length
-      if (woken && fitting === 0) waking.look()
+      waking.answered(pod.uid, fitting > 0)
       const ms = answered('filter', began, fitting > 0 ? 'done' : (verdicts[0] ?? 'done'))
       log.debug({ pod: `${pod.namespace}/${pod.name}`, nodes: nodes.length, fitting, ms }, 'filter')
       return encodeFilter(question, verdicts, legacyFailedNodes)
     } catch (error) {
+      waking.answered(pod.uid, false)
       answered('filter', began, 'failed')
       log.error({ pod: `${pod.namespace}/${pod.name}`, err: error }, 'filter failed')
       return filterError(messageOf(error))

@@ -11,7 +11,7 @@ import { type NodeFact, nodeFact, type RawNode } from './node.ts'
 import { type PodFact, podFact, type RawPod } from './pod.ts'
 import type { RawObject } from './raw.ts'
 import { ApiError, isNotFound, mergePatch, type Transport } from './transport.ts'
-import { WORKLOAD_PLURALS, workloadFact } from './workload.ts'
+import { WORKLOAD_PLURALS, workloadFact, workloadOf } from './workload.ts'
 
 /** A bind must answer within the scheduler's time-out of 5 s; one call may take half of it. */
 const CALL_TIMEOUT_MS = 2_500
@@ -58,8 +58,8 @@ export function callsOn(transport: Transport): Calls {
       const { kind, namespace, workload: name } = owner
       if (!isWorkloadKind(kind)) return await customWorkload(owner, apiVersion)
       const path = `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}/${WORKLOAD_PLURALS[kind]}/${encodeURIComponent(name)}`
-      const fact = await quorumGet(path, name, workloadFact)
-      return fact === null ? GONE : { state: 'present', replicas: fact.replicas, firstOrdinal: fact.firstOrdinal }
+      const fact = await quorumGet(path, name, workloadFact(kind))
+      return fact === null ? GONE : workloadOf(fact)
     },
 
     async postBinding(pod, node, addresses) {

@@ -9,7 +9,7 @@ import { type PodFact, pickPod } from './pod.ts'
 import { inForce, POOLS_PATH, type PoolFact, poolFact, sameSpec } from './pool.ts'
 import type { RawObject } from './raw.ts'
 import type { Transport } from './transport.ts'
-import { WORKLOAD_PLURALS, type WorkloadFact, workloadFact } from './workload.ts'
+import { sameWorkload, WORKLOAD_PLURALS, type WorkloadFact, workloadFact, workloadOf } from './workload.ts'
 
 /** A pod incarnation ended: `certain` when the server said so, else only missing from a list. */
 export interface PodEnd {
@@ -22,7 +22,7 @@ export interface ClusterListeners {
   podEnded(end: PodEnd): void
   /** A pod that asks was seen, new or changed. */
   podSeen(pod: PodFact): void
-  /** Its replicas or ordinals changed, or it went. */
+  /** Its replicas, its ordinals or its rollout changed, or it went. */
   workloadChanged(kind: WorkloadKind, workload: WorkloadFact): void
   /** A Pool object of this name came, changed or went. */
   poolChanged(name: string): void
@@ -99,7 +99,7 @@ export function clusterOn({ optionalPools, ...parts }: ClusterParts): Cluster {
   const workloads = Object.fromEntries(
     WORKLOAD_KINDS.map(kind => [
       kind,
-      follow<WorkloadFact>(`/apis/apps/v1/${WORKLOAD_PLURALS[kind]}`, workloadFact, change => {
+      follow<WorkloadFact>(`/apis/apps/v1/${WORKLOAD_PLURALS[kind]}`, workloadFact(kind), change => {
         const workload = workloadChange(change)
         if (workload === null) return
         listeners?.workloadChanged(kind, workload)
@@ -133,7 +133,7 @@ export function clusterOn({ optionalPools, ...parts }: ClusterParts): Cluster {
     },
     knownWorkload(kind, namespace, name) {
       const fact = workloads[kind].get(`${namespace}/${name}`)
-      return fact === undefined ? null : { state: 'present', replicas: fact.replicas, firstOrdinal: fact.firstOrdinal }
+      return fact === undefined ? null : workloadOf(fact)
     },
     moved,
     poolInForce: name => inForce([...pools.values()].filter(pool => pool.name === name)),
@@ -175,6 +175,5 @@ function workloadChange(change: Change<WorkloadFact>): WorkloadFact | null {
   if (change.kind === 'deleted') return change.last
   if (change.kind !== 'seen') return change.before
   const { before, after } = change
-  if (before !== null && before.replicas === after.replicas && before.firstOrdinal === after.firstOrdinal) return null
-  return after
+  return before !== null && sameWorkload(before, after) ? null : after
 }

@@ -2,6 +2,7 @@
 import type { Allocation } from '../domain/allocation.ts'
 import { type Owner, ownerKey, parseOwnerKey } from '../domain/owner.ts'
 import { policyOf, type ReleasePolicy } from '../domain/policy.ts'
+import { type Reservation, readReservation, reservationText } from '../domain/reservation.ts'
 import { type Address, objectName, parseObjectName } from '../ip/address.ts'
 import type { RawMetadata, RawObject } from './raw.ts'
 
@@ -14,6 +15,10 @@ const RESERVED_LABEL = 'reserved'
 const API_VERSION_ANNOTATION = 'floatip.galaxy.k8s.io/owner-api-version'
 /** Which range list of the request the address answers. */
 const INDEX_ANNOTATION = 'floatip.galaxy.k8s.io/request-index'
+/** On what a rollout was given beyond the replicas. */
+const SURGE_ANNOTATION = 'floatip.galaxy.k8s.io/rollout-surge'
+/** The reservation that the address belongs to, as JSON. */
+const RESERVATION_ANNOTATION = 'floatip.galaxy.k8s.io/reservation'
 
 export interface RawFloatingIp extends RawObject {
   readonly metadata: RawMetadata & {
@@ -46,6 +51,9 @@ export interface FloatingIpFact {
   readonly reserved: boolean
   readonly apiVersion: string
   readonly index: number
+  readonly surge: boolean
+  /** Made over the API; null: none, or none that can be read. */
+  readonly reservation: Reservation | null
 }
 
 export function floatingIpFact(raw: RawObject): FloatingIpFact {
@@ -65,7 +73,9 @@ export function floatingIpFact(raw: RawObject): FloatingIpFact {
     podUid: attribute.Uid,
     reserved: metadata.labels?.[RESERVED_LABEL] !== undefined,
     apiVersion: metadata.annotations?.[API_VERSION_ANNOTATION] ?? '',
+    reservation: readReservation(metadata.annotations?.[RESERVATION_ANNOTATION]),
     index: Number.isInteger(index) && index >= 0 ? index : 0,
+    surge: metadata.annotations?.[SURGE_ANNOTATION] === 'true',
   }
 }
 
@@ -95,13 +105,18 @@ interface Written {
   }
 }
 
-/** What the object of this allocation says. As a merge patch it leaves foreign labels and annotations alone. */
+/** What the object of this allocation says. */
 export function floatingIpBody(row: Allocation): Written {
   return {
     metadata: {
       name: objectName(row.address),
-      labels: IP_TYPE,
-      annotations: { [API_VERSION_ANNOTATION]: row.apiVersion, [INDEX_ANNOTATION]: String(row.index) },
+      labels: row.blocked ? { ...IP_TYPE, [RESERVED_LABEL]: 'floatip' } : IP_TYPE,
+      annotations: {
+        [API_VERSION_ANNOTATION]: row.apiVersion,
+        [INDEX_ANNOTATION]: String(row.index),
+        ...(row.surge && { [SURGE_ANNOTATION]: 'true' }),
+        ...(row.reservation !== null && { [RESERVATION_ANNOTATION]: reservationText(row.reservation) ?? '' }),
+      },
     },
     spec: {
       key: ownerKey(row.owner),
@@ -112,12 +127,21 @@ export function floatingIpBody(row: Allocation): Written {
   }
 }
 
+/** The same as a merge patch: it leaves foreign labels and annotations alone, and takes away what is no longer true. */
+export function floatingIpPatch(row: Allocation, version: { readonly uid: string; readonly resourceVersion: string }) {
+  const { metadata, spec } = floatingIpBody(row)
+  const annotations = { [SURGE_ANNOTATION]: null, [RESERVATION_ANNOTATION]: null, ...metadata.annotations }
+  return { metadata: { ...metadata, annotations, ...version }, spec }
+}
+
 /** True when the object says what the allocation says (times aside). */
 export function agrees(fact: FloatingIpFact, row: Allocation): boolean {
   return (
     fact.key === ownerKey(row.owner) &&
     fact.policy === row.policy &&
     fact.podUid === (row.incarnation ?? '') &&
-    fact.node === (row.node ?? '')
+    fact.node === (row.node ?? '') &&
+    fact.surge === row.surge &&
+    fact.reservation?.id === row.reservation?.id
   )
 }

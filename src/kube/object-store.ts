@@ -9,6 +9,7 @@ import {
   type FloatingIpFact,
   floatingIpBody,
   floatingIpFact,
+  floatingIpPatch,
   GROUP_VERSION,
 } from './floatingip.ts'
 import { listAll } from './list.ts'
@@ -59,10 +60,9 @@ export function objectStoreOn(transport: Transport): ObjectStore {
       })
     },
     update(row, { uid, resourceVersion }) {
-      const { metadata, spec } = floatingIpBody(row)
-      const body = { metadata: { ...metadata, uid, resourceVersion }, spec }
+      const body = floatingIpPatch(row, { uid, resourceVersion })
       return unlessConflict(null, async () => {
-        const path = `${FLOATINGIPS_PATH}/${metadata.name}`
+        const path = `${FLOATINGIPS_PATH}/${objectName(row.address)}`
         const reply = await transport.request<RawObject>({ method: 'PATCH', path, contentType: mergePatch, body })
         return reply.body.metadata
       })

@@ -76,6 +76,10 @@ const ACTORS: Record<CommandKind, Actor> = {
   unblock: 'person',
   resizePool: 'person',
   release: 'person',
+  reserve: 'person',
+  unreserve: 'person',
+  importAll: 'person',
+  expire: 'floatip',
   adopt: 'cluster',
 }
 

@@ -38,7 +38,8 @@ export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocatio
     return share === null ? null : ownerKey(share)
   })
   const byWorkload = indexBy(row => workloadKey(row.owner))
-  const indexes = [byKey, byIncarnation, byShare, byWorkload]
+  const byReservation = indexBy(row => row.reservation?.id ?? null)
+  const indexes = [byKey, byIncarnation, byShare, byWorkload, byReservation]
   const tally = tallyOf(geometry.entries.length)
   /** Slots freed in the open turn. */
   let freed: number[] = []
@@ -86,6 +87,7 @@ export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocatio
     ofIncarnation: byIncarnation.of,
     ofShare: byShare.of,
     ofWorkload: byWorkload.of,
+    ofReservation: byReservation.of,
     freeCount: entry => core.freeCount(entry),
     peek(entry) {
       const slot = core.peek(entry)

@@ -183,8 +183,8 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
   /** One write by compare-and-swap on the version that we know; a conflict is looked into and never forced blindly. */
   async function write(address: Address, row: Allocation | null): Promise<Verdict> {
     const key = address.text
-    // What an administrator keeps out of circulation is not ours to write.
-    if (row?.blocked) return 'overwrite'
+    // What an administrator keeps out of circulation by an object of theirs is not ours to write.
+    if (row?.blocked && row.reservation === null) return 'overwrite'
     const remembered = labelled.has(key) ? undefined : known.has(key) ? known.get(key) : null
     const version = remembered === undefined ? await look(address, row) : remembered
     if (version === 'withdrawn') return 'withdrawn'

@@ -55,8 +55,10 @@ function decided(command: AdoptCommand, before: Allocation | null, answer: Adopt
     policy: command.policy,
     index: command.index,
     apiVersion: command.apiVersion,
+    reservation: command.source === 'pod' ? (before?.reservation ?? null) : command.reservation,
     heldFrom: cameFrom(command),
     blocked: command.blocked,
+    surge: command.surge || (before?.surge ?? false),
   }
   return {
     changes: [
@@ -67,8 +69,9 @@ function decided(command: AdoptCommand, before: Allocation | null, answer: Adopt
 }
 
 /** An object does not tell where a hold or claim goes back to; doubt keeps it for whoever the policy would keep it for. */
-function cameFrom({ source, incarnation, policy, owner }: AdoptCommand): Owner | null {
-  if (source === 'pod' || incarnation === null || policy === RELEASE_AT_POD_END) return null
+function cameFrom({ source, incarnation, policy, reservation, owner }: AdoptCommand): Owner | null {
+  if (source === 'pod' || incarnation === null) return null
+  if (policy === RELEASE_AT_POD_END && reservation === null) return null
   return keptBy(owner)
 }
 

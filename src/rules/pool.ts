@@ -21,7 +21,7 @@ export const resizePool: Rule<ResizePoolCommand, Resized> = (view, { pool, size,
   const inUse = rows.filter(row => row.incarnation !== null).length
   if (rows.length > size) {
     const spare = rows
-      .filter(row => isKept(row.owner))
+      .filter(row => isKept(row.owner) && row.reservation === null)
       .sort(newestFirst)
       .slice(0, rows.length - size)
     const changes = spare.map(row => free(row, `pool ${pool} was resized to ${size}`))
@@ -55,8 +55,10 @@ function keepAhead(view: View, owner: Owner, slot: number): Change {
     policy: NEVER,
     index: 0,
     apiVersion: '',
+    reservation: null,
     heldFrom: null,
     blocked: false,
+    surge: false,
   }
   return { verb: 'keep', address, before: null, after, because: `allocated ahead for pool ${owner.pool}` }
 }

@@ -6,6 +6,7 @@ import type { Workload } from '../domain/demand.ts'
 import { DEPLOYMENT, keptBy, type Owner, ownerKey, sharedBy } from '../domain/owner.ts'
 import { NEVER, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { unreachable } from '../lib/assert.ts'
+import { keepsUntilOver } from './limit.ts'
 import { ordinalExists } from './source.ts'
 import { isConfigured, type Rule, type View } from './view.ts'
 
@@ -45,8 +46,9 @@ export const giveBack: Rule<GiveBackCommand, Unbound> = (view, { incarnation, re
 export const reclaim: Rule<ReclaimCommand, Unbound> = (view, { address, revision }) => {
   const row = view.at(address)
   if (row === null || row.revision !== revision) return { changes: [], answer: { freed: 0, kept: 0 } }
-  const because = 'no pod of its name exists'
-  const keeps = row.policy !== RELEASE_AT_POD_END && isConfigured(view, row)
+  const configured = isConfigured(view, row)
+  const because = configured ? 'no pod of its name exists' : 'its range left the configuration'
+  const keeps = (row.policy !== RELEASE_AT_POD_END || row.reservation !== null) && configured
   const change = keeps ? keep(row, keptBy(row.owner), because) : free(row, because)
   return { changes: [change], answer: { freed: keeps ? 0 : 1, kept: keeps ? 1 : 0 } }
 }
@@ -63,6 +65,7 @@ function freeing(because: string): Fate {
 /** `freed`: how many addresses of the same pod go before this one. */
 function fateOf(view: View, row: Allocation, workload: Workload, freed: number): Fate {
   if (!isConfigured(view, row)) return freeing('its range left the configuration')
+  if (row.reservation !== null) return { keepFor: keptBy(row.owner), because: `reservation ${row.reservation.id}` }
   switch (row.policy) {
     case RELEASE_AT_POD_END:
       return freeing('released with its pod')
@@ -83,6 +86,7 @@ function immutableFate(view: View, row: Allocation, workload: Workload, freed: n
   switch (row.owner.kind) {
     case DEPLOYMENT: {
       if (workload.state === 'gone') return freeing('its Deployment is gone')
+      if (keepsUntilOver(workload)) return { keepFor, because: 'kept until its rollout is over' }
       const total = view.ofShare(ownerKey(keepFor)).filter(other => isConfigured(view, other)).length - freed
       return total > workload.replicas
         ? freeing(`its Deployment has ${total} addresses for ${workload.replicas} replicas`)

@@ -22,6 +22,8 @@ export interface View {
   ofShare(key: string): readonly Allocation[]
   /** Rows of one workload (see `workloadKey`), whatever the pod. */
   ofWorkload(key: string): readonly Allocation[]
+  /** Rows of one reservation. */
+  ofReservation(id: string): readonly Allocation[]
   freeCount(entry: number): number
   /** The entry's next free slot, or null. */
   peek(entry: number): number | null

@@ -9,11 +9,12 @@ import { type AllocationRow, fromRow, toRow } from './row.ts'
 export function journalOf(db: Database, { cloud = false } = {}): Journal {
   const upsert = db.query(`
     INSERT INTO allocation VALUES ($address, $sort, $key, $pool, $kind, $namespace, $workload, $pod, $phase, $incarnation,
-      $node, $policy, $list_index, $api_version, $held_from, $blocked, $updated_at, $revision)
+      $node, $policy, $list_index, $api_version, $held_from, $blocked, $updated_at, $revision, $surge, $reservation)
     ON CONFLICT (address) DO UPDATE SET key = $key, pool = $pool, kind = $kind, namespace = $namespace,
       workload = $workload, pod = $pod, phase = $phase, incarnation = $incarnation, node = $node, policy = $policy,
       list_index = $list_index, api_version = $api_version, held_from = $held_from, blocked = $blocked,
-      updated_at = $updated_at, revision = $revision`)
+      updated_at = $updated_at, revision = $revision, surge = $surge,
+      reservation = $reservation`)
   const remove = db.query('DELETE FROM allocation WHERE address = $address')
   const remember = db.query(`
     INSERT INTO history (at, revision, verb, actor, address, key_before, key_after, incarnation, node, because)

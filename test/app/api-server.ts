@@ -12,6 +12,7 @@ const COLLECTIONS = [
   'floatingips',
   'pools',
   'customresourcedefinitions',
+  'events',
 ] as const
 export type Collection = (typeof COLLECTIONS)[number]
 
@@ -129,7 +130,9 @@ export function startApiServer() {
     const before = of(collection).get(key)
     if (verb === 'create') {
       const raw = body as unknown as Kube
-      const made = { ...raw, metadata: { ...raw.metadata, uid: `made-${version + 1}` } }
+      const { name, generateName = '' } = raw.metadata as Kube['metadata'] & { generateName?: string }
+      const uid = `made-${version + 1}`
+      const made = { ...raw, metadata: { ...raw.metadata, name: name ?? generateName + uid, uid } }
       if (of(collection).has(keyOf(made))) return refused(409, 'AlreadyExists', made.metadata.name)
       return put(collection, made)
     }

@@ -1,6 +1,7 @@
 /** Owns the proof for custom workloads: any kind with a scale sub-resource, found by group, version and kind. */
-import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { addressesOf, runningPod, said, storedUnder } from './harness/addresses.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { addressesOf, addressOf, recreated, runningPod, said, storedBecomes, storedUnder } from './harness/addresses.ts'
+import { crewOf, defineScaledKind, memberOf, TAPP } from './harness/custom.ts'
 import { eventually, type KubeObject } from './harness/kube.ts'
 import { paths, pod } from './harness/objects.ts'
 import { createNamespace, STAGE_LIMIT_MS, type Stage, startStage } from './harness/stage.ts'
@@ -10,6 +11,7 @@ let stage: Stage
 
 beforeAll(async () => {
   stage = await startStage([{ name: 'custom', nodes: 2 }])
+  await defineScaledKind(stage, TAPP)
   for (const [group, scale] of [
     ['apps.example.com', { specReplicasPath: '.spec.size.replicas', statusReplicasPath: '.status.replicas' }],
     ['other.example.com', null],
@@ -91,8 +93,8 @@ test(
 
     await kube.delete(`${paths.pods(ns)}/crew-1`)
     await eventually('it is gone', async () => (await kube.find(`${paths.pods(ns)}/crew-1`)) === null)
-    await kube.create(paths.pods(ns), member(owner, 'crew-1') as never)
-    expect(addressesOf(await runningPod(kube, ns, 'crew-1'))).toEqual(addressesOf(before))
+    const again = await recreated(kube, member(owner, 'crew-1') as never, ns)
+    expect(addressesOf(again)).toEqual(addressesOf(before))
 
     await kube.patch(`${gangs('apps.example.com', ns)}/crew`, { spec: { size: { replicas: 1 } } })
     await kube.delete(`${paths.pods(ns)}/crew-1`)
@@ -116,3 +118,73 @@ test(
   },
   LIMIT_MS,
 )
+
+describe.concurrent('tapp, the kind of the document', () => {
+  test(
+    'never: bound to the key kind_namespace_appName_podName, kept after the tapp is deleted',
+    async () => {
+      const { kube } = stage
+      const ns = await createNamespace(stage.kube, 'tapp-never', stage.cluster.kind)
+      const owner = await crewOf(stage, TAPP, ns, 'app', 2)
+      for (const name of ['app-0', 'app-1'])
+        await kube.create(paths.pods(ns), memberOf(owner, name, { stage: 'custom', policy: 'never' }))
+      const [a, b] = [await runningPod(kube, ns, 'app-0'), await runningPod(kube, ns, 'app-1')].map(addressOf)
+      const keys = { [a ?? '']: `tapp_${ns}_app_app-0`, [b ?? '']: `tapp_${ns}_app_app-1` }
+      await storedBecomes(kube, `tapp_${ns}_`, keys)
+      await kube.delete(`${TAPP.path(ns)}/app`)
+      for (const name of ['app-0', 'app-1']) await kube.delete(`${paths.pods(ns)}/${name}`)
+      await eventually('its pods are gone', async () => (await kube.list(paths.pods(ns))).length === 0)
+      await storedBecomes(kube, `tapp_${ns}_`, keys)
+      const reply = await fetch(`${stage.floatip.apiUrl}/v1/ip?appName=app&appType=tapp&namespace=${ns}`)
+      const { content } = (await reply.json()) as { content: object[] }
+      expect(content).toMatchObject([
+        { appType: 'tapp', status: 'Deleted' },
+        { podName: 'app-1', releasable: true },
+      ])
+
+      const again = await crewOf(stage, TAPP, ns, 'app', 2)
+      const member = memberOf(again, 'app-1', { stage: 'custom', policy: 'never' })
+      expect(addressOf(await recreated(kube, member, ns))).toBe(b ?? '')
+    },
+    LIMIT_MS,
+  )
+
+  test(
+    'never: a pod whose name does not end in -<number> is refused',
+    async () => {
+      const { kube } = stage
+      const ns = await createNamespace(stage.kube, 'tapp-unnumbered', stage.cluster.kind)
+      const owner = await crewOf(stage, TAPP, ns, 'app', 2)
+      await kube.create(paths.pods(ns), memberOf(owner, 'app-x', { stage: 'custom', policy: 'never' }))
+      await said(kube, ns, 'it is refused', 'release policy never needs a pod name that ends in -<number>')
+    },
+    LIMIT_MS,
+  )
+
+  test(
+    'immutable: kept while its number is below the replicas of the scale sub-resource, released when scaled down or deleted',
+    async () => {
+      const { kube } = stage
+      const ns = await createNamespace(stage.kube, 'tapp-immutable', stage.cluster.kind)
+      const owner = await crewOf(stage, TAPP, ns, 'app', 3)
+      const options = { stage: 'custom', policy: 'immutable' }
+      for (const n of [0, 1, 2]) await kube.create(paths.pods(ns), memberOf(owner, `app-${n}`, options))
+      const [a = '', b = '', c = ''] = (await Promise.all([0, 1, 2].map(n => runningPod(kube, ns, `app-${n}`)))).map(
+        addressOf,
+      )
+      await kube.delete(`${paths.pods(ns)}/app-1`)
+      await eventually('it is gone', async () => (await kube.find(`${paths.pods(ns)}/app-1`)) === null)
+      const key = (n: number) => `tapp_${ns}_app_app-${n}`
+      await storedBecomes(kube, `tapp_${ns}_`, { [a]: key(0), [b]: key(1), [c]: key(2) })
+      expect(addressOf(await recreated(kube, memberOf(owner, 'app-1', options), ns))).toBe(b)
+
+      await kube.patch(`${TAPP.path(ns)}/app`, { spec: { replicas: 2 } })
+      await kube.delete(`${paths.pods(ns)}/app-2`)
+      await storedBecomes(kube, `tapp_${ns}_`, { [a]: key(0), [b]: key(1) })
+      await kube.delete(`${TAPP.path(ns)}/app`)
+      for (const name of ['app-0', 'app-1']) await kube.delete(`${paths.pods(ns)}/${name}`)
+      await storedBecomes(kube, `tapp_${ns}_`, {})
+    },
+    LIMIT_MS,
+  )
+})

@@ -134,6 +134,7 @@ describe('a broken invariant', () => {
       address: ip('10.0.1.2'),
       owner: demandOf('sts_ns_web_web-0').owner,
       apiVersion: '',
+      reservation: null,
     } as const
     return t.ledger.submit('adopt', {
       ...adoption,
@@ -143,6 +144,7 @@ describe('a broken invariant', () => {
       node: 'n',
       index: 0,
       blocked: false,
+      surge: false,
       alive: new Set(),
     })
   }

@@ -15,11 +15,13 @@ function sighting(words: Partial<AdoptCommand> & { key?: string; living?: readon
     address: ip('10.0.1.2'),
     owner: who(key),
     apiVersion: 'apps/v1',
+    reservation: null,
     policy: 1,
     incarnation: 'web-0#1',
     node: 'n1',
     index: 0,
     blocked: false,
+    surge: false,
     alive: new Set(living),
     ...rest,
   }

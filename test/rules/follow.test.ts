@@ -9,6 +9,7 @@ function follow(world: World, workload: string, now: Workload, unfinished: reado
     workloadOwner: who(workload),
     workload: now,
     unfinished: new Set(unfinished),
+    revision: world.revision,
   })
   return changesOf(done).map(change => change.replace('free ', '').replace(' -> free', ''))
 }

@@ -120,7 +120,9 @@ describe('a pool without a size', () => {
       address: ip('10.0.1.3'),
       owner: who(key),
       apiVersion: '',
+      reservation: null,
       policy: 2,
+      surge: false,
     } as const
     world.decide('adopt', { ...object, incarnation: 'v', node: null, index: 0, blocked: false, alive: new Set(['v']) })
     world.decide('giveBack', { at: 1, incarnation: 'v', revision: world.revision, because: 'x' })

@@ -65,7 +65,7 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
     const facts = cluster.facts(workload)
     // A cache that lags: the limit in force is the one that the command carries.
     const stale = facts.state === 'present' && random.chance(0.1) ? { ...facts, replicas: random.below(5) } : facts
-    auditor.limit(uid, stale.state === 'present' ? stale.replicas : 0)
+    auditor.limit(uid, stale.state === 'present' ? stale.replicas + (workload.rolling ? workload.surge : 0) : 0)
     return {
       pod: { namespace: 'ns', name, uid },
       owner,
@@ -158,11 +158,13 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
       const sighting = { at: now(), source: 'pod' as const, address: ip(address), owner, apiVersion: 'apps/v1' }
       ask('adopt', {
         ...sighting,
+        reservation: null,
         policy: workload.policy,
         incarnation: uid,
         node,
         index,
         blocked: false,
+        surge: false,
         alive: alive(),
       })
     }
@@ -212,7 +214,8 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
         .filter(pod => !pod.finished)
         .map(pod => pod.name),
     )
-    ask('follow', { at: now(), workloadOwner: workload.owner, workload: cluster.facts(workload), unfinished })
+    const { revision } = ledger
+    ask('follow', { at: now(), workloadOwner: workload.owner, workload: cluster.facts(workload), unfinished, revision })
   }
 
   /** Both ways: what the ledger has for pods that are no more, and what pods carry that it does not have for them. */

@@ -52,8 +52,12 @@ describe('rows', () => {
       policy: fc.constantFrom(0 as const, 1 as const, 2 as const),
       index: fc.nat(63),
       apiVersion: fc.string(),
+      reservation: fc.option(
+        fc.record({ id: fc.string({ minLength: 1 }), expiresAt: fc.option(fc.nat()), note: fc.string() }),
+      ),
       heldFrom: fc.option(fc.constantFrom('dp_ns_api_', 'pool__blue_', 'sts_ns_web_web-0').map(who)),
       blocked: fc.boolean(),
+      surge: fc.boolean(),
       updatedAt: fc.nat(),
       revision: fc.nat(),
     })

@@ -1,0 +1,43 @@
+/** Owns what is said of a rolling update that waits for itself: once on the Deployment, and again when it comes back. */
+import { DEPLOYMENT } from '../domain/owner.ts'
+import type { Refusal } from '../domain/refusal.ts'
+import type { Cluster } from '../kube/cluster.ts'
+import type { Events } from '../kube/events.ts'
+import type { PodFact } from '../kube/pod.ts'
+
+export interface StuckRollouts {
+  /** What a pod was just told. */
+  told(pod: PodFact, verdicts: readonly (Refusal | null)[]): void
+}
+
+export function stuckRolloutsOf(cluster: Pick<Cluster, 'workloads'>, events: Pick<Events, 'warn'>): StuckRollouts {
+  /** By Deployment. */
+  const said = new Map<string, string>()
+  return {
+    told({ owner: { kind, namespace, workload: name } }, verdicts) {
+      if (kind !== DEPLOYMENT) return
+      const key = `${namespace}/${name}`
+      const stuck = stuckAmong(verdicts)
+      if (stuck === undefined) {
+        said.delete(key)
+        return
+      }
+      if (said.get(key) === stuck.because) return
+      said.set(key, stuck.because)
+      // kubectl describe finds an Event by the object's UID.
+      const uid = cluster.workloads[DEPLOYMENT].get(key)?.uid
+      const regarding = {
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        namespace,
+        name,
+        ...(uid !== undefined && { uid }),
+      }
+      events.warn(regarding, 'RolloutDeadlock', stuck.because)
+    },
+  }
+}
+
+export function stuckAmong(verdicts: Iterable<Refusal | null>): Refusal | undefined {
+  return [...verdicts].find((verdict): verdict is Refusal => verdict?.code === 'rollout-deadlock')
+}
