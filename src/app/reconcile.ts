@@ -47,7 +47,7 @@ export async function reconcile(
   if (listed !== null) await endReservations(ports, objects, asOf)
   const fromObjects = objects.flatMap(fact => (isOurs(ports, fact) ? [] : (objectSighting(fact, at, alive) ?? [])))
   const fromPods = pods.flatMap(pod => podSightings(pod, at, alive))
-  const outcomes = await adoptAll(ports, [...fromObjects, ...fromPods])
+  const outcomes = await adoptAll(ports, [...fromObjects, ...fromPods], byAddress(objects))
   for (const conflict of outcomes.conflicts) log.error({}, `conflict: ${conflict}`)
   const named = objects.filter(fact => fact.address === null).map(fact => fact.name)
   if (named.length > 0) log.warn({ names: named }, 'FloatingIP objects whose names are not addresses are ignored')
@@ -78,8 +78,9 @@ function isOurs({ replicator }: Ports, { address }: FloatingIpFact): boolean {
 }
 
 async function adoptAll(
-  { ledger, claimants }: Ports,
+  { ledger, replicator, claimants }: Ports,
   sightings: readonly AdoptCommand[],
+  facts: ReadonlyMap<string, FloatingIpFact>,
 ): Promise<{ adopted: number; conflicts: string[] }> {
   const conflicts: string[] = []
   let adopted = 0
@@ -96,7 +97,14 @@ async function adoptAll(
       if (isRefusal(outcome)) {
         conflicts.push(outcome.because)
         if (source === 'pod') claimants.set(address.text, `${owner.namespace}/${owner.pod}`)
-      } else if (outcome !== undefined && outcome.changes.length > 0) adopted++
+      } else if (outcome !== undefined && outcome.changes.length > 0) {
+        adopted++
+        const row = ledger.read(view => view.at(address))
+        const fact = facts.get(address.text)
+        // The version of this very object is what we rest on: a takeover need not write what is there already.
+        if (source === 'object' && row !== null && fact !== undefined && replicator.agrees(fact, row))
+          replicator.confirmed(address, row.revision)
+      }
     }
   }
   return { adopted, conflicts }
@@ -159,7 +167,7 @@ async function left({ places, log }: Ports, { address, node }: Allocation): Prom
 
 /** Rows whose object is missing or says something else are written again, although the outbox does not name them. */
 function rewriteDrift({ ledger, replicator, log }: Ports, objects: readonly FloatingIpFact[]) {
-  const found = new Map(objects.flatMap(fact => (fact.address === null ? [] : [[fact.address.text, fact] as const])))
+  const found = byAddress(objects)
   const drifted = ledger.read(view =>
     [...view.rows()].filter(row => {
       const fact = found.get(row.address.text)
@@ -171,4 +179,8 @@ function rewriteDrift({ ledger, replicator, log }: Ports, objects: readonly Floa
   if (drifted.length > 0) log.info({ missing, different }, 'FloatingIP objects differ from the ledger: written again')
   for (const row of drifted) replicator.recheck(row.address, row.revision)
   return { missing, different }
+}
+
+function byAddress(objects: readonly FloatingIpFact[]): ReadonlyMap<string, FloatingIpFact> {
+  return new Map(objects.flatMap(fact => (fact.address === null ? [] : [[fact.address.text, fact] as const])))
 }
