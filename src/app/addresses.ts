@@ -2,9 +2,9 @@
 import type { Allocation } from '../domain/allocation.ts'
 import { isKept, type Owner } from '../domain/owner.ts'
 import { isRefusal } from '../domain/refusal.ts'
-import type { Address } from '../ip/address.ts'
+import { type Address, compareAddresses } from '../ip/address.ts'
 import { messageOf } from '../lib/fault.ts'
-import type { Found, Search } from '../store/search.ts'
+import type { Search } from '../store/search.ts'
 import type { Ports } from './ports.ts'
 
 /** One address as a person sees it. */
@@ -28,14 +28,22 @@ export interface ReleaseRequest {
   readonly owner: Owner
 }
 
+/** What a search of the rows finds. */
+export interface Found {
+  readonly total: number
+  readonly rows: readonly Allocation[]
+}
+
 export interface Addresses {
-  list(search: Search): ListedPage
+  list(search: Search): Promise<ListedPage>
+  /** A row as a person sees it. */
+  shown(row: Allocation): Listed
   /** Null: released, or free already; else why not. */
   release(request: ReleaseRequest): Promise<string | null>
 }
 
 export interface AddressParts extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'clock'> {
-  readonly search: (search: Search) => Found
+  readonly search: (search: Search) => Promise<Found>
 }
 
 export function addressesOf({ ledger, cluster, calls, places, clock, search }: AddressParts): Addresses {
@@ -52,7 +60,7 @@ export function addressesOf({ ledger, cluster, calls, places, clock, search }: A
   function everything({ descending, offset, limit }: Search): ListedPage {
     return ledger.read(view => {
       const slots = view.geometry.slots
-      const orphans = [...view.rows()].filter(row => view.geometry.slotOf(row.address) === null)
+      const orphans = [...view.orphans.values()].sort((a, b) => compareAddresses(a.address, b.address))
       const total = slots + orphans.length
       const content: Listed[] = []
       for (let at = offset; at < Math.min(offset + limit, total); at++) {
@@ -71,9 +79,10 @@ export function addressesOf({ ledger, cluster, calls, places, clock, search }: A
   }
 
   return {
-    list(wanted) {
+    shown,
+    async list(wanted) {
       if (isUnfiltered(wanted) && wanted.sort === 'ip') return everything(wanted)
-      const { total, rows } = search(wanted)
+      const { total, rows } = await search(wanted)
       return { total, content: rows.map(shown) }
     },
 

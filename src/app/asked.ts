@@ -1,6 +1,6 @@
 /** Owns the memory of what the scheduler asked about a pod and was told, for whoever asks why the pod waits. It decides nothing. */
 
-import { isRefusal } from '../domain/refusal.ts'
+import { isRefusal, type Refusal } from '../domain/refusal.ts'
 import type { Clock, WallMs } from '../lib/clock.ts'
 import { messageOf } from '../lib/fault.ts'
 import type { Binding } from './bind.ts'
@@ -13,6 +13,8 @@ export interface Asked {
   /** Of the nodes asked last, how many were granted. */
   readonly nodes: number
   readonly granted: number
+  /** What most of them were refused for; null: some were granted. */
+  readonly refusal: Refusal | null
   /** The last bind that did not succeed; null: none, or filter was asked again since and refused. */
   readonly failedBind: {
     readonly node: string
@@ -35,7 +37,7 @@ export interface AskedMemory {
 /** Pods remembered: more wait in no cluster that we know of (some 200 bytes each, 4 MB); beyond it the oldest is forgotten. */
 const PODS_MAX = 20_000
 
-const NOTHING: Asked = { waitsSince: null, filteredAt: null, nodes: 0, granted: 0, failedBind: null }
+const NOTHING: Asked = { waitsSince: null, filteredAt: null, nodes: 0, granted: 0, refusal: null, failedBind: null }
 
 export function askedMemory(clock: Pick<Clock, 'now'>): AskedMemory {
   const memory = new Map<string, Asked>()
@@ -61,6 +63,7 @@ export function askedMemory(clock: Pick<Clock, 'now'>): AskedMemory {
           filteredAt: at,
           nodes: nodes.length,
           granted,
+          refusal: granted > 0 ? null : mostFrequent(verdicts),
           waitsSince: granted > 0 ? null : (before.waitsSince ?? at),
           failedBind: granted > 0 ? before.failedBind : null,
         }))
@@ -84,4 +87,10 @@ export function askedMemory(clock: Pick<Clock, 'now'>): AskedMemory {
       },
     }),
   }
+}
+
+function mostFrequent(verdicts: readonly (Refusal | null)[]): Refusal | null {
+  const counts = new Map<Refusal, number>()
+  for (const verdict of verdicts) if (verdict !== null) counts.set(verdict, (counts.get(verdict) ?? 0) + 1)
+  return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0] ?? null
 }

@@ -60,7 +60,8 @@ function keptIn(view: View, groups: readonly NodeGroup[]): Blockers {
     const end = slot + size
     for (; wanted.has(index) && slot < end && looked < LOOKED_AT_MAX; slot++, looked++) {
       const row = view.at(view.geometry.addressOf(slot))
-      if (row?.phase === 'reserved') rows.push(row)
+      // Without a pod: kept, or not to be given yet.
+      if (row !== null && row.incarnation === null) rows.push(row)
     }
     const whole = slot === end
     slot = end

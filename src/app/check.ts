@@ -79,7 +79,7 @@ async function compare(ports: Ports, { listObjects, listPods }: CheckParts): Pro
     await pace()
     if (pod.node === null || pod.finished) continue
     for (const sighting of podSightings(pod, at, alive)) {
-      note(ofCarried(ports, pod, sighting, carriers.get(sighting.address.text)))
+      note(ofCarried(ports, asOf, pod, sighting, carriers.get(sighting.address.text)))
       carriers.set(sighting.address.text, pod)
     }
     if ((pod.addresses?.length ?? 0) === 0) note(finding.podWithoutAddress(pod))
@@ -131,6 +131,7 @@ function ofUnknownObject(
 
 function ofCarried(
   { ledger }: Ports,
+  asOf: number,
   pod: PodFact,
   sighting: ReturnType<typeof podSightings>[number],
   other: PodFact | undefined,
@@ -140,6 +141,7 @@ function ofCarried(
   if (other !== undefined)
     return finding.twoClaimants({ address, owner: pod.owner }, `${other.namespace}/${other.name} and ${name} carry it`)
   const row = ledger.read(view => view.at(address))
+  if (row !== null && row.revision > asOf) return null
   const decision = ledger.read(view => adopt(view, sighting))
   if (isRefusal(decision)) return finding.twoClaimants({ address, owner: pod.owner }, decision.because)
   if (decision.changes.length === 0) return null

@@ -16,7 +16,6 @@ export const REASONS = [
   'bind-failed', // the last bind did not succeed
   'scheduler-turn', // nodes were granted, the scheduler has not bound it
   'not-asked', // the scheduler never asked
-  'other-nodes-asked', // there are addresses, on nodes that the scheduler did not ask about
   'workload-unreadable', // a rule needs the workload, and nobody can tell
   'request-unreadable',
   'request-not-possible',
@@ -68,10 +67,26 @@ export interface HelpFacts {
   readonly subnets: string
   /** Addresses of the pod's nodes that are kept without a pod. */
   readonly kept: number | null
+  /** Nodes on which it could have an address. */
+  readonly others: number
 }
 
+/** Where the pod is refused on the nodes asked, and others would do. */
+const ELSEWHERE =
+  ', or let it run on the nodes that qualify: look at its node selector, affinity, tolerations and resource requests'
+const BY_NODE: ReadonlySet<Reason> = new Set([
+  'address-elsewhere',
+  'no-address-left',
+  'node-not-configured',
+  'unknown-node',
+])
+
 /** One sentence: what would help. */
-export function helpFor(reason: Reason, { workload, pool, node, subnets, kept }: HelpFacts): string {
+export function helpFor(reason: Reason, facts: HelpFacts): string {
+  return first(reason, facts) + (facts.others > 0 && BY_NODE.has(reason) ? ELSEWHERE : '')
+}
+
+function first(reason: Reason, { workload, pool, node, subnets, kept }: HelpFacts): string {
   switch (reason) {
     case 'not-ready':
       return 'wait, and look at GET /readyz for what floatip waits for'
@@ -97,8 +112,6 @@ export function helpFor(reason: Reason, { workload, pool, node, subnets, kept }:
       return 'wait for the scheduler: if it stays so, kubectl describe pod says what else the pod waits for'
     case 'not-asked':
       return 'check that the pod’s scheduler has floatip as its extender, that it runs, and that the pod is not gated'
-    case 'other-nodes-asked':
-      return 'let the pod run on a node that qualifies here: look at its node selector, affinity, tolerations and resource requests'
     case 'workload-unreadable':
       return 'mend the API server’s answer for its workload: floatip decides nothing in doubt'
     case 'request-unreadable':

@@ -106,34 +106,52 @@ export function explainingOn(ports: Ports, { gate, waiting, asked }: ExplainPart
         ? new Map(groups.map(group => [group.id, decision]))
         : decision.answer.verdicts
       const nodes = showNodes(view, placed, verdicts)
-      const verdict = nodes.qualifying > 0 ? granted(pod, verdicts) : refused(demand, placed, verdicts)
+      const told = asked.get(pod.uid)?.refusal ?? null
+      const elsewhere = nodes.qualifying > 0 ? refusedWhereAsked(pod, placed, verdicts, told) : null
+      const refusal = demand.problem ?? (nodes.qualifying > 0 ? elsewhere : mainRefusal(placed, verdicts))
+      const verdict =
+        refusal !== null
+          ? refused(demand, refusal, nodes.qualifying)
+          : placed.total === 0
+            ? { reason: 'no-nodes' as const, because: 'the cluster has no nodes' }
+            : granted(pod)
       const refusedGroups = groups.filter(group => verdicts.get(group.id) !== null)
       const blockers = blockersOf(view, demand, verdict.reason, refusedGroups)
       return { ...verdict, demand, nodes, blockers, has: hadBy(pod.uid, new Map()) }
     })
   }
 
-  function refused(demand: Demand, placed: Placed, verdicts: Verdicts): Pick<Explanation, 'reason' | 'because'> {
-    const problem: Refusal | null = demand.problem
-    const refusal = problem ?? mainRefusal(placed, verdicts)
-    if (refusal === null) return { reason: 'no-nodes', because: 'the cluster has no nodes' }
+  /** Others qualify, but the scheduler asked only about nodes that still do not. Null: it asked about one that does now, or not at all. */
+  function refusedWhereAsked(
+    { uid }: PodFact,
+    placed: Placed,
+    verdicts: Verdicts,
+    told: Refusal | null,
+  ): Refusal | null {
+    const waits = waiting.get(uid)
+    if (waits === undefined) return told
+    const ids = new Set(waits.groups.map(({ id }) => id))
+    const groups = placed.groups.filter(({ group }) => ids.has(group.id))
+    if (groups.some(({ group }) => verdicts.get(group.id) === null)) return null
+    return mainRefusal({ ...placed, groups, others: [] }, verdicts) ?? told
+  }
+
+  function refused(demand: Demand, refusal: Refusal, others: number): Pick<Explanation, 'reason' | 'because'> {
     const sizedPool = demand.owner.pool !== '' && demand.poolSize !== null
-    return { reason: reasonOf(refusal, { sizedPool, problem: problem !== null }), because: refusal.because }
+    const reason = reasonOf(refusal, { sizedPool, problem: demand.problem !== null })
+    if (others === 0) return { reason, because: refusal.because }
+    const more = others === 1 ? '1 other node would do' : `${others} other nodes would do`
+    return { reason, because: `${refusal.because}; ${more}, which the scheduler did not ask about` }
   }
 
   /** The rules would give it addresses: what keeps it then? */
-  function granted({ uid }: PodFact, verdicts: Verdicts): Pick<Explanation, 'reason' | 'because'> {
+  function granted({ uid }: PodFact): Pick<Explanation, 'reason' | 'because'> {
     const told = asked.get(uid)
-    const waits = waiting.get(uid)
     const failed = told?.failedBind ?? null
     if (failed !== null) return { reason: failed.cloud ? 'cloud-failing' : 'bind-failed', because: failed.because }
     const claimed = ledger.read(view => view.ofIncarnation(uid).find(row => row.node !== null))
     if (claimed !== undefined) return { reason: 'binding', because: `it is being bound to ${claimed.node}` }
-    if (waits !== undefined && !waits.groups.some(group => verdicts.get(group.id) === null)) {
-      const because = 'there are addresses for it, but not on any of the nodes that the scheduler asked about'
-      return { reason: 'other-nodes-asked', because }
-    }
-    if (waits === undefined && (told?.filteredAt ?? null) === null) {
+    if ((told?.filteredAt ?? null) === null) {
       return { reason: 'not-asked', because: 'the scheduler has not asked about it since floatip started' }
     }
     return { reason: 'scheduler-turn', because: 'there are addresses for it, and the scheduler has not bound it yet' }
@@ -158,8 +176,9 @@ export function explainingOn(ports: Ports, { gate, waiting, asked }: ExplainPart
       workload: owner === undefined ? '' : `${owner.namespace}/${owner.workload}`,
       pool: owner?.pool ?? '',
       node: told?.failedBind?.node ?? '',
-      subnets: nodes?.groups.find(group => group.nodeSubnets !== '')?.nodeSubnets ?? '',
+      subnets: nodes?.groups.find(group => group.refusal !== null && group.nodeSubnets !== '')?.nodeSubnets ?? '',
       kept: blockers.total,
+      others: nodes?.qualifying ?? 0,
     })
     const { reason, because } = verdict
     const waits = pod === null ? undefined : waiting.get(pod.uid)

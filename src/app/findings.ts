@@ -25,7 +25,8 @@ export type FindingKind = (typeof FINDING_KINDS)[number]
 /** How a finding is mended. Each asks again before it changes anything. */
 export type Mend =
   | { readonly kind: 'rewrite'; readonly row: Allocation }
-  | { readonly kind: 'adopt'; readonly sighting: AdoptCommand }
+  /** `revision`: fence, of the row as it was found; null: it was free. */
+  | { readonly kind: 'adopt'; readonly sighting: AdoptCommand; readonly revision: number | null }
   | { readonly kind: 'end'; readonly row: Allocation }
   | { readonly kind: 'unblock'; readonly row: Allocation }
 
@@ -66,7 +67,7 @@ export const finding = {
       'foreign-object',
       `an object says ${fact.reserved ? 'that it is reserved' : fact.key || 'nothing that can be read'}, and the ledger has it as free`,
       'record what the object says',
-      { kind: 'adopt', sighting },
+      { kind: 'adopt', sighting, revision: null },
     ),
 
   unreadableObject: (fact: FloatingIpFact, because: string): Finding => ({
@@ -101,7 +102,7 @@ export const finding = {
       'address-not-recorded',
       `pod ${pod} carries it, and the ledger has it ${row === null ? 'as free' : `${row.phase} for ${ownerKey(row.owner)}`}`,
       'record it for the pod',
-      { kind: 'adopt', sighting },
+      { kind: 'adopt', sighting, revision: row?.revision ?? null },
     ),
 
   twoClaimants: (named: Named, because: string): Finding =>

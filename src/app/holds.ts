@@ -1,4 +1,5 @@
 /** Owns the end of holds: what filter took and no bind claimed goes back after a time, and so does a claim that led to no Binding. */
+import type { WallMs } from '../lib/clock.ts'
 import { leaveNodes } from './leaving.ts'
 import { endIncarnation } from './pod-ends.ts'
 import type { Ports } from './ports.ts'
@@ -8,6 +9,8 @@ export interface Holds {
   renew(uid: string): void
   /** Its Binding is confirmed: nothing is held any more. */
   settle(uid: string): void
+  /** When this pod's hold ends, unless it asks again; null: it has none. */
+  endsAt(uid: string): WallMs | null
   stop(): void
 }
 
@@ -26,6 +29,7 @@ export interface HoldParts
 export function holdsOf(parts: HoldParts): Holds {
   const { ledger, calls, clock, log, holdMs, freshValue } = parts
   const timers = new Map<string, AbortController>()
+  const ends = new Map<string, WallMs>()
 
   ledger.onCommit(changes => {
     for (const { after } of changes) if (after?.phase === 'held' && after.incarnation !== null) renew(after.incarnation)
@@ -40,9 +44,11 @@ export function holdsOf(parts: HoldParts): Holds {
     timers.get(uid)?.abort()
     const timer = new AbortController()
     timers.set(uid, timer)
+    ends.set(uid, clock.now() + holdMs)
     void clock.sleep(holdMs, timer.signal).then(async () => {
       if (timer.signal.aborted) return
       timers.delete(uid)
+      ends.delete(uid)
       await giveBack(uid)
     })
   }
@@ -73,7 +79,9 @@ export function holdsOf(parts: HoldParts): Holds {
     settle(uid) {
       timers.get(uid)?.abort()
       timers.delete(uid)
+      ends.delete(uid)
     },
+    endsAt: uid => ends.get(uid) ?? null,
     stop() {
       for (const timer of timers.values()) timer.abort()
       timers.clear()

@@ -81,12 +81,18 @@ async function stoodInTheWay(ports: Parts, { owner, apiVersion }: PodFact): Prom
 }
 
 /** A pod is bound: what it carries and the ledger does not have is recorded, whoever bound it (R6); what another pod has is reported. */
-export function podBound({ ledger, claimants, clock, log }: Parts, pod: PodFact): void {
+export function podBound(
+  { ledger, claimants, clock, log, onConflict }: Parts & Pick<Ports, 'onConflict'>,
+  pod: PodFact,
+): void {
   const key = `${pod.namespace}/${pod.name}`
   for (const sighting of carriedBy(ledger, pod, clock.now())) {
     const decision = ledger.read(view => adopt(view, sighting))
     if (isRefusal(decision)) {
-      if (claimants.get(sighting.address.text) !== key) log.error({ pod: key }, `conflict: ${decision.because}`)
+      if (claimants.get(sighting.address.text) !== key) {
+        log.error({ pod: key }, `conflict: ${decision.because}`)
+        onConflict(pod, decision.because)
+      }
       claimants.set(sighting.address.text, key)
     } else if (decision.changes.length > 0) {
       ledger.submit('adopt', sighting).catch(error => {

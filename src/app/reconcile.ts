@@ -47,7 +47,7 @@ export async function reconcile(
   if (listed !== null) await endReservations(ports, objects, asOf)
   const fromObjects = objects.flatMap(fact => (isOurs(ports, fact) ? [] : (objectSighting(fact, at, alive) ?? [])))
   const fromPods = pods.flatMap(pod => podSightings(pod, at, alive))
-  const outcomes = await adoptAll(ports, [...fromObjects, ...fromPods], byAddress(objects))
+  const outcomes = await adoptAll(ports, [...fromObjects, ...fromPods], byAddress(objects), asOf)
   for (const conflict of outcomes.conflicts) log.error({}, `conflict: ${conflict}`)
   const named = objects.filter(fact => fact.address === null).map(fact => fact.name)
   if (named.length > 0) log.warn({ names: named }, 'FloatingIP objects whose names are not addresses are ignored')
@@ -78,25 +78,30 @@ function isOurs({ replicator }: Ports, { address }: FloatingIpFact): boolean {
 }
 
 async function adoptAll(
-  { ledger, replicator, claimants }: Ports,
+  { ledger, replicator, claimants, onConflict }: Ports,
   sightings: readonly AdoptCommand[],
   facts: ReadonlyMap<string, FloatingIpFact>,
+  asOf: number,
 ): Promise<{ adopted: number; conflicts: string[] }> {
   const conflicts: string[] = []
   let adopted = 0
-  // Nearly all are known: those cost a look-up and no turn.
+  // Nearly all are known: those cost a look-up and no turn. A row that is younger than the lists knows better than they do.
   const news = sightings.filter(sighting => {
+    if ((ledger.read(view => view.at(sighting.address))?.revision ?? 0) > asOf) return false
     const decision = ledger.read(view => adopt(view, sighting))
     return isRefusal(decision) || decision.changes.length > 0
   })
   for (let from = 0; from < news.length; from += SIGHTINGS_AT_ONCE) {
     const slice = news.slice(from, from + SIGHTINGS_AT_ONCE)
     const outcomes = await Promise.all(slice.map(sighting => ledger.submit('adopt', sighting)))
-    for (const [at, { address, owner, source }] of slice.entries()) {
+    for (const [at, { address, owner, source, incarnation }] of slice.entries()) {
       const outcome = outcomes[at]
       if (isRefusal(outcome)) {
         conflicts.push(outcome.because)
-        if (source === 'pod') claimants.set(address.text, `${owner.namespace}/${owner.pod}`)
+        const { namespace, pod: name } = owner
+        if (source !== 'pod' || claimants.get(address.text) === `${namespace}/${name}`) continue
+        claimants.set(address.text, `${namespace}/${name}`)
+        onConflict({ namespace, name, uid: incarnation ?? '' }, outcome.because)
       } else if (outcome !== undefined && outcome.changes.length > 0) {
         adopted++
         const row = ledger.read(view => view.at(address))

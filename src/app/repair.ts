@@ -51,6 +51,8 @@ export function repairOn(ports: Ports, check: Check): Repair {
         return { state: 'left', because: 'the API server did not take the object in time: it is tried again' }
       }
       case 'adopt': {
+        const now = ledger.read(view => view.at(each.sighting.address))?.revision ?? null
+        if (now !== each.revision) return { state: 'gone', because: 'the address changed meanwhile: check again' }
         const outcome = await ledger.submit('adopt', { ...each.sighting, at: clock.now() })
         if (isRefusal(outcome)) return { state: 'left', because: outcome.because }
         return outcome.changes.length > 0

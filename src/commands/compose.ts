@@ -1,6 +1,5 @@
 /** Owns the composition: what is built from what, in which order it starts, and in which it ends. */
 import { hostname } from 'node:os'
-import { addressesOf } from '../app/addresses.ts'
 import { askedMemory } from '../app/asked.ts'
 import { bindingOn } from '../app/bind.ts'
 import { configurationOf } from '../app/configuration.ts'
@@ -18,6 +17,7 @@ import { poolsOf } from '../app/pools.ts'
 import type { Ports } from '../app/ports.ts'
 import { resync } from '../app/resync.ts'
 import { stuckRolloutsOf } from '../app/stuck-rollouts.ts'
+import { tellingOn } from '../app/telling.ts'
 import { verbosityOf } from '../app/verbosity.ts'
 import { waitingList } from '../app/waiting.ts'
 import { wakingOf } from '../app/waking.ts'
@@ -28,7 +28,7 @@ import { apiApp } from '../http/api.ts'
 import { extenderApp } from '../http/extender.ts'
 import { callsOn } from '../kube/calls.ts'
 import { clusterOn } from '../kube/cluster.ts'
-import { eventsOn } from '../kube/events.ts'
+import { eventsOn, NO_EVENTS } from '../kube/events.ts'
 import { connect } from '../kube/kubeconfig.ts'
 import { leaseStoreOn } from '../kube/lease.ts'
 import type { Mirror } from '../kube/mirror.ts'
@@ -41,13 +41,13 @@ import type { Clock } from '../lib/clock.ts'
 import type { LevelledLog } from '../lib/log.ts'
 import { noReplication, replicatorOf } from '../replica/replicator.ts'
 import { rememberedText } from '../store/facts.ts'
-import { searchIn } from '../store/search.ts'
 import { cloudOf } from './cloud.ts'
 import { configMapName, followConfiguration } from './configuration-source.ts'
 import { ledgerAt } from './ledger.ts'
 import { measuring } from './measure.ts'
 import type { ServeOptions } from './options.ts'
 import { questionsOn } from './questions.ts'
+import { readsOf } from './reads.ts'
 import { becomeReady } from './ready.ts'
 import { VERSION } from './version.ts'
 
@@ -77,7 +77,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const asking = { userAgent: `floatip/${VERSION}`, onCall: metrics.apiCall }
   const transport = transportOn(connection, asking)
   const calls = callsOn(transport)
-  const events = eventsOn(transport, { clock, log, onDropped: metrics.eventDropped })
+  const events = options.events ? eventsOn(transport, { clock, log, onDropped: metrics.eventDropped }) : NO_EVENTS
   const following = { transport, log, clock, random, onFailure: onBug }
   const cluster = clusterOn({ ...following, optionalPools: !options.replicate })
   const objects = objectStoreOn(transport)
@@ -112,6 +112,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const cloud = cloudOf(options, { ledger, cluster, events, metrics, clock, log, random })
   const claimants = new Map<string, string>()
   const ended = new Set<string>()
+  const telling = tellingOn({ ledger, cluster, clock, events, speaks: () => gate.open })
   const ports: Ports = {
     ledger,
     cluster,
@@ -121,6 +122,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     places: cloud?.places ?? null,
     claimants,
     ended,
+    onConflict: telling.conflict,
     clock,
     log,
   }
@@ -131,15 +133,15 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const holds = holdsOf({ ...ports, holdMs: options.holdMs, freshValue })
   const waking = wakingOf({ ...ports, waiting, freshValue })
   const asked = askedMemory(clock)
-  const filtering = asked.filtering(filteringOn(ports, waiting, holds, stuckRolloutsOf(cluster, events)))
+  const filtering = asked.filtering(filteringOn(ports, waiting, holds, stuckRolloutsOf(cluster, events), telling.waits))
   const binding = asked.binding(bindingOn(ports, waiting, holds, freshValue))
   const pools = poolsOf({ ...ports, store: poolStoreOn(transport) })
-  const addresses = addressesOf({ ...ports, search: searchIn(file.db) })
   const lists = {
     listObjects: () => (options.replicate ? objects.list() : Promise.resolve(null)),
     listPods: () => listPods(transport),
   }
   const questions = questionsOn(ports, { transport, lists, gate, waiting, asked })
+  const reads = readsOf({ ports, holds, file, limits: options.history })
 
   const objectWatch = objectWatchOn(ports, objects)
   const objectMirror = mirrorObjects({ ...following, ...objectWatch })
@@ -173,14 +175,11 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   })
   const verbosity = verbosityOf(log, clock)
   const api = apiApp({
-    gate,
-    addresses,
-    pools,
+    ...reads,
     ...questions,
-    metrics: metrics.exposition,
-    verbosity,
-    profiling,
-    log,
+    ...{ gate, ledger, configuration, pools, metrics: metrics.exposition, verbosity, profiling, log },
+    version: VERSION,
+    swagger12: options.swagger,
   })
 
   const follow = () =>
@@ -200,6 +199,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         }
         waiting.leave(pod.uid)
         holds.settle(pod.uid)
+        telling.bound(pod)
         if (gate.open) podBound(ports, pod)
       },
       workloadChanged(kind, { namespace, name, rollout }) {
@@ -232,8 +232,12 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     ledgerPath: file.path,
     term,
 
+    /** Ends what would go on for ever: to be called before the ports stop. */
+    endStreams: () => reads.feed.stop(),
+
     /** Waits for leadership, follows the configuration and the cluster, and opens the gate; resolves when ready, or when stopped before. */
     async start(): Promise<void> {
+      void reads.retain(signal)
       const leading = Promise.withResolvers<void>()
       signal.addEventListener('abort', () => leading.resolve())
       void leadership
@@ -272,7 +276,10 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       gate.waitFor('its own shutdown')
       stopping.abort()
       metrics.stop()
+      reads.feed.stop()
       waking.stop()
+      telling.stop()
+      events.stop()
       holds.stop()
       pools.stop()
       questions.reservations.stop()
@@ -282,6 +289,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       // Last: a successor may act in the same instant.
       if (!hard) await leadership.release()
       electing.abort()
+      reads.stop()
       file.close()
     },
   }

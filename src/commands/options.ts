@@ -18,9 +18,15 @@ export interface ServeOptions {
   readonly holdMs: number
   readonly replicate: boolean
   readonly installCrds: boolean
+  /** Write Kubernetes Events. */
+  readonly events: boolean
   /** How long a call to the address provider may take. */
   readonly cloudTimeoutMs: number
   readonly legacyFailedNodes: boolean
+  /** The Swagger 1.2 listing is served too. */
+  readonly swagger: boolean
+  /** How much of the past is kept. */
+  readonly history: { readonly rows: number; readonly ageMs: number }
   /** Null: no election, this is the only process. */
   readonly election: LeaseTiming | null
   readonly file: ConfigFile
@@ -58,8 +64,11 @@ interface RawOptions {
   holdTimeout: number
   replicate: boolean
   installCrds: boolean
+  events: boolean
   legacyFailedNodes: boolean
   cloudTimeout: number
+  historyDays: number
+  historyRows: number
   swagger?: boolean
   profiling?: boolean
   leaderElect: boolean
@@ -82,6 +91,7 @@ export function withServeOptions(command: Command): Command {
     )
     .option('--replicate [bool]', 'write FloatingIP objects (off: SQLite alone)', readBool, true)
     .option('--install-crds [bool]', 'create missing custom resource definitions', readBool, true)
+    .option('--events [bool]', 'write Kubernetes Events about addresses', readBool, true)
     .option(
       '--legacy-failed-nodes [bool]',
       'for kube-scheduler before 1.21: refuse nodes in FailedNodes',
@@ -91,11 +101,13 @@ export function withServeOptions(command: Command): Command {
     .addOption(
       duration('--cloud-timeout <duration>', 'how long a call to the address provider may take', 60_000, '60s'),
     )
+    .option('--history-days <days>', 'how long changes of addresses are remembered', readCount, 90)
+    .option('--history-rows <rows>', 'how many of them at most', readCount, 1_000_000)
     .option('--log-level <level>', `one of ${LOG_LEVELS.join(', ')}`, readLevel)
     .addOption(
       new Option('--log-format <format>', 'lines for machines, or for people').choices(LOG_FORMATS).default('json'),
     )
-    .option('--swagger [bool]', 'serve the Swagger 1.2 listing (not built yet)', readBool)
+    .option('--swagger [bool]', 'serve the Swagger 1.2 listing at /apidocs.json', readBool)
     .option('--profiling [bool]', 'serve CPU profiles at /debug/profile of the API port', readBool)
     .option('--leader-elect [bool]', 'only the holder of Lease kube-system/galaxy-ipam answers', readBool, true)
     .addOption(
@@ -130,16 +142,19 @@ export function readServeOptions(command: Command): ServeOptions {
     kubeconfig: raw.kubeconfig,
     dataDir: raw.dataDir,
     cloudTimeoutMs: raw.cloudTimeout,
+    history: { rows: raw.historyRows, ageMs: raw.historyDays * 24 * 3_600_000 },
     logLevel: raw.logLevel ?? ((raw.v ?? 0) >= 4 ? 'debug' : 'info'),
     logFormat: raw.logFormat,
     holdMs: raw.holdTimeout,
     replicate: raw.replicate,
     installCrds: raw.installCrds,
+    events: raw.events,
     legacyFailedNodes: raw.legacyFailedNodes,
+    swagger: raw.swagger ?? false,
     election: raw.leaderElect ? readElection(raw) : null,
     file,
     profiling: raw.profiling ?? false,
-    notYet: raw.swagger ? ['--swagger'] : [],
+    notYet: [],
   }
 }
 
@@ -227,6 +242,13 @@ function readPort(text: string): number {
   const port = Number(text)
   if (/^\d+$/.test(text) && port <= 65_535) return port
   throw new InvalidArgumentError('a port is a whole number from 0 (any free one) to 65535.')
+}
+
+/** At most 2^31, far beyond what a disk holds of changes, or a person remembers of days. */
+function readCount(text: string): number {
+  const count = Number(text)
+  if (/^\d+$/.test(text) && count >= 1 && count <= 2 ** 31) return count
+  throw new InvalidArgumentError('use a whole number from 1.')
 }
 
 /** Go's form of booleans: `--flag`, `--flag=true`, `--flag=false`. */

@@ -34,6 +34,7 @@ export async function serve(options: ServeOptions): Promise<number> {
 
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => ended.resolve(EXIT.ok))
   const code = await ended.promise
+  floatip.endStreams()
   await Promise.all([extender.stop(), api.stop()])
   await floatip.stop(code !== EXIT.ok)
   log.info({ code }, 'floatip stopped')

@@ -11,7 +11,7 @@ export const TAGS = {
   explain: 'Why a pod waits, and what would happen if.',
   reservations: 'Addresses kept ahead of their pods, or out of circulation.',
   check: 'Whether ledger, objects and pods tell the same story.',
-  operation: 'Probes and backup.',
+  operation: 'Probes, metrics, the log level and backup.',
 } as const
 
 const shape = (code: number, description: string, message: string) =>

@@ -3,6 +3,7 @@ import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import type { Verbosity } from '../app/verbosity.ts'
 import { LOG_LEVELS, type LogLevel } from '../lib/log.ts'
+import { failures } from './answers.ts'
 import { BadRequest } from './json.ts'
 
 /** A day: who needs it for longer starts floatip with it. */
@@ -17,7 +18,10 @@ const Answer = Type.Object(
     startLevel: Type.String({ description: 'What it is at the start, and again after the given time.' }),
     until: Type.Optional(Type.String({ format: 'date-time', description: 'When it falls back; absent: it does not.' })),
   },
-  { examples: [{ level: 'debug', startLevel: 'info', until: '2026-05-01T03:10:00.000Z' }] },
+  {
+    description: 'The level now.',
+    examples: [{ level: 'debug', startLevel: 'info', until: '2026-05-01T03:10:00.000Z' }],
+  },
 )
 
 const Wanted = Type.Object(
@@ -29,8 +33,6 @@ const Wanted = Type.Object(
   },
   { additionalProperties: false, examples: [{ level: 'debug', seconds: 600 }] },
 )
-
-const Refused = Type.Object({ code: Type.Integer(), message: Type.String() })
 
 function readLevel(text: string): LogLevel {
   const level = LOG_LEVELS.find(each => each === text)
@@ -46,7 +48,11 @@ export function logLevelRoutes(verbosity: Verbosity) {
   return new Elysia({ name: 'log-level' })
     .get('/v1/log-level', answer, {
       response: { 200: Answer },
-      detail: { summary: 'Show the log level', description: 'How much is logged now, and until when.' },
+      detail: {
+        tags: ['operation'],
+        summary: 'Show the log level',
+        description: 'How much is logged now, and until when.',
+      },
     })
     .put(
       '/v1/log-level',
@@ -55,19 +61,15 @@ export function logLevelRoutes(verbosity: Verbosity) {
         return answer()
       },
       {
-        type: 'json',
+        parse: 'json',
         body: Wanted,
-        response: { 200: Answer, 400: Refused },
+        response: { 200: Answer, ...failures(400) },
         detail: {
+          tags: ['operation'],
           summary: 'Change the log level while floatip runs',
           description:
             'Of this process alone, also while it is not ready or does not lead. With `seconds` it falls back to the level of the start by itself.',
         },
       },
     )
-    .all('/v1/log-level', ({ set }) => {
-      set.status = 405
-      set.headers.allow = 'GET, PUT'
-      return { code: 405, message: '/v1/log-level takes GET and PUT' }
-    })
 }

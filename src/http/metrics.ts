@@ -9,24 +9,24 @@ export interface Exposition {
 }
 
 export function metricsRoute(exposition: Exposition) {
-  return new Elysia({ name: 'metrics' })
-    .get(
-      '/metrics',
-      async ({ set }) => {
-        set.headers['content-type'] = exposition.contentType
-        return await exposition.metrics()
+  return new Elysia({ name: 'metrics' }).get(
+    '/metrics',
+    async ({ set }) => {
+      set.headers['content-type'] = exposition.contentType
+      return await exposition.metrics()
+    },
+    {
+      response: {
+        200: Type.String({
+          description: 'The Prometheus text format, version 0.0.4.',
+          examples: ['# TYPE floatip_leader gauge\nfloatip_leader 1\n'],
+        }),
       },
-      {
-        response: { 200: Type.String({ description: 'The Prometheus text format, version 0.0.4.' }) },
-        detail: {
-          summary: 'Metrics for Prometheus',
-          description: 'Every metric is listed in docs/reference/metrics.md.',
-        },
+      detail: {
+        tags: ['operation'],
+        summary: 'Metrics for Prometheus',
+        description: 'Every metric is listed in docs/reference/metrics.md.',
       },
-    )
-    .all('/metrics', ({ set }) => {
-      set.status = 405
-      set.headers.allow = 'GET, HEAD'
-      return { code: 405, message: '/metrics takes GET' }
-    })
+    },
+  )
 }

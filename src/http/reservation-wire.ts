@@ -17,7 +17,7 @@ import { BadRequest } from './json.ts'
 import { encodeOwner, kindOf } from './owner-wire.ts'
 
 /** One turn decides them all, at some 20 µs each, and each is one object to write. */
-export const RESERVED_MAX = 1_024
+const RESERVED_MAX = 1_024
 /** Time-outs of JavaScript and of people end somewhere: a hundred years. */
 const SECONDS_MAX = 100 * 366 * 86_400
 

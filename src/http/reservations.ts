@@ -20,7 +20,10 @@ const Ended = Type.Object(
   { description: 'It has ended.', examples: [{ code: 200, message: '', freed: 2, left: 1 }] },
 )
 
-const Page = pageOf(ReservationItem, { description: 'Reservations.', examples: [] })
+const Page = pageOf(ReservationItem, {
+  description: 'Reservations.',
+  examples: [encodePage(ReservationItem.examples.length, ReservationItem.examples, { page: 0, size: 10, offset: 0 })],
+})
 
 export interface ReservationRouteParts {
   readonly gate: Gate

@@ -24,6 +24,8 @@ export interface PodFact {
   readonly owner: Owner
   /** The controller's owner reference, or empty. */
   readonly apiVersion: string
+  /** The same reference: its kind as written, and whose it is. */
+  readonly controller: { readonly kind: string; readonly uid: string } | null
   readonly policy: ReleasePolicy
   /** The args annotation as written. */
   readonly args: string | undefined
@@ -45,6 +47,7 @@ interface RawOwnerReference {
   readonly apiVersion?: string
   readonly kind?: string
   readonly name?: string
+  readonly uid?: string
   readonly controller?: boolean
 }
 
@@ -83,6 +86,7 @@ export function podFact(raw: RawPod): PodFact {
     asks: [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].some(requestsAddress),
     owner: { pool, ...workloadOf(metadata, controller), namespace: metadata.namespace ?? '', pod: metadata.name },
     apiVersion: controller?.apiVersion ?? '',
+    controller: controller === undefined ? null : { kind: controller.kind ?? '', uid: controller.uid ?? '' },
     policy: pool === '' ? parsePolicy(annotations[POLICY_ANNOTATION]) : NEVER,
     args: annotations[ARGS_ANNOTATION],
     request: readRequest(annotations[ARGS_ANNOTATION]),

@@ -40,6 +40,8 @@ export interface Outcome<A> {
 export interface Ledger {
   /** The number of the last change. It moves exactly when the ledger changes. */
   readonly revision: number
+  /** Commands that wait for a turn. */
+  readonly waiting: number
   /** Asks the state in force; the answer must not outlive an `await` except as a fence. */
   read<T>(question: (view: State) => T): T
   /** Resolves once decided and on disk. Rejects with a retryable Fault when the queue is full or the disk failed. */
@@ -226,6 +228,9 @@ export function openLedger({ journal, geometry, recover, onBug, onTurn = () => {
   return {
     get revision() {
       return revision
+    },
+    get waiting() {
+      return queue.length
     },
     read(question) {
       if (ahead) reload(state.geometry)

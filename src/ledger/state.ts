@@ -1,6 +1,6 @@
 /** Owns the ledger's memory: the rows, their indexes and the core's bitmap of free slots, always telling the same story. */
 
-import { type Core, NO_SLOT } from '../core/core.ts'
+import { type Core, type FreeRun, NO_SLOT } from '../core/core.ts'
 import { type Allocation, assertSound } from '../domain/allocation.ts'
 import type { Change, Committed } from '../domain/change.ts'
 import type { Geometry } from '../domain/geometry.ts'
@@ -23,6 +23,8 @@ export interface State extends View {
   apply(change: Change, at: WallMs, revision: number): Committed
   /** The turn is on disk: what it freed is free. */
   settle(): void
+  /** The longest run of free slots in [lo, hi]. */
+  largestFreeRun(lo: number, hi: number): FreeRun
   /** The n-th free configured address in ascending slot order, or null. */
   nthFree(n: number): Address | null
   /** Null when rows, indexes and bitmap agree; else what does not. */
@@ -98,6 +100,7 @@ export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocatio
       return slot === NO_SLOT ? null : slot
     },
     match: lists => core.match(lists),
+    largestFreeRun: (lo, hi) => core.largestFreeRun(lo, hi),
     nthFree(n) {
       const slot = core.nthFree(n)
       return slot === NO_SLOT ? null : geometry.addressOf(slot)

@@ -5,11 +5,12 @@ import { join } from 'node:path'
 import { Fault, messageOf } from '../lib/fault.ts'
 import schema from './schema.sql' with { type: 'file' }
 import cloudSchema from './schema-2.sql' with { type: 'file' }
-import surgeSchema from './schema-5.sql' with { type: 'file' }
-import reservationSchema from './schema-6.sql' with { type: 'file' }
+import surgeSchema from './schema-3.sql' with { type: 'file' }
+import questionsSchema from './schema-4.sql' with { type: 'file' }
+import reservationSchema from './schema-5.sql' with { type: 'file' }
 
 /** Schemas in order: opening applies those above the file's `user_version`, each in a transaction. */
-const MIGRATIONS: readonly string[] = [schema, cloudSchema, surgeSchema, reservationSchema]
+const MIGRATIONS: readonly string[] = [schema, cloudSchema, surgeSchema, questionsSchema, reservationSchema]
 
 export const SCHEMA_VERSION = MIGRATIONS.length
 

@@ -55,7 +55,7 @@ export function toRow(a: Allocation): AllocationRow {
 }
 
 /** A row that we wrote; the schema's checks stand for the casts. */
-export function fromRow(row: AllocationRow): Allocation {
+export function fromRow(row: Omit<AllocationRow, 'sort'>): Allocation {
   const owner: Owner = {
     pool: row.pool,
     kind: row.kind,

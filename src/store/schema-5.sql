@@ -1,3 +1,3 @@
--- The ledger on disk: addresses that a rolling update was given beyond the Deployment's replicas.
+-- The ledger on disk: which addresses a person reserved ahead, as JSON {id, expiresAt, note}; null: not reserved.
 
-ALTER TABLE allocation ADD COLUMN surge INTEGER NOT NULL DEFAULT 0 CHECK (surge IN (0, 1));
+ALTER TABLE allocation ADD COLUMN reservation TEXT;

@@ -13,6 +13,7 @@ const COLLECTIONS = [
   'pools',
   'customresourcedefinitions',
   'events',
+  'events',
 ] as const
 export type Collection = (typeof COLLECTIONS)[number]
 

@@ -195,15 +195,36 @@ describe('pods that could have an address', () => {
     expect((await explain(world, 'p')).reason).toBe('bound')
   })
 
-  test('other-nodes-asked: the scheduler asked only about nodes without addresses', async () => {
+  test('no-address-left where the scheduler asked: which other nodes would do', async () => {
     const world = await openWorld({
       entries: [...ONE, entry('10.50.0.0/24', '10.0.1.0/24', '10.0.1.2')],
     })
     await run(world, pod('first'))
     await refusedAt(world, pod('late'), 'a1', 'a2')
-    const { reason, nodes } = await explain(world, 'late')
-    expect(reason).toBe('other-nodes-asked')
+    const { reason, because, help, nodes } = await explain(world, 'late')
+    expect(reason).toBe('no-address-left')
+    expect(because).toBe(
+      'no free address for nodes in 10.49.0.0/24; 1 other node would do, which the scheduler did not ask about',
+    )
+    expect(help).toContain('or let it run on the nodes that qualify')
     expect(nodes?.groups[0]).toMatchObject({ qualifies: true, nodes: 1, examples: ['b1'] })
+  })
+
+  test('node-not-configured where the scheduler asked', async () => {
+    const world = await openWorld({ entries: ONE })
+    await refusedAt(world, pod('late'), 'b1')
+    const { reason, because } = await explain(world, 'late')
+    expect(reason).toBe('node-not-configured')
+    expect(because).toEndWith('; 2 other nodes would do, which the scheduler did not ask about')
+  })
+
+  test('an address came free where the scheduler asked: it is told, and asks again', async () => {
+    const world = await openWorld({ entries: ONE })
+    await run(world, pod('first'))
+    await refusedAt(world, pod('late'), 'a1', 'a2')
+    world.api.remove('pods', 'default/first')
+    await until(() => world.row('10.0.0.2') === 'free')
+    expect((await explain(world, 'late')).reason).toBe('scheduler-turn')
   })
 
   test('binding: the claim is made, the Binding is on its way', async () => {

@@ -24,8 +24,11 @@ export interface WorldOptions {
   holdMs?: number
   speed?: number
   replicate?: boolean
+  events?: boolean
   resyncMinutes?: number
   legacyFailedNodes?: boolean
+  swagger?: boolean
+  history?: { rows: number; ageMs: number }
   /** host:port of an address provider. */
   cloudProvider?: string
   /** What the cluster has before floatip starts. */
@@ -108,8 +111,11 @@ export function startWorld(options: WorldOptions = {}) {
     holdMs: options.holdMs ?? 60_000,
     replicate: options.replicate ?? true,
     installCrds: true,
+    events: options.events ?? true,
     legacyFailedNodes: options.legacyFailedNodes ?? false,
     cloudTimeoutMs: 60_000,
+    swagger: options.swagger ?? false,
+    history: options.history ?? { rows: 1_000_000, ageMs: 90 * 24 * 3_600_000 },
     election: null,
     profiling: false,
     notYet: [],

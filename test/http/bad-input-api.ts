@@ -69,7 +69,7 @@ export const API_ROWS: readonly BadRow[] = [
     400,
     'level must be one of debug, info, warn, error, silent, not "loud"',
   ),
-  row('a level without a body', 'PUT /v1/log-level', '', 400, 'body: Expected object'),
+  row('a level without a body', 'PUT /v1/log-level', '', 400, 'the body is not JSON'),
   row('a POST to the metrics', 'POST /metrics', '{}', 405, '/metrics takes GET'),
-  row('a POST to a probe', 'POST /readyz', '{}', 404, 'no such path'),
+  row('a POST to a probe', 'POST /readyz', '{}', 405, '/readyz takes GET'),
 ]

@@ -114,6 +114,8 @@ export function auditorOf(cluster: SimCluster) {
     begin(): void {
       limits.clear()
       doubtful = false
+      // A lost file counts its revisions anew.
+      payment.revision = -1
       unfinished = new Map([...cluster.pods.values()].filter(pod => !pod.finished).map(pod => [pod.name, pod.uid]))
     },
     /** A command of this pod carries this limit. */
@@ -156,6 +158,7 @@ export function auditorOf(cluster: SimCluster) {
             broken(`leaked: ${told(row)} for ${row.incarnation}`)
           continue
         }
+        if (row.reservation !== null) continue
         if (row.policy === 0) broken(`leaked: ${told(row)} with policy 0`)
         if (row.policy === 1 && of?.exists !== true) beyond(row, 'of a workload that is gone')
         if (row.policy === 1 && kind === 'sts' && (ordinalOf(row.owner) ?? 99) >= (of?.replicas ?? 0))
@@ -185,9 +188,11 @@ export function auditorOf(cluster: SimCluster) {
   /** With rollouts over, what is still lent is so for pods beyond the replicas; and nothing is kept that could pay for it. */
   function settled({ owner: { workload: name }, exists, replicas }: SimWorkload): void {
     const own = [...rows.values()].filter(row => row.owner.workload === name)
-    const kept = own.filter(row => row.phase === 'reserved' && (exists || row.surge)).length
+    const kept = own.filter(row => row.phase === 'reserved' && row.reservation === null && (exists || row.surge)).length
     const lent = own.filter(row => row.surge).length
-    if (lent > 0 && (kept > 0 || own.length <= replicas)) broken(`${name} is still lent ${lent} of ${own.length}`)
+    // Of a workload that is gone nobody settles what its last pods have: it goes with them.
+    if (lent > 0 && (kept > 0 || (exists && own.length <= replicas)))
+      broken(`${name} is still lent ${lent} of ${own.length}`)
   }
 
   /** A Deployment with policy immutable keeps no more than it has replicas, its living pods aside. */
@@ -195,7 +200,7 @@ export function auditorOf(cluster: SimCluster) {
     const own = [...rows.values()].filter(
       row => row.owner.workload === name && row.policy === 1 && row.owner.kind === 'dp',
     )
-    const kept = own.filter(row => row.phase === 'reserved').length
+    const kept = own.filter(row => row.phase === 'reserved' && row.reservation === null).length
     if (kept > 0 && own.length > replicas)
       broken(`${name} keeps ${kept} of ${own.length} addresses for ${replicas} replicas`)
   }

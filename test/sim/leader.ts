@@ -15,6 +15,7 @@ import type { Auditor } from './auditor.ts'
 import type { SimBinding, SimCluster, SimPod, SimWorkload } from './cluster.ts'
 import type { Random } from './random.ts'
 import type { Replica } from './replica.ts'
+import { reservingOf } from './reserving.ts'
 import { NODE_NAMES } from './world.ts'
 
 interface Claim extends SimBinding {
@@ -221,7 +222,12 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
   /** Both ways: what the ledger has for pods that are no more, and what pods carry that it does not have for them. */
   function resync(): void {
     const rows = ledger.read(view => [...view.rows()])
-    for (const { incarnation, owner } of rows) {
+    for (const row of rows) {
+      const { incarnation, owner } = row
+      // Left by a reservation that ended while its pod was expected.
+      const left = incarnation === null && row.policy === 0 && row.reservation === null
+      if (left && cluster.pods.get(owner.pod)?.finished !== false)
+        ask('reclaim', { at: now(), address: row.address, revision: row.revision })
       if (incarnation === null || cluster.alive(incarnation)) continue
       const workload = cluster.workloads.find(
         each => each.owner.kind === owner.kind && each.owner.workload === owner.workload,
@@ -256,6 +262,7 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
     follow,
     resync,
     releaseOne,
+    ...reservingOf({ cluster, random, ledger, ask, now }),
     adoptPod,
     adoptObjects: () => {
       for (const sighting of replica.sightings(now(), alive())) ask('adopt', sighting)

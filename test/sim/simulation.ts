@@ -26,6 +26,8 @@ const WEIGHTS = {
   replicate: 10,
   resync: 1,
   release: 0.5,
+  reserve: 0.6,
+  unreserve: 0.6,
   disk: 2,
   crash: 0.4,
 }
@@ -117,6 +119,8 @@ export async function simulate(seed: number, steps: number): Promise<Run> {
     replicate: () => replica.writeSome(t, 1 + random.below(5)),
     resync: () => leader.resync(),
     release: () => leader.releaseOne(),
+    reserve: () => onWorkload(workload => leader.reserveFor(random.chance(0.3) ? null : workload, step)),
+    unreserve: () => leader.unreserveOne(),
     disk() {
       t.disk.failCommit = random.below(3)
       t.disk.failAppend = random.below(4)

@@ -107,7 +107,7 @@ test('history tells who, why, when, from whom to whom', () => {
   t.journal.commit()
   const rows = t.file.db.query('SELECT * FROM history ORDER BY id').all() as Record<string, unknown>[]
   const key = 'sts_ns_web_web-0'
-  const common = { address: '10.0.1.2' }
+  const common = { address: '10.0.1.2', namespace: 'ns', workload: 'web', pod: 'web-0', pod_left: null }
   expect(rows.map(({ id: _, ...row }) => row)).toEqual([
     {
       ...common,
@@ -120,6 +120,7 @@ test('history tells who, why, when, from whom to whom', () => {
       incarnation: 'web-0#1',
       node: 'n1',
       because: 'because of bind',
+      phase: 'bound',
     },
     {
       ...common,
@@ -132,6 +133,7 @@ test('history tells who, why, when, from whom to whom', () => {
       incarnation: 'web-0#1',
       node: 'n1',
       because: 'because of keep',
+      phase: 'reserved',
     },
     {
       ...common,
@@ -144,6 +146,7 @@ test('history tells who, why, when, from whom to whom', () => {
       incarnation: null,
       node: null,
       because: 'because of release',
+      phase: null,
     },
   ])
 })
@@ -208,7 +211,7 @@ describe('search', () => {
   )
   const ask = (fields: Partial<Search>) => {
     const found = searchIn(t.file.db)({ sort: 'ip', descending: false, offset: 0, limit: 10, ...fields })
-    return `${found.total}: ${found.rows.map(row => row.address.text.slice(7)).join(' ')}`
+    return `${found.total}: ${found.rows.map(row => row.address.slice(7)).join(' ')}`
   }
   test.each([
     ['everything, as numbers', {}, '5: 8 9 10 11 12'],
@@ -220,6 +223,12 @@ describe('search', () => {
     ['by namespace alone', { namespace: 'a' }, '2: 11 12'],
     ['by pool', { pool: 'blue' }, '1: 11'],
     ['by part of the key', { keyword: 'web-' }, '2: 8 9'],
+    ['by part of the key, in its case', { keyword: 'WEB-' }, '0: '],
+    ['by two letters', { keyword: 'we' }, '2: 8 9'],
+    ['by a quotation mark', { keyword: 'b"-' }, '0: '],
+    ['by a letter that ends texts', { keyword: 'web\0' }, '0: '],
+    ['by part of the key and a field', { keyword: 'web', kind: 'sts', pod: 'web-1' }, '1: 8'],
+    ['by part of the key, sorted by pod', { keyword: 'web-', sort: 'podname' }, '2: 9 8'],
     ['by a part that SQL would read as a pattern', { keyword: '50%' }, '1: 12'],
     ['fields combine with AND', { namespace: 'a', pool: 'blue', keyword: 'web' }, '0: '],
     ['sorted by pod', { sort: 'podname', kind: 'sts' }, '2: 9 8'],

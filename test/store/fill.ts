@@ -1,0 +1,21 @@
+/** Owns ledgers of a size: rows and changes written straight into the file, as the journal would have. */
+import type { Database } from 'bun:sqlite'
+import { address, sortKey } from '../../src/ip/address.ts'
+
+/** `10.0.0.0` + n belongs to pod n of 50 namespaces and 1,000 apps. */
+export function fillAllocations(db: Database, rows: number, first = 10 << 24): void {
+  const insert = db.query(`INSERT INTO allocation VALUES
+    ($text, $sort, $key, '', 'sts', $namespace, $workload, $pod, 'bound', $uid, $node, 1, 0, 'apps/v1', NULL, 0, $at, $n)`)
+  db.transaction(() => {
+    for (let n = 0; n < rows; n++) {
+      const at = address(4, BigInt(first + n))
+      const workload = `app-${n % 1000}`
+      const namespace = `namespace-${n % 50}`
+      const pod = `${workload}-web-${n}`
+      const key = `sts_${namespace}_${workload}_${pod}`
+      const uid = `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
+      const sort = sortKey(at)
+      insert.run({ text: at.text, sort, key, namespace, workload, pod, uid, node: `node-${n % 500}`, at: 1_000 + n, n })
+    }
+  })()
+}
