@@ -3,6 +3,7 @@ import { coreSuite } from './core.ts'
 import { filterSuite } from './filter.ts'
 import { httpSuite } from './http.ts'
 import { keptSuite } from './kept.ts'
+import { resyncSuite } from './resync.ts'
 import { turnSuite } from './turn.ts'
 
 /** A suite prints its table, writes its JSON, and answers whether its targets were met. */
@@ -12,6 +13,7 @@ const SUITES: Record<string, () => boolean | Promise<boolean>> = {
   filter: filterSuite,
   http: httpSuite,
   kept: keptSuite,
+  resync: resyncSuite,
 }
 
 const asked = process.argv.slice(2)

@@ -36,7 +36,7 @@ export async function playScale(play: Play, question: Scale): Promise<Played | R
     ended.push({ pod: nameOf(pod), fate: 'end', before, after: kept, code: null, because })
   }
   const staying = pods.filter(pod => !going.includes(pod))
-  const freed = follow(play, owner, then, staying)
+  const freed = follow(play, { owner, apiVersion }, then, staying)
 
   const came: PlannedPod[] = []
   for (const pod of [...staying.filter(({ node }) => node === null), ...coming(model, staying, owner, then)]) {
@@ -95,13 +95,14 @@ function coming(model: PodFact, staying: readonly PodFact[], owner: Owner, then:
 /** What it keeps without a pod follows its size. */
 function follow(
   { ports, copy }: Play,
-  owner: Owner,
+  { owner, apiVersion }: { owner: Owner; apiVersion: string },
   workload: Workload,
   staying: readonly PodFact[],
 ): PlannedAddress[] {
   const decision = copy.decide('follow', {
     at: ports.clock.now(),
     workloadOwner: { ...owner, pool: staying[0]?.owner.pool ?? '', pod: '' },
+    apiVersion,
     workload,
     unfinished: new Set(staying.map(({ name }) => name)),
     revision: Number.MAX_SAFE_INTEGER,

@@ -9,6 +9,7 @@ import type { PodEnd } from '../kube/cluster.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { adopt } from '../rules/adopt.ts'
 import { followed } from '../rules/follow.ts'
+import { forgetClaimants, reportClaimant } from './claims.ts'
 import { workloadAtEnd } from './demand.ts'
 import { leaveNodes } from './leaving.ts'
 import type { Ports } from './ports.ts'
@@ -34,6 +35,7 @@ export async function endIncarnation(ports: Parts, uid: string, because: string)
     .filter(({ incarnation }) => incarnation !== uid)
     .map(heir => ports.ledger.submit('adopt', heir))
   await Promise.all([unbound, ...inherited])
+  forgetClaimants(ports, ports.cluster.pods)
   await afterRollout(ports, row.owner, row.apiVersion, workload)
 }
 
@@ -81,20 +83,13 @@ async function stoodInTheWay(ports: Parts, { owner, apiVersion }: PodFact): Prom
 }
 
 /** A pod is bound: what it carries and the ledger does not have is recorded, whoever bound it (R6); what another pod has is reported. */
-export function podBound(
-  { ledger, claimants, clock, log, onConflict }: Parts & Pick<Ports, 'onConflict'>,
-  pod: PodFact,
-): void {
+export function podBound(ports: Parts & Pick<Ports, 'onConflict'>, pod: PodFact): void {
+  const { ledger, clock, log } = ports
   const key = `${pod.namespace}/${pod.name}`
   for (const sighting of carriedBy(ledger, pod, clock.now())) {
     const decision = ledger.read(view => adopt(view, sighting))
-    if (isRefusal(decision)) {
-      if (claimants.get(sighting.address.text) !== key) {
-        log.error({ pod: key }, `conflict: ${decision.because}`)
-        onConflict(pod, decision.because)
-      }
-      claimants.set(sighting.address.text, key)
-    } else if (decision.changes.length > 0) {
+    if (isRefusal(decision)) reportClaimant(ports, sighting, decision.because)
+    else if (decision.changes.length > 0) {
       ledger.submit('adopt', sighting).catch(error => {
         log.warn({ pod: key, err: error }, 'its addresses are not recorded yet: resync does it')
       })

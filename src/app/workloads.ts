@@ -1,10 +1,11 @@
 /** Owns what a workload keeps: it follows the workload when that shrinks, goes, or has finished its rollout. */
 import type { FollowCommand } from '../domain/command.ts'
-import { DEPLOYMENT, isKept, NO_CONTROLLER, type Owner, ownerKey, poolOwner, workloadKey } from '../domain/owner.ts'
+import type { Owner } from '../domain/owner.ts'
 import { IMMUTABLE } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import { follow, followed } from '../rules/follow.ts'
 import type { View } from '../rules/view.ts'
+import { inLanes } from './lanes.ts'
 import type { Ports } from './ports.ts'
 
 type Parts = Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'clock' | 'log'>
@@ -23,7 +24,8 @@ export async function workloadChanged(ports: Parts, owner: Owner, apiVersion: st
     const unfinished = [...cluster.pods.values()]
       .filter(pod => !pod.finished && sameWorkload(pod.owner, owner))
       .map(pod => pod.name)
-    const command = { at: clock.now(), workloadOwner: owner, workload, unfinished: new Set(unfinished), revision }
+    const facts = { workloadOwner: owner, apiVersion, workload, revision }
+    const command = { at: clock.now(), ...facts, unfinished: new Set(unfinished) }
     const found = await unfinishedAmong(ports, command)
     await ledger.submit('follow', { ...command, unfinished: new Set([...unfinished, ...found]) })
   } catch (error) {
@@ -39,13 +41,10 @@ async function unfinishedAmong({ ledger, calls }: Parts, command: FollowCommand)
   const names = decision.changes.flatMap(({ before }) => (before?.owner.pod ? [before.owner.pod] : []))
   const { namespace } = command.workloadOwner
   const found: string[] = []
-  async function lane(): Promise<void> {
-    for (let name = names.pop(); name !== undefined; name = names.pop()) {
-      const pod = await calls.getPod(namespace, name)
-      if (pod !== null && !pod.finished) found.push(name)
-    }
-  }
-  await Promise.all(Array.from({ length: PODS_AT_ONCE }, lane))
+  await inLanes(names, PODS_AT_ONCE, async name => {
+    const pod = await calls.getPod(namespace, name)
+    if (pod !== null && !pod.finished) found.push(name)
+  })
   return found
 }
 
@@ -59,22 +58,4 @@ function mayLoseSome(view: View, owner: Owner): boolean {
 
 function sameWorkload(a: Owner, b: Owner): boolean {
   return a.kind === b.kind && a.namespace === b.namespace && a.workload === b.workload
-}
-
-/** At start-up and at every resync: every workload that may lose some, whatever changed while nobody looked. */
-export async function followAll(ports: Parts): Promise<void> {
-  const workloads = ports.ledger.read(view => {
-    const rows = [...view.rows()].filter(row => row.surge || (row.phase === 'reserved' && row.policy === IMMUTABLE))
-    // What is lent and kept for a pool is paid back by the pool's Deployments.
-    const all = rows.flatMap(row =>
-      row.owner.kind === ''
-        ? view.ofShare(ownerKey(poolOwner(row.owner.pool))).filter(each => !isKept(each.owner))
-        : [row],
-    )
-    return new Map(all.map(row => [`${workloadKey(row.owner)} ${row.apiVersion}`, row]))
-  })
-  for (const { owner, apiVersion } of workloads.values()) {
-    const follows = owner.pool === '' ? owner.kind !== NO_CONTROLLER : owner.kind === DEPLOYMENT
-    if (follows) await workloadChanged(ports, { ...owner, pod: '' }, apiVersion)
-  }
 }

@@ -8,6 +8,7 @@ import { filteringOn } from '../app/filter.ts'
 import { judgeForeign } from '../app/foreign.ts'
 import { readyGate } from '../app/gate.ts'
 import { holdsOf } from '../app/holds.ts'
+import { followKind } from '../app/kept.ts'
 import { leadershipOn } from '../app/leadership.ts'
 import { aloneLeading } from '../app/leadership-alone.ts'
 import { objectWatchOn } from '../app/objects.ts'
@@ -15,7 +16,7 @@ import { sweepOrphans } from '../app/orphans.ts'
 import { podBound, podEnded } from '../app/pod-ends.ts'
 import { poolsOf } from '../app/pools.ts'
 import type { Ports } from '../app/ports.ts'
-import { resync } from '../app/resync.ts'
+import { resyncOf } from '../app/resync.ts'
 import { stuckRolloutsOf } from '../app/stuck-rollouts.ts'
 import { tellingOn } from '../app/telling.ts'
 import { verbosityOf } from '../app/verbosity.ts'
@@ -28,6 +29,7 @@ import { apiApp } from '../http/api.ts'
 import { extenderApp } from '../http/extender.ts'
 import { callsOn } from '../kube/calls.ts'
 import { clusterOn } from '../kube/cluster.ts'
+import { customWorkloadsOn } from '../kube/custom-workload.ts'
 import { eventsOn, NO_EVENTS } from '../kube/events.ts'
 import { connect } from '../kube/kubeconfig.ts'
 import { leaseStoreOn } from '../kube/lease.ts'
@@ -76,10 +78,11 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const connection = connect(options)
   const asking = { userAgent: `floatip/${VERSION}`, onCall: metrics.apiCall }
   const transport = transportOn(connection, asking)
-  const calls = callsOn(transport)
   const events = options.events ? eventsOn(transport, { clock, log, onDropped: metrics.eventDropped }) : NO_EVENTS
   const following = { transport, log, clock, random, onFailure: onBug }
-  const cluster = clusterOn({ ...following, optionalPools: !options.replicate })
+  const custom = customWorkloadsOn({ ...following, monotonicMs: () => performance.now() })
+  const calls = callsOn(transport, custom)
+  const cluster = clusterOn({ ...following, custom, optionalPools: !options.replicate })
   const objects = objectStoreOn(transport)
   const leadership =
     options.election === null
@@ -137,8 +140,8 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const binding = asked.binding(bindingOn(ports, waiting, holds, freshValue))
   const pools = poolsOf({ ...ports, store: poolStoreOn(transport) })
   const lists = {
-    listObjects: () => (options.replicate ? objects.list() : Promise.resolve(null)),
-    listPods: () => listPods(transport),
+    listObjects: () => (options.replicate ? objects.list(objectMirror) : Promise.resolve(null)),
+    listPods: () => listPods(transport, cluster.pods),
   }
   const questions = questionsOn(ports, { transport, lists, gate, waiting, asked })
   const reads = readsOf({ ports, holds, file, limits: options.history })
@@ -208,6 +211,8 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         for (const pool of new Set(['', rollout?.pool ?? '']))
           void workloadChanged(ports, { ...owner, pool }, 'apps/v1')
       },
+      customChanged: (workload, apiVersion) => void workloadChanged(ports, workload, apiVersion),
+      customListed: (kind, group) => void followKind(ports, kind, group),
       poolChanged: name => {
         if (gate.open) pools.changed(name)
       },
@@ -217,6 +222,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   let configMap: Mirror<unknown> | null = null
   const mirrors = () => [
     ...cluster.mirrors,
+    ...custom.mirrors(),
     ...(options.replicate ? [['floatingips', objectMirror] as const] : []),
     ...(configMap === null ? [] : [['configmaps', configMap] as const]),
   ]
@@ -263,12 +269,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       if (options.replicate) objectMirror.start()
       questions.reservations.start()
       for (const { name } of cluster.pools.values()) pools.changed(name)
-      void resync(ports, {
-        everyMs: options.file.resyncMinutes * 60_000,
-        ...lists,
-        signal,
-        onReconciled: metrics.onReconciled,
-      })
+      void resyncOf(ports, lists, metrics.onReconciled).run(options.file.resyncMinutes * 60_000, signal)
     },
 
     /** Ends in the order in which things rest on each other. `hard`: as a crash would, nothing that waits is finished. */

@@ -57,6 +57,8 @@ export interface FollowCommand {
   readonly at: WallMs
   /** The workload, as an owner without a pod. */
   readonly workloadOwner: Owner
+  /** As read: two groups may have kinds of one name (R10). */
+  readonly apiVersion: string
   /** From a quorum read. */
   readonly workload: Workload
   /** Names of its pods that are not finished: their addresses stay. */

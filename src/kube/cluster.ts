@@ -1,8 +1,10 @@
 /** Owns our picture of the cluster: mirrors of pods, nodes and workloads, and a version that moves when a refusal may have become wrong. */
 import type { Workload } from '../domain/demand.ts'
+import type { Owner } from '../domain/owner.ts'
 import { WORKLOAD_KINDS, type WorkloadKind } from '../domain/workload.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
+import type { CustomWorkloads } from './custom-workload.ts'
 import { type Change, type Mirror, mirror } from './mirror.ts'
 import { type NodeFact, nodeFact, sameAddresses } from './node.ts'
 import { type PodFact, pickPod } from './pod.ts'
@@ -24,6 +26,10 @@ export interface ClusterListeners {
   podSeen(pod: PodFact): void
   /** Its replicas, its ordinals or its rollout changed, or it went. */
   workloadChanged(kind: WorkloadKind, workload: WorkloadFact): void
+  /** A custom workload (an owner without a pod) changed its replicas, or it went. */
+  customChanged(workload: Owner, apiVersion: string): void
+  /** Custom workloads of this kind were listed anew. */
+  customListed(kind: string, group: string): void
   /** A Pool object of this name came, changed or went. */
   poolChanged(name: string): void
   /** `factsVersion` moved. */
@@ -35,6 +41,7 @@ export interface Cluster {
   readonly nodes: Mirror<NodeFact>
   readonly workloads: Readonly<Record<WorkloadKind, Mirror<WorkloadFact>>>
   readonly pools: Mirror<PoolFact>
+  readonly custom: CustomWorkloads
   /** Moves with nodes, workloads and the ends of pods: with all that can change a refusal, besides the ledger. */
   readonly factsVersion: number
   /** What the mirror knows of a workload; null: it does not have it, which proves nothing (R26). */
@@ -57,11 +64,12 @@ export interface ClusterParts {
   readonly clock: Clock
   readonly random: () => number
   readonly onFailure: (thrown: unknown) => void
+  readonly custom: CustomWorkloads
   /** The definition of Pool may be missing for good (replication is off). */
   readonly optionalPools: boolean
 }
 
-export function clusterOn({ optionalPools, ...parts }: ClusterParts): Cluster {
+export function clusterOn({ optionalPools, custom, ...parts }: ClusterParts): Cluster {
   let listeners: ClusterListeners | null = null
   let factsVersion = 1
 
@@ -128,6 +136,7 @@ export function clusterOn({ optionalPools, ...parts }: ClusterParts): Cluster {
     nodes,
     workloads,
     pools,
+    custom,
     get factsVersion() {
       return factsVersion
     },
@@ -140,9 +149,10 @@ export function clusterOn({ optionalPools, ...parts }: ClusterParts): Cluster {
     start(to) {
       listeners = to
       for (const [, each] of mirrors) each.start()
+      custom.start({ changed: to.customChanged, listed: to.customListed, moved })
     },
     async stop() {
-      await Promise.all(mirrors.map(([, each]) => each.stop()))
+      await Promise.all([custom.stop(), ...mirrors.map(([, each]) => each.stop())])
     },
     waitingFor: () =>
       mirrors

@@ -14,7 +14,7 @@ import {
 } from './floatingip.ts'
 import { listAll } from './list.ts'
 import { type Mirror, mirror } from './mirror.ts'
-import type { RawObject } from './raw.ts'
+import { type Known, knownOr, type RawObject } from './raw.ts'
 import { ApiError, isNotFound, mergePatch, type Transport } from './transport.ts'
 
 export interface Version {
@@ -23,7 +23,8 @@ export interface Version {
 }
 
 export interface ObjectStore {
-  list(): Promise<readonly FloatingIpFact[]>
+  /** A fresh, paged quorum list; of those that did not change since, the facts that `known` has. */
+  list(known?: Known<FloatingIpFact>): Promise<readonly FloatingIpFact[]>
   /** Quorum read; null: there is none. */
   get(address: Address): Promise<FloatingIpFact | null>
   /** Null: one exists already. */
@@ -38,8 +39,9 @@ export interface ObjectStore {
 export function objectStoreOn(transport: Transport): ObjectStore {
   return {
     agrees,
-    async list() {
-      const { items } = await listAll(transport, FLOATINGIPS_PATH, { quorum: true, pick: floatingIpFact })
+    async list(known = new Map()) {
+      const pick = (raw: RawObject) => knownOr(known, raw, floatingIpFact)
+      const { items } = await listAll(transport, FLOATINGIPS_PATH, { quorum: true, pick })
       return items
     },
     async get(address) {

@@ -5,7 +5,7 @@ import type { Address } from '../ip/address.ts'
 import { type AddressRequest, readAnswer, readRequest } from './args.ts'
 import { listAll } from './list.ts'
 import { ARGS_ANNOTATION, POLICY_ANNOTATION, POOL_ANNOTATION, RESOURCE } from './names.ts'
-import type { RawMetadata, RawObject } from './raw.ts'
+import { type Known, knownOr, type RawMetadata, type RawObject } from './raw.ts'
 import type { Transport } from './transport.ts'
 
 export interface PodFact {
@@ -142,8 +142,11 @@ export function pickPod(raw: RawObject): PodFact | null {
   return fact.asks ? fact : null
 }
 
-/** A fresh, paged quorum list of the pods that ask. */
-export async function listPods(transport: Transport): Promise<readonly PodFact[]> {
-  const { items } = await listAll(transport, '/api/v1/pods', { quorum: true, pick: pickPod })
+/** A fresh, paged quorum list of the pods that ask; of those that did not change since, the facts that `known` has. */
+export async function listPods(transport: Transport, known: Known<PodFact>): Promise<readonly PodFact[]> {
+  const { items } = await listAll(transport, '/api/v1/pods', {
+    quorum: true,
+    pick: raw => knownOr(known, raw, pickPod),
+  })
   return items
 }

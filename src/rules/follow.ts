@@ -4,13 +4,14 @@ import type { Change } from '../domain/change.ts'
 import type { FollowCommand } from '../domain/command.ts'
 import { DEPLOYMENT, isKept, type Owner, ownerKey, poolOwner, workloadKey } from '../domain/owner.ts'
 import { IMMUTABLE } from '../domain/policy.ts'
+import { groupOf, isCustomWorkload } from '../domain/workload.ts'
 import { ordinalExists } from './source.ts'
 import { trim } from './trim.ts'
 import { free, type Unbound } from './unbind.ts'
 import { isConfigured, type Rule, type View } from './view.ts'
 
 export const follow: Rule<FollowCommand, Unbound> = (view, command) => {
-  const rows = followed(view, command.workloadOwner)
+  const rows = followed(view, command.workloadOwner).filter(row => isOf(row, command.apiVersion))
   const kept = rows.filter(row => isUnused(row, command))
   const changes =
     command.workloadOwner.kind === DEPLOYMENT ? deployment(view, command, rows, kept) : numbered(command, kept)
@@ -22,6 +23,13 @@ export const follow: Rule<FollowCommand, Unbound> = (view, command) => {
 export function followed(view: View, owner: Owner): readonly Allocation[] {
   const own = view.ofWorkload(workloadKey(owner))
   return owner.pool === '' ? own : [...own, ...view.ofKey(ownerKey(poolOwner(owner.pool)))]
+}
+
+/** Keys tell the kind and not its group: what another group's workload of the same name keeps is not this one's (R10). */
+function isOf(row: Allocation, apiVersion: string): boolean {
+  const custom = isCustomWorkload(row.owner, apiVersion)
+  if (custom !== isCustomWorkload(row.owner, row.apiVersion)) return false
+  return !custom || groupOf(row.apiVersion) === groupOf(apiVersion)
 }
 
 /** Kept without a pod, not by a reservation, and since before the workload was read. */

@@ -129,6 +129,7 @@ describe('using', () => {
     world.decide('follow', {
       at: 2,
       workloadOwner: who('sts_ns_web_'),
+      apiVersion: 'apps/v1',
       workload: gone,
       unfinished: NONE,
       revision: world.revision,

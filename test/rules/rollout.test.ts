@@ -33,7 +33,8 @@ const ends = (world: World, pod: string, workload: Workload) =>
 
 function follows(world: World, workload: Workload, words: { owner?: string; revision?: number } = {}) {
   const { owner = DP, revision = world.revision } = words
-  const command = { at: 30, workloadOwner: who(owner), workload, unfinished: new Set<string>(), revision }
+  const facts = { workloadOwner: who(owner), apiVersion: 'apps/v1', workload, revision }
+  const command = { at: 30, ...facts, unfinished: new Set<string>() }
   return changesOf(world.decide('follow', command))
 }
 

@@ -216,7 +216,8 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
         .map(pod => pod.name),
     )
     const { revision } = ledger
-    ask('follow', { at: now(), workloadOwner: workload.owner, workload: cluster.facts(workload), unfinished, revision })
+    const facts = { workloadOwner: workload.owner, apiVersion: 'apps/v1', workload: cluster.facts(workload) }
+    ask('follow', { at: now(), ...facts, unfinished, revision })
   }
 
   /** Both ways: what the ledger has for pods that are no more, and what pods carry that it does not have for them. */

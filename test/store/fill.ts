@@ -4,7 +4,8 @@ import { address, sortKey } from '../../src/ip/address.ts'
 
 /** `10.0.0.0` + n belongs to pod n of 50 namespaces and 1,000 apps. */
 export function fillAllocations(db: Database, rows: number, first = 10 << 24): void {
-  const insert = db.query(`INSERT INTO allocation VALUES
+  const insert = db.query(`INSERT INTO allocation (address, sort, key, pool, kind, namespace, workload, pod,
+      phase, incarnation, node, policy, list_index, api_version, held_from, blocked, updated_at, revision) VALUES
     ($text, $sort, $key, '', 'sts', $namespace, $workload, $pod, 'bound', $uid, $node, 1, 0, 'apps/v1', NULL, 0, $at, $n)`)
   db.transaction(() => {
     for (let n = 0; n < rows; n++) {
