@@ -3,6 +3,7 @@ import { apiSuite } from './api.ts'
 import { coreSuite } from './core.ts'
 import { filterSuite } from './filter.ts'
 import { httpSuite } from './http.ts'
+import { keptSuite } from './kept.ts'
 import { resyncSuite } from './resync.ts'
 import { turnSuite } from './turn.ts'
 import { waitingSuite } from './waiting.ts'
@@ -14,6 +15,7 @@ const SUITES: Record<string, () => boolean | Promise<boolean>> = {
   filter: filterSuite,
   waiting: waitingSuite,
   http: httpSuite,
+  kept: keptSuite,
   resync: resyncSuite,
   api: apiSuite,
 }

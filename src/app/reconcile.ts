@@ -51,12 +51,12 @@ export async function reconcile(
 
   if (listed !== null) await endReservations(ports, objects, changed)
   // Made when their slice comes: all at once would be the largest thing in memory.
-  function* sightings(): Generator<AdoptCommand> {
+  function* sightings(): Generator<Sighting> {
     for (const fact of objects) {
-      const sighting = isOurs(ports, fact) ? null : objectSighting(fact, at, alive)
-      if (sighting !== null) yield sighting
+      const command = isOurs(ports, fact) ? null : objectSighting(fact, at, alive)
+      if (command !== null) yield { command, fact }
     }
-    for (const pod of pods) yield* podSightings(pod, at, alive)
+    for (const pod of pods) for (const command of podSightings(pod, at, alive)) yield { command, fact: null }
   }
   const outcomes = await adoptAll(ports, sightings(), changed)
   const named = objects.filter(fact => fact.address === null).map(fact => fact.name)
@@ -87,35 +87,47 @@ function isOurs({ replicator }: Ports, { address }: FloatingIpFact): boolean {
   return address !== null && replicator.isBusy(address)
 }
 
+/** `fact`: the object that shows it; null: a pod does. */
+interface Sighting {
+  readonly command: AdoptCommand
+  readonly fact: FloatingIpFact | null
+}
+
 async function adoptAll(
   ports: Ports,
-  sightings: Iterable<AdoptCommand>,
+  sightings: Iterable<Sighting>,
   changed: ReadonlySet<string>,
 ): Promise<{ adopted: number; conflicts: string[] }> {
-  const { ledger, clock, log } = ports
+  const { ledger, replicator, clock, log } = ports
   /** What we have just adopted ourselves: its pod may have more to say. */
   const ours = new Set<string>()
   const conflicts: string[] = []
   let adopted = 0
   // Nearly all are known: those cost a look-up and no turn.
-  function isNews(sighting: AdoptCommand): boolean {
-    const { text } = sighting.address
+  function isNews({ command }: Sighting): boolean {
+    const { text } = command.address
     if (changed.has(text) && !ours.has(text)) return false
-    const decision = ledger.read(view => adopt(view, sighting))
+    const decision = ledger.read(view => adopt(view, command))
     return isRefusal(decision) || decision.changes.length > 0
   }
   for (const found of slicesOf(sightings, SIGHTINGS_AT_ONCE)) {
     const slice = found.filter(isNews)
-    for (const { address } of slice) ours.add(address.text)
-    const outcomes = await Promise.all(slice.map(sighting => ledger.submit('adopt', sighting)))
+    for (const { command } of slice) ours.add(command.address.text)
+    const outcomes = await Promise.all(slice.map(({ command }) => ledger.submit('adopt', command)))
     await clock.sleep(0)
-    for (const [at, sighting] of slice.entries()) {
+    for (const [at, { command, fact }] of slice.entries()) {
       const outcome = outcomes[at]
       if (isRefusal(outcome)) {
         conflicts.push(outcome.because)
-        if (sighting.source === 'pod') reportClaimant(ports, sighting, outcome.because)
-        else log.error({ ip: sighting.address.text }, `conflict: ${outcome.because}`)
-      } else if (outcome !== undefined && outcome.changes.length > 0) adopted++
+        if (command.source === 'pod') reportClaimant(ports, command, outcome.because)
+        else log.error({ ip: command.address.text }, `conflict: ${outcome.because}`)
+      } else if (outcome !== undefined && outcome.changes.length > 0) {
+        adopted++
+        const row = ledger.read(view => view.at(command.address))
+        // The version of this very object is what we rest on: a takeover need not write what is there already.
+        if (row?.revision === outcome.revision && fact !== null && replicator.agrees(fact, row))
+          replicator.confirmed(row.address, row.revision)
+      }
     }
   }
   return { adopted, conflicts }

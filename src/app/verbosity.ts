@@ -30,7 +30,10 @@ export function verbosityOf(log: LevelledLog, clock: Clock): Verbosity {
       timer = new AbortController()
       const { signal } = timer
       // A warning, so that a log which is quieter than usual shows since when.
-      log.warn({ level, before: log.level, ...(forMs !== null && { seconds: forMs / 1000 }) }, 'the log level changes')
+      log.warn(
+        { from: log.level, to: level, ...(forMs !== null && { seconds: forMs / 1000 }) },
+        'the log level changes',
+      )
       log.level = level
       until = forMs === null ? null : clock.now() + forMs
       if (forMs === null) return
@@ -38,7 +41,7 @@ export function verbosityOf(log: LevelledLog, clock: Clock): Verbosity {
         if (signal.aborted) return
         until = null
         log.level = startLevel
-        log.warn({ level: startLevel, before: level }, 'the log level is that of the start again')
+        log.warn({ from: level, to: startLevel }, 'the log level is that of the start again')
       })
     },
   }

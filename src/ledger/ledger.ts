@@ -248,7 +248,11 @@ export function openLedger({ journal, geometry, recover, onBug, onTurn = () => {
     left: acknowledge,
     leftovers: () => journal.leftovers(),
     reshape: reload,
-    outbox: () => journal.outbox(),
+    outbox() {
+      // What is acknowledged already must not be written again: the disk hears of it now.
+      if (acknowledged.length > 0) attempt([])
+      return journal.outbox()
+    },
     onCommit: listener => {
       listeners.push(listener)
     },

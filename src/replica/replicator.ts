@@ -22,6 +22,8 @@ export interface Replicator {
   seen(fact: FloatingIpFact): void
   /** True when the object says what the row says. */
   agrees(fact: FloatingIpFact, row: Allocation): boolean
+  /** The object, as it was just seen, says what this revision says: nothing is to be written. */
+  confirmed(address: Address, revision: number): void
   /** The object is not as we wrote it, or is missing: look, judge, and write again. */
   recheck(address: Address, revision: number): void
   /** There is no object of this address. */
@@ -65,6 +67,7 @@ export function noReplication(ledger: Ledger): Replicator {
   return {
     seen() {},
     agrees: () => true,
+    confirmed() {},
     recheck() {},
     forget() {},
     isBusy: () => false,
@@ -89,6 +92,8 @@ interface Lane {
   revision: number
   failures: number
   running: boolean
+  /** Stands in `ready` (or `urgent`, or both), and is to be written from there once. */
+  queued: boolean
   /** Monotonic: since when something of it is not written. */
   sinceMs: number
   waiters: Waiter[]
@@ -104,6 +109,8 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
   const labelled = new Set<string>()
   const lanes = new Map<string, Lane>()
   const ready: Lane[] = []
+  /** Somebody waits for these: a bind must not stand behind a takeover of thousands. */
+  const urgent: Lane[] = []
   let running = 0
   let started = false
   const stopping = new AbortController()
@@ -115,14 +122,27 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
 
   function enqueue(address: Address, revision: number): Lane {
     const sinceMs = performance.now()
-    const lane = lanes.get(address.text) ?? { address, revision, failures: 0, running: false, sinceMs, waiters: [] }
+    const lane = lanes.get(address.text) ?? {
+      address,
+      revision,
+      failures: 0,
+      running: false,
+      queued: false,
+      sinceMs,
+      waiters: [],
+    }
     lane.revision = Math.max(lane.revision, revision)
     if (!lanes.has(address.text)) {
       lanes.set(address.text, lane)
-      ready.push(lane)
+      queue(lane)
     }
     pump()
     return lane
+  }
+
+  function queue(lane: Lane): void {
+    lane.queued = true
+    ready.push(lane)
   }
 
   function sweep(): void {
@@ -133,8 +153,10 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
 
   function pump(): void {
     while (started && !stopping.signal.aborted && running < LANES) {
-      const lane = ready.shift()
+      const lane = urgent.shift() ?? ready.shift()
       if (lane === undefined) break
+      if (!lane.queued) continue
+      lane.queued = false
       running++
       lane.running = true
       void drain(lane).finally(() => {
@@ -164,7 +186,7 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
         log.warn({ ip: lane.address.text, err: messageOf(error) }, 'FloatingIP object not written, will retry')
       const wait = Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** Math.min(lane.failures, 10)) * (0.5 + random() / 2)
       void clock.sleep(wait, stopping.signal).then(() => {
-        ready.push(lane)
+        queue(lane)
         pump()
       })
     }
@@ -176,7 +198,7 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
     for (const waiter of done) error === null ? waiter.resolve() : waiter.reject(error)
     if (lane.revision > revision) {
       lane.sinceMs = performance.now()
-      ready.push(lane)
+      queue(lane)
     } else lanes.delete(lane.address.text)
   }
 
@@ -227,6 +249,13 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
       if (fact.reserved) labelled.add(fact.address.text)
     },
     agrees: objects.agrees,
+    confirmed(address, revision) {
+      const lane = lanes.get(address.text)
+      if (lane === undefined || lane.running || lane.revision !== revision) return
+      lane.queued = false
+      ledger.acknowledge(address.text, revision)
+      settle(lane, revision, null)
+    },
     recheck(address, revision) {
       known.set(address.text, undefined)
       enqueue(address, revision)
@@ -243,7 +272,10 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
     },
     acknowledged(address, revision) {
       return new Promise((resolve, reject) => {
-        enqueue(address, revision).waiters.push({ revision, resolve, reject })
+        const lane = enqueue(address, revision)
+        lane.waiters.push({ revision, resolve, reject })
+        if (lane.queued) urgent.push(lane)
+        pump()
       })
     },
     get pending() {
