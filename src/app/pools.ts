@@ -1,11 +1,13 @@
 /** Owns named pools: their size and pre-allocation over HTTP and through kubectl, and the status that both show. */
 import type { Committed } from '../domain/change.ts'
-import { ownerKey, poolOwner } from '../domain/owner.ts'
+import { isKept, ownerKey, poolOwner } from '../domain/owner.ts'
 import { isRefusal } from '../domain/refusal.ts'
-import type { PoolFact, PoolStatus, PoolStore } from '../kube/pool.ts'
+import type { JudgedPool, PoolFact, PoolStatus, PoolStore } from '../kube/pool.ts'
+import { unreachable } from '../lib/assert.ts'
 import { Fault, messageOf } from '../lib/fault.ts'
 import type { Resized } from '../rules/pool.ts'
 import { isConfigured } from '../rules/view.ts'
+import { poolStandingsOf } from './pool-standing.ts'
 import type { Ports } from './ports.ts'
 
 /** Binds and ends come in bursts: one status for all of a burst. */
@@ -18,7 +20,9 @@ export interface Pools {
   put(name: string, size: number, preallocate: boolean): Promise<number | null>
   /** False: unknown. Its addresses stay. */
   remove(name: string): Promise<boolean>
-  /** An object of this name came, changed or went. */
+  /** Once, when rows and objects are known and before the first answer: what is found changes nothing (R22). */
+  takeOver(): void
+  /** After that, and whenever an object of this name came, changed or went. */
   changed(name: string): void
   stop(): void
 }
@@ -31,6 +35,8 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
   const dirty = new Set<string>()
   const written = new Map<string, string>()
   const stopping = new AbortController()
+  const used = (name: string) => rowsOf(name).filter(row => !isKept(row.owner) && !row.blocked).length
+  const standings = poolStandingsOf({ cluster, used })
   let gathering = false
 
   ledger.onCommit(changes => {
@@ -51,12 +57,14 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
 
   /** Frees what a shrunken pool no longer needs, then tells its objects how it is. */
   async function settle(name: string): Promise<void> {
-    const pool = cluster.poolInForce(name)
-    if (pool === null) return
+    const [first] = cluster.poolsNamed(name)
+    const judged = first === undefined ? null : standings.of(first)
+    if (first === undefined || judged === null) return
     try {
       const counts = count(name)
-      const now = counts.allocated > pool.size ? await resize(name, pool.size, false) : counts
-      for (const each of cluster.pools.values()) if (each.name === name) await tell(each, statusOf(each, pool, now))
+      const shrinks = judged.standing === 'applied' && counts.allocated > first.size
+      const now = shrinks ? await resize(name, first.size, false) : counts
+      for (const each of cluster.poolsNamed(name)) await tell(each, statusOf(each, first, judged, now))
     } catch (error) {
       log.warn({ pool: name, err: messageOf(error) }, 'the status of a pool was not written')
     }
@@ -70,32 +78,44 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
     written.set(key, text)
   }
 
-  function count(name: string): Resized {
-    return ledger.read(view => {
-      const rows = view.ofShare(ownerKey(poolOwner(name))).filter(row => isConfigured(view, row))
-      return { allocated: rows.length, inUse: rows.filter(row => row.incarnation !== null).length }
-    })
+  function rowsOf(name: string) {
+    return ledger.read(view => view.ofShare(ownerKey(poolOwner(name))).filter(row => isConfigured(view, row)))
   }
 
-  async function resize(pool: string, size: number, preallocate: boolean): Promise<Resized> {
-    const outcome = await ledger.submit('resizePool', { at: clock.now(), pool, size, preallocate })
+  function count(name: string): Resized {
+    const rows = rowsOf(name)
+    return { allocated: rows.length, inUse: rows.filter(row => row.incarnation !== null).length }
+  }
+
+  async function resize(pool: string, size: number, preallocate: boolean, trims = true): Promise<Resized> {
+    const outcome = await ledger.submit('resizePool', { at: clock.now(), pool, size, preallocate, trims })
     if (isRefusal(outcome)) throw new Fault(outcome.because, { retryable: true })
     return outcome.answer
+  }
+
+  /** What its object asks for, as far as it is to be carried out. */
+  async function follow(name: string): Promise<void> {
+    const standing = standings.changed(name)
+    const pool = cluster.poolInForce(name)
+    if (pool === null || standing === null || standing === 'aside') return
+    // galaxy-ipam allocated ahead what it was asked for; of a pool that it ignored nothing was ever asked.
+    if (standing === 'inherited' && !pool.galaxys) return
+    await resize(name, pool.size, pool.preallocate, standing === 'applied')
   }
 
   return {
     get: name => store.get(name),
     async put(name, size, preallocate) {
-      await store.put(name, size, preallocate)
+      const stored = await store.put(name, size, preallocate)
+      if (stored !== null) standings.wanted(stored)
       const { allocated } = await resize(name, size, preallocate)
       touch(name)
       return preallocate ? allocated : null
     },
     remove: name => store.remove(name),
+    takeOver: () => standings.takeOver(),
     changed(name) {
-      const pool = cluster.poolInForce(name)
-      if (pool === null) return
-      resize(name, pool.size, pool.preallocate).then(
+      follow(name).then(
         () => touch(name),
         error => log.warn({ pool: name, err: messageOf(error) }, 'a pool was not brought to its size'),
       )
@@ -109,35 +129,51 @@ function poolsIn(changes: readonly Committed[]): Set<string> {
   return new Set(names.filter(name => name !== ''))
 }
 
-function statusOf(pool: PoolFact, force: PoolFact, { allocated, inUse }: Resized): PoolStatus {
-  const inForce = pool.namespace === force.namespace
-  const surplus = allocated - force.size
-  return {
-    size: force.size,
-    allocated,
-    inUse,
-    conditions: [
-      inForce
-        ? { type: 'InForce', status: 'True', reason: 'InForce', message: 'its size limits the pods of the pool' }
-        : {
-            type: 'InForce',
-            status: 'False',
-            reason: 'Shadowed',
-            message: `the pool of namespace ${force.namespace} is in force`,
-          },
-      surplus > 0
-        ? {
-            type: 'WithinSize',
-            status: 'False',
-            reason: 'InUse',
-            message: `${surplus} more addresses than its size are in use: waits for their pods to end`,
-          }
-        : {
-            type: 'WithinSize',
-            status: 'True',
-            reason: 'WithinSize',
-            message: `${allocated} of ${force.size} addresses are allocated`,
-          },
-    ],
+function statusOf(pool: PoolFact, first: PoolFact, judged: JudgedPool, { allocated, inUse }: Resized): PoolStatus {
+  const counts = pool.uid === first.uid
+  const status = { size: first.size, allocated, inUse }
+  const within = withinSize(first, judged, allocated)
+  if (counts) return { observedGeneration: judged.generation, ...status, conditions: [inForce(judged), within] }
+  const message = `the pool of namespace ${first.namespace} is in force`
+  return { ...status, conditions: [{ type: 'InForce', status: 'False', reason: 'Shadowed', message }, within] }
+}
+
+type Condition = PoolStatus['conditions'][number]
+
+function inForce({ standing }: JudgedPool): Condition {
+  const type = 'InForce'
+  const limits = 'its size limits the pods of the pool'
+  switch (standing) {
+    case 'applied':
+      return { type, status: 'True', reason: 'InForce', message: limits }
+    case 'inherited':
+      return {
+        ...{ type, status: 'True', reason: 'Inherited' },
+        message: `${limits}; it was here before floatip: no address is released for it before its next change`,
+      }
+    case 'aside':
+      return {
+        ...{ type, status: 'False', reason: 'Inherited' },
+        message:
+          'more addresses are in use than its size since before floatip: it limits nothing before its next change',
+      }
+    default:
+      return unreachable(standing)
   }
+}
+
+function withinSize({ size }: PoolFact, judged: JudgedPool, allocated: number): Condition {
+  const type = 'WithinSize'
+  const surplus = allocated - size
+  if (surplus <= 0)
+    return { type, status: 'True', reason: type, message: `${allocated} of ${size} addresses are allocated` }
+  if (judged.standing !== 'applied')
+    return {
+      type,
+      status: 'False',
+      reason: 'Inherited',
+      message: `${surplus} more addresses than its size are allocated`,
+    }
+  const message = `${surplus} more addresses than its size are in use: waits for their pods to end`
+  return { type, status: 'False', reason: 'InUse', message }
 }

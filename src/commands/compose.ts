@@ -262,6 +262,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         waking,
         holds,
         follow,
+        takeOver: () => pools.takeOver(),
         signal,
         onReconciled: metrics.onReconciled,
       })

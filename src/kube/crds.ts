@@ -99,6 +99,7 @@ const pools = {
               status: {
                 type: 'object',
                 properties: {
+                  observedGeneration: { type: 'integer' },
                   size: { type: 'integer' },
                   allocated: { type: 'integer' },
                   inUse: { type: 'integer' },
