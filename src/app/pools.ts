@@ -12,6 +12,11 @@ import type { Ports } from './ports.ts'
 
 /** Binds and ends come in bursts: one status for all of a burst. */
 const GATHER_MS = 300
+/** No status is served: a definition that was just updated serves it in a moment, galaxy-ipam's own never. */
+const UNSERVED_FIRST_MS = 1_000
+const UNSERVED_MOST_MS = 600_000
+/** After 1 + 2 + 4 s it is no moment any more. */
+const UNSERVED_TOLD = 4
 
 export interface Pools {
   /** By a quorum read; null: unknown. */
@@ -38,6 +43,10 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
   const used = (name: string) => rowsOf(name).filter(row => !isKept(row.owner) && !row.blocked).length
   const standings = poolStandingsOf({ cluster, used })
   let gathering = false
+  /** How often a status was not served, and whether we rest for that. */
+  let unserved = 0
+  let resting = false
+  const owed = new Set<string>()
 
   ledger.onCommit(changes => {
     for (const name of poolsIn(changes)) touch(name)
@@ -74,8 +83,26 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
     const key = `${pool.namespace}/${pool.name}`
     const text = JSON.stringify(status)
     if (written.get(key) === text) return
-    await store.writeStatus(pool, status)
+    if (resting) return void owed.add(pool.name)
+    if (!(await store.writeStatus(pool, status))) return rest(pool.name)
     written.set(key, text)
+    unserved = 0
+  }
+
+  /** One try after ever longer pauses, for all pools together. */
+  function rest(name: string): void {
+    owed.add(name)
+    if (resting) return
+    resting = true
+    unserved++
+    if (unserved === UNSERVED_TOLD) log.warn({}, 'the definition of Pool has no status: kubectl shows none of any pool')
+    const ms = Math.min(UNSERVED_MOST_MS, UNSERVED_FIRST_MS * 2 ** (unserved - 1))
+    void clock.sleep(ms, stopping.signal).then(() => {
+      resting = false
+      // The first of them tries; while that fails, the others rest with it.
+      for (const each of owed) touch(each)
+      owed.clear()
+    })
   }
 
   function rowsOf(name: string) {

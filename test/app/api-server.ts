@@ -178,14 +178,14 @@ export function startApiServer() {
   async function handle(request: Request): Promise<Response> {
     const url = new URL(request.url)
     const at = placeOf(url.pathname)
-    if (at === null || !isServed(at.collection, url.pathname, at.sub))
-      return new Response('404 page not found\n', { status: 404 })
+    if (at === null) return new Response('404 page not found\n', { status: 404 })
     const watching = url.searchParams.get('watch') === 'true'
     const verb = verbOf(request.method, at, watching)
     const text = await request.text()
     const body = (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>
     const call: Call = { kind: `${verb} ${at.collection}`, key: at.key, path: url.pathname, body }
     calls.push(call)
+    if (!isServed(at.collection, url.pathname, at.sub)) return new Response('404 page not found\n', { status: 404 })
     const fault = dueFault(call.kind)
     const held = doors.find(each => each.kind === call.kind && !each.used)
     if (held !== undefined) {
