@@ -84,9 +84,11 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
     const text = JSON.stringify(status)
     if (written.get(key) === text) return
     if (resting) return void owed.add(pool.name)
-    if (!(await store.writeStatus(pool, status))) return rest(pool.name)
-    written.set(key, text)
-    unserved = 0
+    const { uid } = pool
+    if (await store.writeStatus(pool, status)) {
+      written.set(key, text)
+      unserved = 0
+    } else if ([...cluster.pools.values()].some(each => each.uid === uid)) rest(pool.name)
   }
 
   /** One try after ever longer pauses, for all pools together. */

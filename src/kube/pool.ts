@@ -1,7 +1,7 @@
 /** Owns the Pool object: a named set of addresses that Deployments share, with a size. */
 import { GROUP_VERSION } from './floatingip.ts'
 import type { RawMetadata, RawObject } from './raw.ts'
-import { ApiError, isNotFound, mergePatch, type Transport } from './transport.ts'
+import { isNotFound, mergePatch, type Transport } from './transport.ts'
 
 export const POOLS_PATH = `/apis/${GROUP_VERSION}/pools`
 /** Where galaxy-ipam keeps its pools, and the HTTP API ours. */
@@ -99,7 +99,7 @@ export interface PoolStore {
   put(name: string, size: number, preallocate: boolean): Promise<PoolFact | null>
   /** False: there is none. */
   remove(name: string): Promise<boolean>
-  /** False: the definition has no status (galaxy's own). */
+  /** False: not found, as the API server says of a pool that is gone, and of one whose definition has no status (galaxy's own). */
   writeStatus(pool: PoolFact, status: PoolStatus): Promise<boolean>
 }
 
@@ -141,14 +141,10 @@ export function poolStoreOn(transport: Transport): PoolStore {
     async writeStatus({ namespace, name }, status) {
       const path = `${at(namespace, name)}/status`
       const patch = { method: 'PATCH', path, contentType: mergePatch, body: { status } } as const
-      try {
-        await unlessMissing(name, null, () => transport.request(patch))
+      return await unlessMissing(name, false, async () => {
+        await transport.request(patch)
         return true
-      } catch (error) {
-        // Not about the object: there is no such path.
-        if (error instanceof ApiError && error.status === 404) return false
-        throw error
-      }
+      })
     },
   }
 }

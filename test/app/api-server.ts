@@ -111,9 +111,8 @@ export function startApiServer() {
   }
 
   /** Custom resources are served as long as there is a definition. */
-  function isServed(collection: Collection, path: string, sub: string): boolean {
+  function isServed(collection: Collection, path: string): boolean {
     const definitions = of('customresourcedefinitions')
-    if (sub === 'status' && !hasStatus(definitions.get(`${collection}.galaxy.k8s.io`))) return false
     if (collection === 'floatingips' || collection === 'pools') return definitions.size > 0
     return collection !== 'gangs' || definitions.has(`gangs.${path.split('/')[2]}`)
   }
@@ -185,7 +184,9 @@ export function startApiServer() {
     const body = (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>
     const call: Call = { kind: `${verb} ${at.collection}`, key: at.key, path: url.pathname, body }
     calls.push(call)
-    if (!isServed(at.collection, url.pathname, at.sub)) return new Response('404 page not found\n', { status: 404 })
+    if (!isServed(at.collection, url.pathname)) return new Response('404 page not found\n', { status: 404 })
+    const definition = of('customresourcedefinitions').get(`${at.collection}.galaxy.k8s.io`)
+    if (at.sub === 'status' && !hasStatus(definition)) return failure(404, 'NotFound', at.key)
     const fault = dueFault(call.kind)
     const held = doors.find(each => each.kind === call.kind && !each.used)
     if (held !== undefined) {

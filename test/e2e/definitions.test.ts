@@ -117,7 +117,7 @@ describe.skipIf(kind === 'demo')('galaxy-ipam’s definitions', () => {
       const [warning, ...more] = logged(logFile, 'the custom resource definitions stay as they are')
       expect(more).toEqual([])
       expect(warning?.missing).toContain('a Pool without preAllocateIP is rejected')
-      const [command = ''] = warning?.run instanceof Array ? warning.run.filter(each => /floatingips/.test(each)) : []
+      const [command = ''] = Array.isArray(warning?.run) ? warning.run.filter(each => /floatingips/.test(each)) : []
       const words = [...(await kubectlCommand()), '--kubeconfig', cluster.adminKubeconfig].join(' ')
       const shell = Bun.spawn(['sh', '-c', command.replace(/^kubectl/, words)], { stdout: 'ignore', stderr: 'inherit' })
       expect(await shell.exited).toBe(0)
@@ -137,7 +137,7 @@ describe.skipIf(kind === 'demo')('galaxy-ipam’s definitions', () => {
       await eventually('the document’s Pool', async () => (await apply()).includes('example-pool'))
       await eventually('its status', async () => {
         const table = await kubectl(cluster.adminKubeconfig, ['get', 'pools', '-A'])
-        return /example-pool +4 +0 +0/.test(table)
+        return /example-pool +4 +0 +0/.test(table) && / kept +1 +2 +0/.test(table)
       })
     },
     LIMIT_MS,
