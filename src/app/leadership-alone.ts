@@ -5,6 +5,7 @@ export function aloneLeading(): Leadership {
   let leading = false
   return {
     isLeader: () => leading,
+    safeForMs: () => (leading ? Number.POSITIVE_INFINITY : 0),
     leader: '',
     standing: 'leadership: not elected (--leader-elect=false)',
     term: 0,

@@ -8,7 +8,7 @@ import type { Log } from '../lib/log.ts'
 import { elderLocksOf, expiredTexts } from './elder-locks.ts'
 import { callWithin } from './lease-call.ts'
 import { observationOf, RELEASED_MS } from './lease-observation.ts'
-import type { LeaseTiming } from './lease-timing.ts'
+import { type LeaseTiming, safeForMs } from './lease-timing.ts'
 
 export interface LeadershipCallbacks {
   /** Called in the step in which leadership begins, with its number. */
@@ -27,6 +27,8 @@ export interface Leadership {
    * some timer has noticed: after a pause of the process the first answer is right.
    */
   isLeader(): boolean
+  /** How long a request that only the leader may send can be under way from now, so that it arrives in no other's term (R3); 0: not at all. */
+  safeForMs(): number
   /** Who leads as far as we know; empty: nobody. */
   readonly leader: string
   /** The same as a sentence for readyz, or what keeps us from knowing. */
@@ -50,14 +52,9 @@ export interface LeadershipParts {
   readonly timing: LeaseTiming
 }
 
-interface Moment {
-  readonly monotonic: number
-  readonly wall: WallMs
-}
-
 interface Held {
   /** When the request was sent that last renewed it: whoever saw its effect saw it later, and waits a whole lease from there. */
-  readonly since: Moment
+  readonly since: { readonly monotonic: number; readonly wall: WallMs }
   readonly version: string
   readonly term: number
 }
@@ -81,13 +78,12 @@ export function leadershipOn(parts: LeadershipParts): Leadership {
   let standing = `${store.where} has not been read yet`
   let running: Promise<void> = Promise.resolve()
 
-  const now = (): Moment => ({ monotonic: monotonicMs(), wall: clock.now() })
+  const now = (): Held['since'] => ({ monotonic: monotonicMs(), wall: clock.now() })
 
   /** Age is the larger of both clocks' (R38): monotonic time stands still while a machine sleeps, wall time can be set back. */
-  function leftMs(): number {
-    if (held === null) return 0
-    return renewMs - Math.max(monotonicMs() - held.since.monotonic, clock.now() - held.since.wall)
-  }
+  const ageMs = ({ since }: Held) => Math.max(monotonicMs() - since.monotonic, clock.now() - since.wall)
+  const leftMs = () => (held === null ? 0 : renewMs - ageMs(held))
+  const isLeader = () => phase === 'leading' && leftMs() > 0
 
   function end(): void {
     phase = 'over'
@@ -111,7 +107,7 @@ export function leadershipOn(parts: LeadershipParts): Leadership {
     return callWithin(clock, timeoutMs, signal, work)
   }
 
-  function writeOf(since: Moment, term: number, anew: readonly string[] | null): LeaseWrite {
+  function writeOf(since: Held['since'], term: number, anew: readonly string[] | null): LeaseWrite {
     const acquiredAt = anew === null ? null : since.wall
     const { wall: renewedAt } = since
     return { holder: identity, durationMs: leaseMs, transitions: term, renewedAt, acquiredAt, expiredLocks: anew }
@@ -273,7 +269,8 @@ export function leadershipOn(parts: LeadershipParts): Leadership {
   }
 
   return {
-    isLeader: () => phase === 'leading' && leftMs() > 0,
+    isLeader,
+    safeForMs: () => (held === null || !isLeader() ? 0 : safeForMs(timing, ageMs(held))),
     get leader() {
       return leader
     },

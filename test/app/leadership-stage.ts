@@ -35,6 +35,9 @@ export interface Candidate {
   /** SIGKILL: nothing of it runs any more. */
   crash(): void
   crashed: boolean
+  released: boolean
+  /** How fast its clocks go. */
+  readonly rate: number
   release(): Promise<void>
 }
 
@@ -164,6 +167,8 @@ export class Stage {
       finished: false,
       pausedUntil: 0,
       crashed: false,
+      released: false,
+      rate,
       sleepMachine(ms) {
         candidate.pausedUntil = Math.max(candidate.pausedUntil, stage.nowMs + ms)
         sleptMs += ms * rate
@@ -175,7 +180,10 @@ export class Stage {
         candidate.crashed = true
         stopping.abort()
       },
-      release: () => candidate.leadership.release(),
+      release() {
+        candidate.released = true
+        return candidate.leadership.release()
+      },
     }
     this.candidates.push(candidate)
     const { signal } = stopping
