@@ -6,40 +6,10 @@ import type { Clock, WallMs } from '../lib/clock.ts'
 import { Fault } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
 import { elderLocksOf, expiredTexts } from './elder-locks.ts'
+import type { Leadership, LeadershipCallbacks } from './leadership-port.ts'
 import { callWithin } from './lease-call.ts'
 import { observationOf, RELEASED_MS } from './lease-observation.ts'
 import { type LeaseTiming, safeForMs } from './lease-timing.ts'
-
-export interface LeadershipCallbacks {
-  /** Called in the step in which leadership begins, with its number. */
-  started(term: number): void
-  /** Called once; the process must end. */
-  lost(why: string): void
-}
-
-/**
- * A process leads at most once: leadership that was lost never comes back, and the process ends and starts again, as galaxy-ipam does.
- * Whatever it remembered was true under its term only, and nothing forgets as thoroughly as an exit.
- */
-export interface Leadership {
-  /**
-   * Ask in the same synchronous step in which something leaves that only the leader may send (R3). It looks at the clocks, not at what
-   * some timer has noticed: after a pause of the process the first answer is right.
-   */
-  isLeader(): boolean
-  /** How long a request that only the leader may send can be under way from now, so that it arrives in no other's term (R3); 0: not at all. */
-  safeForMs(): number
-  /** Who leads as far as we know; empty: nobody. */
-  readonly leader: string
-  /** The same as a sentence for readyz, or what keeps us from knowing. */
-  readonly standing: string
-  /** Of our leadership, `leaseTransitions` of the Lease; 0 before. */
-  readonly term: number
-  /** Waits for leadership and keeps it; resolves when it is lost, released, or given up by the signal. To be called once. */
-  run(callbacks: LeadershipCallbacks, signal: AbortSignal): Promise<void>
-  /** Stops deciding, then lets a successor in at once. To be called when nothing of ours is under way any more. Never rejects on a Fault. */
-  release(): Promise<void>
-}
 
 export interface LeadershipParts {
   readonly store: LeaseStore
@@ -77,6 +47,7 @@ export function leadershipOn(parts: LeadershipParts): Leadership {
   let leader = ''
   let standing = `${store.where} has not been read yet`
   let running: Promise<void> = Promise.resolve()
+  let lose: (why: string) => void = () => {}
 
   const now = (): Held['since'] => ({ monotonic: monotonicMs(), wall: clock.now() })
 
@@ -166,7 +137,7 @@ export function leadershipOn(parts: LeadershipParts): Leadership {
     leader = identity
     standing = 'leadership: ours'
     log.info({ identity, term: won.term }, 'leading')
-    const lose = (why: string) => {
+    lose = why => {
       if (phase !== 'leading') return
       end()
       standing = `leadership: lost: ${why}`
@@ -174,11 +145,11 @@ export function leadershipOn(parts: LeadershipParts): Leadership {
       lost(why)
     }
     started(won.term)
-    await Promise.all([keep(lose), watchElders(lose)])
+    await Promise.all([keep(), watchElders()])
   }
 
   /** Renews every retry period; loses when that did not succeed in time, before anyone else can have taken over. */
-  async function keep(lose: (why: string) => void): Promise<void> {
+  async function keep(): Promise<void> {
     let began = held?.since.monotonic ?? 0
     let failure = ''
     while (phase === 'leading') {
@@ -188,7 +159,7 @@ export function leadershipOn(parts: LeadershipParts): Leadership {
       if (leftMs() <= 0) return lose(`not renewed within ${renewMs / 1000} s${failure && `: ${failure}`}`)
       began = monotonicMs()
       try {
-        await renew(lose)
+        await renew()
         failure = ''
       } catch (error) {
         if (!(error instanceof Fault)) throw error
@@ -198,7 +169,20 @@ export function leadershipOn(parts: LeadershipParts): Leadership {
     }
   }
 
-  async function renew(lose: (why: string) => void): Promise<void> {
+  function isTaken({ holder }: LeaseRecord): boolean {
+    if (holder === identity) return false
+    leader = holder
+    lose(holder === '' ? 'the Lease was released by somebody else' : `${holder} took the Lease`)
+    return true
+  }
+
+  async function stillLeads(): Promise<boolean> {
+    if (!isLeader()) return false
+    const record = await call(limits => store.read(limits))
+    return isLeader() && (record === null || !isTaken(record))
+  }
+
+  async function renew(): Promise<void> {
     const base = held
     if (base === null) return
     const since = now()
@@ -208,10 +192,7 @@ export function leadershipOn(parts: LeadershipParts): Leadership {
     const record = await call(limits => store.read(limits))
     if (record === null) return await restore(base)
     lease.see(record, monotonicMs())
-    if (record.holder !== identity) {
-      leader = record.holder
-      return lose(record.holder === '' ? 'the Lease was released by somebody else' : `${record.holder} took the Lease`)
-    }
+    if (isTaken(record)) return
     renewed({ ...base, version: record.resourceVersion })
     throw new Fault(`${store.where} was written by somebody else`, { retryable: true })
   }
@@ -231,7 +212,7 @@ export function leadershipOn(parts: LeadershipParts): Leadership {
   }
 
   /** An older galaxy-ipam knows nothing of our Lease: if one takes office beside us, we leave. */
-  async function watchElders(lose: (why: string) => void): Promise<void> {
+  async function watchElders(): Promise<void> {
     while (phase === 'leading') {
       const sightings = await call(limits => store.elders(limits)).catch(error => {
         if (!(error instanceof Fault)) throw error
@@ -270,6 +251,7 @@ export function leadershipOn(parts: LeadershipParts): Leadership {
 
   return {
     isLeader,
+    stillLeads,
     safeForMs: () => (held === null || !isLeader() ? 0 : safeForMs(timing, ageMs(held))),
     get leader() {
       return leader

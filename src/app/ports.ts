@@ -7,7 +7,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
 import type { Replicator } from '../replica/replicator.ts'
-import type { Leadership } from './leadership.ts'
+import type { Leadership } from './leadership-port.ts'
 
 export interface Ports {
   readonly ledger: Ledger

@@ -123,6 +123,8 @@ async function adoptAll(
         else log.error({ ip: command.address.text }, `conflict: ${outcome.because}`)
       } else if (outcome !== undefined && outcome.changes.length > 0) {
         adopted++
+        if (command.blocked && fact?.reserved === false)
+          log.warn({ ip: fact.name, key: fact.key }, 'a FloatingIP object cannot be read: its address goes to nobody')
         const row = ledger.read(view => view.at(command.address))
         // The version of this very object is what we rest on: a takeover need not write what is there already.
         if (row?.revision === outcome.revision && fact !== null && replicator.agrees(fact, row))

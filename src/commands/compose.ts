@@ -106,6 +106,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         onWritten: metrics.replicated,
         onFailed: metrics.replicationFailed,
         isLeader: () => leadership.isLeader(),
+        stillLeads: () => leadership.stillLeads(),
         judge: (row, foreign) => judgeForeign(ports, row, foreign),
       })
     : noReplication(ledger)

@@ -1,6 +1,7 @@
 /** Owns a stage in virtual time for candidates of leader election: each with clocks and pauses of its own, one API server, a network that misbehaves. */
 import { expect } from 'bun:test'
-import { type Leadership, leadershipOn } from '../../src/app/leadership.ts'
+import { leadershipOn } from '../../src/app/leadership.ts'
+import type { Leadership } from '../../src/app/leadership-port.ts'
 import type { LeaseTiming } from '../../src/app/lease-timing.ts'
 import type { ElderSighting, LeaseStore } from '../../src/kube/lease.ts'
 import { elderLock, type LeaseRecord, type LeaseWrite, leaseBody, leaseRecord } from '../../src/kube/lease-record.ts'

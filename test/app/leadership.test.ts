@@ -120,6 +120,17 @@ describe('keeping office', () => {
     expect(a.leadership.safeForMs()).toBe(0)
   })
 
+  test('R28 asked to look at the Lease itself, it leaves at once when that is somebody else’s', async () => {
+    const { stage, a } = await led()
+    const still = a.leadership.stillLeads()
+    await stage.until(stage.nowMs + 10)
+    expect(await still).toBe(true)
+    stage.putLease({ holderIdentity: 'c', leaseDurationSeconds: 15, leaseTransitions: 9 })
+    const no = a.leadership.stillLeads()
+    await stage.until(stage.nowMs + 10)
+    expect([await no, a.leadership.isLeader(), a.lostBecause]).toEqual([false, false, 'c took the Lease'])
+  })
+
   test('R3 after a pause of the process the first answer is right, before any timer has run', async () => {
     const { stage, a } = await led()
     stage.fateOf = () => LOST
