@@ -6,8 +6,8 @@ import type { Ports } from './ports.ts'
 export interface PoolStandings {
   /** Of a pool that counts; null: nobody has judged it yet. */
   of(pool: PoolFact): JudgedPool | null
-  /** Before the first answer: every pool that nobody has judged is inherited, or set aside. */
-  takeOver(): void
+  /** Before the first answer: every pool that nobody has judged is inherited, or set aside. Gives back the names of those that are aside. */
+  takeOver(): readonly string[]
   /** A pool came, changed, or others of its name went: how the one that counts stands now; null: there is none. */
   changed(name: string): PoolStanding | null
   /** Somebody asks for it over HTTP: it is to be carried out, whatever it was. */
@@ -80,7 +80,8 @@ export function poolStandingsOf({ cluster, used }: StandingParts): PoolStandings
       return { generation: last.generation, standing: last.standing }
     },
     takeOver() {
-      for (const name of new Set([...cluster.pools.values()].map(pool => pool.name))) standingNow(name, inherit)
+      const names = new Set([...cluster.pools.values()].map(pool => pool.name))
+      return [...names].filter(name => standingNow(name, inherit) === 'aside')
     },
     changed(name) {
       forgetGone()

@@ -142,7 +142,14 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
       return preallocate ? allocated : null
     },
     remove: name => store.remove(name),
-    takeOver: () => standings.takeOver(),
+    takeOver() {
+      const aside = standings.takeOver()
+      if (aside.length > 0)
+        log.warn(
+          { pools: aside },
+          'more addresses are in use than these pools’ sizes: they limit nothing before their next change',
+        )
+    },
     changed(name) {
       follow(name).then(
         () => touch(name),
