@@ -8,7 +8,7 @@ export interface PoolStandings {
   of(pool: PoolFact): JudgedPool | null
   /** Before the first answer: every pool that nobody has judged is inherited, or set aside. Gives back the names of those that are aside. */
   takeOver(): readonly string[]
-  /** A pool came, changed, or others of its name went: how the one that counts stands now; null: there is none. */
+  /** A pool came, changed, or others of its name went: how the one that counts stands now; null: there is none, or a newer state of it is about to be seen. */
   changed(name: string): PoolStanding | null
   /** Somebody asks for it over HTTP: it is to be carried out, whatever it was. */
   wanted(pool: PoolFact): void
@@ -53,8 +53,9 @@ export function poolStandingsOf({ cluster, used }: StandingParts): PoolStandings
     if (first === undefined) return null
     const last = recall(first)
     if (last === null) return fresh(first)
-    // The mirror may be behind what we were told over HTTP.
     if (last.generation < first.generation) return judge(first, 'applied')
+    // The mirror is behind what we were told over HTTP: it will come to it.
+    if (last.generation > first.generation) return null
     switch (last.standing) {
       case 'shadowed':
         return inherit(first)
@@ -70,7 +71,11 @@ export function poolStandingsOf({ cluster, used }: StandingParts): PoolStandings
 
   function forgetGone(): void {
     const there = new Set([...cluster.pools.values()].map(pool => pool.uid))
-    for (const uid of known.keys()) if (!there.has(uid)) known.delete(uid)
+    for (const uid of known.keys()) {
+      if (there.has(uid)) continue
+      known.delete(uid)
+      cluster.setAside(uid, false)
+    }
   }
 
   return {

@@ -71,7 +71,9 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
     if (first === undefined || judged === null) return
     try {
       const counts = count(name)
-      const shrinks = judged.standing === 'applied' && counts.allocated > first.size
+      // Of a size that is older than what we were told over HTTP nothing follows.
+      const current = judged.standing === 'applied' && judged.generation === first.generation
+      const shrinks = current && counts.allocated > first.size
       const now = shrinks ? await resize(name, first.size, false) : counts
       for (const each of cluster.poolsNamed(name)) await tell(each, statusOf(each, first, judged, now))
     } catch (error) {
@@ -171,7 +173,8 @@ function statusOf(pool: PoolFact, first: PoolFact, judged: JudgedPool, { allocat
   const within = withinSize(first, judged, allocated)
   if (counts) return { observedGeneration: judged.generation, ...status, conditions: [inForce(judged), within] }
   const message = `the pool of namespace ${first.namespace} is in force`
-  return { ...status, conditions: [{ type: 'InForce', status: 'False', reason: 'Shadowed', message }, within] }
+  const shadowed: Condition = { type: 'InForce', status: 'False', reason: 'Shadowed', message }
+  return { observedGeneration: null, ...status, conditions: [shadowed, within] }
 }
 
 type Condition = PoolStatus['conditions'][number]

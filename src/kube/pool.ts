@@ -59,7 +59,7 @@ export function poolFact(raw: RawObject): PoolFact | null {
 
 function judgedBy({ observedGeneration, conditions }: Partial<PoolStatus>): JudgedPool | null {
   const inForce = Array.isArray(conditions) ? conditions.find(({ type }) => type === 'InForce') : undefined
-  if (typeof observedGeneration !== 'number' || inForce === undefined) return null
+  if (typeof observedGeneration !== 'number' || inForce === undefined || inForce.reason === 'Shadowed') return null
   const found = inForce.status === 'True' ? 'inherited' : 'aside'
   return { generation: observedGeneration, standing: inForce.reason === 'Inherited' ? found : 'applied' }
 }
@@ -78,8 +78,8 @@ export function byPrecedence(pools: readonly PoolFact[]): readonly PoolFact[] {
 
 /** What `kubectl get pool -o yaml` shows under status. */
 export interface PoolStatus {
-  /** Of the spec that this tells of; absent: another pool is in force. */
-  readonly observedGeneration?: number
+  /** Of the spec that was carried out, or is left as it was found; null: another pool is in force. */
+  readonly observedGeneration: number | null
   readonly size: number
   readonly allocated: number
   readonly inUse: number

@@ -143,6 +143,44 @@ describe('R22 a pool of kube-system', () => {
     await until(() => again.rows().length === 1)
   })
 
+  test('R22 a set-aside pool that stood in another one’s shadow meanwhile was never carried out: a later leader knows', async () => {
+    const world = await takeOver({
+      pools: [poolObject('default', 1)],
+      ...{ deployments: [workload('app', 5)], pods: [running('a', '10.0.0.2'), running('b', '10.0.0.3')] },
+      floatingips: [held('a', '10.0.0.2'), held('b', '10.0.0.3'), kept('10.0.0.4')],
+    })
+    await until(() => said(world, 'default').reason === 'Inherited')
+    world.api.put('pools', poolObject('kube-system', 9))
+    await until(() => said(world, 'default').reason === 'Shadowed')
+    const { api } = world
+    await world.stop()
+    api.remove('pools', 'kube-system/p')
+    const again = await takeOver({ api })
+    expect(again.rows()).toHaveLength(3)
+    expect(said(again, 'default')).toMatchObject({ inForce: 'False', reason: 'Inherited' })
+  })
+
+  test('R22 a size that is older than the one over HTTP frees nothing, however late the watch is', async () => {
+    const world = await takeOver({ pools: [poolObject('kube-system', 1)] })
+    const post = (size: number) =>
+      world.apiPort.handle(
+        new Request('http://floatip/v1/pool', {
+          ...{ method: 'POST', headers: { 'content-type': 'application/json' } },
+          body: JSON.stringify({ name: 'p', size, preAllocateIP: true }),
+        }),
+      )
+    await post(1)
+    await Bun.sleep(400)
+    world.api.hush('pools')
+    await post(4)
+    await Bun.sleep(700)
+    expect(world.rows()).toHaveLength(4)
+    world.api.tell('pools')
+    await until(() => world.ports.cluster.poolInForce('p')?.size === 4)
+    await Bun.sleep(400)
+    expect(world.rows()).toHaveLength(4)
+  })
+
   test('R22 asked for over HTTP, the same size again is a wish, and is carried out', async () => {
     const world = await takeOver({ pools: [poolObject('kube-system', 1)], floatingips: KEPT.map(kept) })
     await world.apiPort.handle(
