@@ -19,6 +19,12 @@ const FLOATINGIPS = JSON.stringify([
 ])
 /** The document's example, as printed. */
 const EXAMPLE = 'apiVersion: galaxy.k8s.io/v1alpha1\nkind: Pool\nmetadata:\n  name: example-pool\nsize: 4\n'
+/** galaxy-ipam looked at the first one only. */
+const POOLS = [
+  ['kube-system', 'kept', false],
+  ['default', 'ignored', true],
+  ['default', 'ahead', true],
+] as const
 
 let cluster: Cluster
 let kube: Kube
@@ -41,18 +47,14 @@ beforeAll(async () => {
   kubeconfig = await accountKubeconfig(kube, cluster.adminKubeconfig, cluster.folder)
   ns = await createNamespace(kube, 'defs', cluster.kind)
   const attribute = JSON.stringify({ NodeName: '', Uid: '' })
-  await kube.create(
-    paths.floatingIps,
-    galaxysObject({ address: '10.50.0.2', key: 'pool__kept_', policy: 2, attribute }),
-  )
-  await kube.create(
-    paths.floatingIps,
-    galaxysObject({ address: '10.50.0.3', key: 'pool__kept_', policy: 2, attribute }),
-  )
-  await kube.create(paths.pools('kube-system'), {
-    ...{ apiVersion: 'galaxy.k8s.io/v1alpha1', kind: 'Pool', metadata: { name: 'kept' } },
-    ...{ size: 1, preAllocateIP: false },
-  } as KubeObject)
+  for (const [at, pool] of ['kept', 'kept', 'ignored', 'ignored'].entries()) {
+    const object = galaxysObject({ address: `10.50.0.${at + 2}`, key: `pool__${pool}_`, policy: 2, attribute })
+    await kube.create(paths.floatingIps, object)
+  }
+  for (const [namespace, name, preAllocateIP] of POOLS) {
+    const pool = { apiVersion: 'galaxy.k8s.io/v1alpha1', kind: 'Pool', metadata: { name }, size: 1, preAllocateIP }
+    await kube.create(paths.pools(namespace), pool as KubeObject)
+  }
   starter = async (folder, flags) => {
     await floatip?.stop()
     const [apiPort = 0] = await freePorts(1)
@@ -146,13 +148,17 @@ describe.skipIf(kind === 'demo')('galaxy-ipam’s definitions', () => {
   test(
     'R22 a size below what galaxy-ipam kept released nothing through three starts; changed, it does',
     async () => {
-      const kept = async () =>
-        (await kube.list<KubeObject & { spec: { key: string } }>(paths.floatingIps)).filter(
-          ({ spec }) => spec.key === 'pool__kept_',
-        ).length
-      expect(await kept()).toBe(2)
-      await kube.patch(`${paths.pools('kube-system')}/kept`, { size: 0 })
-      await eventually('it is empty', async () => (await kept()) === 0)
+      const stored = async () => {
+        const all = await kube.list<KubeObject & { spec: { key: string } }>(paths.floatingIps)
+        return POOLS.map(([, name]) => all.filter(({ spec }) => spec.key === `pool__${name}_`).length)
+      }
+      expect(await stored()).toEqual([2, 2, 0])
+      const ahead = await kubectl(cluster.adminKubeconfig, ['get', 'pool', 'ahead', '-o', 'yaml'])
+      expect(ahead).toContain('reason: Inherited')
+      for (const [namespace, name] of POOLS) {
+        await kube.patch(`${paths.pools(namespace)}/${name}`, { size: name === 'ahead' ? 3 : 0 })
+      }
+      await eventually('what is asked for now is carried out', async () => Bun.deepEquals(await stored(), [0, 0, 3]))
     },
     LIMIT_MS,
   )
