@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { ownerKey } from '../../src/domain/owner.ts'
 import { Fault } from '../../src/lib/fault.ts'
-import { api, carried, create, filter, run } from './asking.ts'
+import { api, bind, carried, create, filter, run } from './asking.ts'
 import { carries, configMap, entry, floatingIp, type Kube, pod } from './objects.ts'
 import { closeWorlds, ENTRIES, openWorld, until, type World } from './world.ts'
 
@@ -51,6 +51,14 @@ describe('R17 a range comes into the configuration', () => {
     await Bun.sleep(100)
     expect(world.row(ADDED)).toBe(row)
     expect(world.verify()).toBeNull()
+  })
+
+  test.each(OBJECTS)('R17 %s, there since the start, has it in the same turn', async (_, object, row) => {
+    const pods = row.startsWith('bound') ? [OTHER] : []
+    const world = await openWorld({ floatingips: [object], pods })
+    expect(await atReshape(world)).toBe(row)
+    await Bun.sleep(50)
+    expect(world.row(ADDED)).toBe(row)
   })
 
   test('R17 a running pod that carries it, and of which the ledger has no row, has it in the same turn', async () => {
@@ -130,10 +138,7 @@ describe('R6 an address that a second running pod carries goes to no third party
     const world = await openWorld({ holdMs: 200 })
     await create(world, pod('first'))
     world.api.fail('bind pods', { status: 403, reason: 'Forbidden' }, 99)
-    const { body } = await api(world, '/readyz')
-    expect(body).toBe('ok')
     await filter(world, pod('first'), 'a1')
-    const { bind } = await import('./asking.ts')
     await bind(world, pod('first'), 'a1')
     expect(world.row('10.0.0.2')).toBe('bound NULL_default_NULL_first first#1')
     await create(world, SECOND)
