@@ -2,9 +2,11 @@
 import type { ConfigurationReading } from '../domain/configuration.ts'
 import type { Configuration } from '../domain/entry.ts'
 import { geometryOf } from '../domain/geometry.ts'
+import type { NodeFact } from '../kube/node.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
+import { nodeAddressWarnings } from './node-addresses.ts'
 
 export interface ConfigurationStatus {
   /** ISO time since which the present entries are in force; null: none are. */
@@ -22,6 +24,8 @@ export interface ConfigurationInForce {
   readonly status: ConfigurationStatus
   /** Reads and applies a value; null: it is missing. True when a configuration is in force. */
   apply(text: string | null): boolean
+  /** A node came, changed its addresses or went: what is to be warned of is looked at again, soon. */
+  nodesChanged(): void
 }
 
 export interface ConfigurationParts {
@@ -37,10 +41,21 @@ export interface ConfigurationParts {
   onChange(): void
   /** A value was refused, for these reasons. */
   onRejected(because: string): void
+  /** Something that a person should look at, said once for as long as it is so. */
+  onWarning(warning: string): void
+  /** Those of the cluster; none, as long as it is not listed. */
+  nodes(): Iterable<NodeFact>
+  readonly signal: AbortSignal
 }
 
+/** The nodes of a list come one by one: thousands of them are looked at once. */
+const LOOK_WITHIN_MS = 100
+
 export function configurationOf(parts: ConfigurationParts): ConfigurationInForce {
-  const { ledger, clock, log, where, read, lastGood, onChange, onRejected } = parts
+  const { ledger, clock, log, where, read, lastGood, onChange, onRejected, onWarning, nodes, signal } = parts
+  /** Of the value in force itself. */
+  let ofValue: readonly string[] = []
+  let looking = false
   let status: ConfigurationStatus = { since: null, entries: 0, addresses: 0, warnings: [], rejected: null }
   let applied: string | null = null
 
@@ -57,10 +72,21 @@ export function configurationOf(parts: ConfigurationParts): ConfigurationInForce
     ledger.reshape(geometryOf(entries))
     applied = text
     const addresses = ledger.read(view => view.geometry.slots)
-    status = { ...status, since: iso(clock), entries: entries.length, addresses, warnings }
-    for (const warning of warnings) log.warn({ where }, warning)
+    ofValue = warnings
+    status = { ...status, since: iso(clock), entries: entries.length, addresses }
+    warn()
     log.info({ where, entries: entries.length, addresses }, 'configuration in force')
     onChange()
+  }
+
+  function warn(): void {
+    const before = new Set(status.warnings)
+    const warnings = [...ofValue, ...ledger.read(view => nodeAddressWarnings(view.geometry, nodes()))]
+    status = { ...status, warnings }
+    for (const warning of warnings.filter(each => !before.has(each))) {
+      log.warn({ where }, warning)
+      onWarning(warning)
+    }
   }
 
   function reject(because: string): boolean {
@@ -92,6 +118,14 @@ export function configurationOf(parts: ConfigurationParts): ConfigurationInForce
       status = { ...status, rejected: null }
       putInForce(text, reading.configuration)
       return true
+    },
+    nodesChanged() {
+      if (looking || status.since === null) return
+      looking = true
+      void clock.sleep(LOOK_WITHIN_MS, signal).then(() => {
+        looking = false
+        if (!signal.aborted) warn()
+      })
     },
   }
 }

@@ -44,7 +44,7 @@ import type { LevelledLog } from '../lib/log.ts'
 import { noReplication, replicatorOf } from '../replica/replicator.ts'
 import { rememberedText } from '../store/facts.ts'
 import { cloudOf } from './cloud.ts'
-import { configMapName, followConfiguration } from './configuration-source.ts'
+import { configurationTold, followConfiguration } from './configuration-source.ts'
 import { ledgerAt } from './ledger.ts'
 import { measuring } from './measure.ts'
 import type { ServeOptions } from './options.ts'
@@ -150,18 +150,15 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const objectMirror = mirrorObjects({ ...following, ...objectWatch })
   const configuration = configurationOf({
     ...ports,
-    where: options.file.floatingips === undefined ? `ConfigMap ${configMapName(options)}` : 'the config file',
+    ...configurationTold(options, events, metrics.configurationRejected),
     read: readConfiguration,
     lastGood: rememberedText(file.db, 'configuration'),
     onChange() {
       cluster.moved()
       if (gate.open) void sweepOrphans(ports)
     },
-    onRejected(because) {
-      metrics.configurationRejected()
-      const { configMapNamespace: namespace, configMapName: name } = options.file
-      events.warn({ apiVersion: 'v1', kind: 'ConfigMap', namespace, name }, 'InvalidConfiguration', because)
-    },
+    nodes: () => cluster.nodes.values(),
+    signal,
   })
 
   const read = { pod: (raw: unknown) => podFact(raw as RawPod), node: (raw: unknown) => nodeFact(raw as RawNode) }
@@ -216,6 +213,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       poolChanged: name => {
         if (gate.open) pools.changed(name)
       },
+      nodesChanged: () => configuration.nodesChanged(),
       factsChanged: () => waking.look(),
     })
 

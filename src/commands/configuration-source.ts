@@ -1,11 +1,27 @@
 /** Owns where the configuration comes from: the config file, or a ConfigMap that is followed. */
-import type { ConfigurationInForce } from '../app/configuration.ts'
+import type { ConfigurationInForce, ConfigurationParts } from '../app/configuration.ts'
 import { type ConfigMapParts, followConfigMap } from '../kube/config-map.ts'
+import type { Events } from '../kube/events.ts'
 import type { Mirror } from '../kube/mirror.ts'
 import type { ServeOptions } from './options.ts'
 
-export function configMapName({ file }: ServeOptions): string {
-  return `${file.configMapNamespace}/${file.configMapName}, key ${file.floatingipKey}`
+/** What people hear of it beside the log: Events on the ConfigMap, which there are not where the config file has it. */
+export function configurationTold(
+  { file }: ServeOptions,
+  events: Events,
+  countRejected: () => void,
+): Pick<ConfigurationParts, 'where' | 'onRejected' | 'onWarning'> {
+  const { floatingips, configMapNamespace: namespace, configMapName: name, floatingipKey: key } = file
+  if (floatingips !== undefined) return { where: 'the config file', onRejected: countRejected, onWarning() {} }
+  const map = { apiVersion: 'v1', kind: 'ConfigMap', namespace, name }
+  return {
+    where: `ConfigMap ${namespace}/${name}, key ${key}`,
+    onRejected(because) {
+      countRejected()
+      events.warn(map, 'InvalidConfiguration', because)
+    },
+    onWarning: warning => events.warn(map, 'ConfigurationWarning', warning),
+  }
 }
 
 /** From the config file once, or from the ConfigMap for as long as we run. */

@@ -23,7 +23,7 @@ export interface NodeGroup {
   readonly id: string
   /** The geometry that its entries index: a command that comes with a group of an older one is stale. */
   readonly geometry: Geometry
-  /** Indices of entries, those of the most specific node subnet first. */
+  /** Indices of entries: those of the node's first address first, of each address those of the most specific node subnet first. */
   readonly entries: readonly number[]
   /** The node subnets that contain the node, for people. */
   readonly subnets: string
@@ -73,13 +73,14 @@ export function geometryOf(entries: readonly SubnetEntry[]): Geometry {
   function computeGroup(nodeAddresses: readonly Address[]): NodeGroup | null {
     const serving = entries.flatMap((entry, index) => {
       const networks = entry.nodeSubnets.filter(network => nodeAddresses.some(a => contains(network, a)))
+      const first = nodeAddresses.findIndex(a => networks.some(network => contains(network, a)))
       return networks.length === 0
         ? []
-        : [{ index, family: entry.subnet.family, prefix: Math.max(...networks.map(n => n.prefix)), networks }]
+        : [{ index, family: entry.subnet.family, first, prefix: Math.max(...networks.map(n => n.prefix)), networks }]
     })
     if (serving.length === 0) return null
-    // IPv4 first: a pod that asks for nothing in particular gets what galaxy-ipam would give it.
-    serving.sort((a, b) => a.family - b.family || b.prefix - a.prefix || a.index - b.index)
+    // IPv4 first, and what the node's first address reaches: a pod that asks for nothing in particular gets what galaxy-ipam would give it.
+    serving.sort((a, b) => a.family - b.family || a.first - b.first || b.prefix - a.prefix || a.index - b.index)
     const subnets = new Set(serving.flatMap(s => s.networks.map(n => n.text)))
     const indices = serving.map(s => s.index)
     const names = [...subnets].join(', ')

@@ -32,6 +32,8 @@ export interface ClusterListeners {
   customListed(kind: string, group: string): void
   /** A Pool object of this name came, changed or went. */
   poolChanged(name: string): void
+  /** A node came, changed its addresses or went. */
+  nodesChanged(): void
   /** `factsVersion` moved. */
   factsChanged(): void
 }
@@ -100,6 +102,7 @@ export function clusterOn({ optionalPools, custom, ...parts }: ClusterParts): Cl
     raw => nodeFact(raw),
     change => {
       if (change.kind === 'seen' && change.before !== null && sameAddresses(change.before, change.after)) return
+      listeners?.nodesChanged()
       moved()
     },
   )

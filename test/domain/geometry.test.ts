@@ -99,6 +99,9 @@ describe('groups of nodes', () => {
     ['in the nested subnet: the most specific first', ['10.1.1.9'], [1, 0, 4]],
     ['elsewhere', ['10.2.0.1'], [2]],
     ['with IPv6 only', ['fd00::7'], [3]],
+    ['with two addresses: the entries of both, those of the first one first', ['10.2.0.1', '10.1.1.9'], [2, 1, 0, 4]],
+    ['with the same two the other way round', ['10.1.1.9', '10.2.0.1'], [1, 0, 4, 2]],
+    ['with IPv6 as its first address: IPv4 first all the same', ['fd00::7', '10.2.0.1'], [2, 3]],
     ['with both families: the entries of both, IPv4 first', ['10.2.0.1', 'fd00::7'], [2, 3]],
   ])('a node %s', (_, addresses, entries) => {
     expect(geometry.groupOf(addresses.map(at))?.entries).toEqual(entries)
