@@ -111,6 +111,19 @@ describe('another size of a pool', () => {
     })
   })
 
+  test('smaller than what a StatefulSet’s pods use: each comes back to what is kept under its name', async () => {
+    const world = await pooled(3)
+    await run(world, pod('db-0', { owner: 'StatefulSet db', annotations: POOL, age: 1 }))
+    await seen(world, 'db-0')
+    const answer = await plan(world, resize(2))
+    expect(answer.pods).toMatchObject([
+      { pod: 'default/db-0', fate: 'keep', after: ['10.0.0.4'] },
+      { pod: 'default/app-2', fate: 'keep' },
+      { pod: 'default/app-1', fate: 'keep' },
+    ])
+    expect(answer.ok).toBe(true)
+  })
+
   test('smaller, and some are only kept: those are free', async () => {
     const world = await pooled(3)
     world.api.remove('pods', 'default/app-2')
