@@ -176,4 +176,29 @@ describe('a value that cannot be used', () => {
     },
     LIMIT_MS,
   )
+
+  test(
+    'missing at the start, and no ledger remembers one: not ready, saying why, and serving within seconds of the repair',
+    async () => {
+      const { kube, floatip } = stage
+      const ns = await namespace('missing')
+      const before = await kube.get<ConfigMap>(MAP)
+      await floatip.kill()
+      await kube.delete(MAP)
+      const restarting = floatip.restart({ emptied: true })
+      const why = await eventually('it says why it is not ready', async () => {
+        const reply = await fetch(`${floatip.apiUrl}/readyz`)
+        const text = await reply.text()
+        return reply.status === 503 && text.includes('floatingip-config') && text
+      })
+      expect(why).toContain('does not exist: create it with the address ranges')
+      const { name } = before.metadata
+      await kube.create(paths.configMaps('kube-system'), { ...before, metadata: { name } } as ConfigMap)
+      const began = performance.now()
+      await restarting
+      expect(performance.now() - began).toBeLessThan(5_000)
+      await serves(ns, 'repaired')
+    },
+    LIMIT_MS,
+  )
 })
