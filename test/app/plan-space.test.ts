@@ -35,6 +35,16 @@ describe('another configuration', () => {
     ])
   })
 
+  test('what would be warned of is told: a gateway or an address of a node in ips', async () => {
+    const world = await openWorld()
+    const answer = await plan(world, configuration(entry('10.49.0.0/24', '10.49.0.0/24', '10.49.0.1', '10.49.0.11')))
+    expect(answer.warnings).toEqual([
+      'floatingips[0].ips contains the gateway 10.49.0.1: pods may be given it',
+      expect.stringContaining('10.49.0.11 is the address of node a1'),
+      '1 nodes would be in no node subnet any more: b1',
+    ])
+  })
+
   test('a range grows: who waits now and would not', async () => {
     const world = await openWorld({ entries: [entry('10.49.0.0/24', '10.0.0.0/24', '10.0.0.2')] })
     await run(world, pod('first'))
