@@ -6,6 +6,7 @@ import type { NodeFact } from '../kube/node.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
+import type { LastGood } from './last-good.ts'
 import { nodeAddressWarnings } from './node-addresses.ts'
 
 export interface ConfigurationStatus {
@@ -22,8 +23,8 @@ export interface ConfigurationInForce {
   /** Where it comes from. */
   readonly where: string
   readonly status: ConfigurationStatus
-  /** Reads and applies a value; null: it is missing. True when a configuration is in force. */
-  apply(text: string | null): boolean
+  /** Reads and applies a value; null: it is missing. */
+  apply(text: string | null): void
   /** A node came, changed its addresses or went: what is to be warned of is looked at again, soon. */
   nodesChanged(): void
 }
@@ -36,7 +37,7 @@ export interface ConfigurationParts {
   readonly where: string
   readonly read: (text: string) => ConfigurationReading
   /** The last valid value, which outlives the process (R29). */
-  readonly lastGood: { read(): string | null; write(text: string): void }
+  readonly lastGood: LastGood
   /** The geometry changed: what rests on the old one is to be looked at again. */
   onChange(): void
   /** A value was refused, for these reasons. */
@@ -56,14 +57,19 @@ export function configurationOf(parts: ConfigurationParts): ConfigurationInForce
   /** Of the value in force itself. */
   let ofValue: readonly string[] = []
   let looking = false
+  let recalling = false
   let status: ConfigurationStatus = { since: null, entries: 0, addresses: 0, warnings: [], rejected: null }
   let applied: string | null = null
 
   /** Started on an invalid value: the last valid one of an earlier process serves until it is mended. */
-  function fallBack(): void {
-    const text = status.since === null ? lastGood.read() : null
+  async function fallBack(): Promise<void> {
+    if (status.since !== null || recalling) return
+    recalling = true
+    const text = await lastGood.read()
+    recalling = false
     const reading = text === null ? null : read(text)
-    if (text === null || !reading?.ok) return
+    // Mended meanwhile.
+    if (signal.aborted || status.since !== null || text === null || !reading?.ok) return
     log.warn({ where }, 'the last valid configuration of an earlier run is used')
     putInForce(text, reading.configuration)
   }
@@ -89,7 +95,7 @@ export function configurationOf(parts: ConfigurationParts): ConfigurationInForce
     }
   }
 
-  function reject(because: string): boolean {
+  function reject(because: string): void {
     const said = status.rejected?.because === because
     status = { ...status, rejected: { at: iso(clock), because } }
     if (!said) {
@@ -97,8 +103,7 @@ export function configurationOf(parts: ConfigurationParts): ConfigurationInForce
       else log.error({ because }, 'the configuration is invalid: the last valid one stays in force')
       onRejected(because)
     }
-    fallBack()
-    return status.since !== null
+    void fallBack()
   }
 
   return {
@@ -110,14 +115,13 @@ export function configurationOf(parts: ConfigurationParts): ConfigurationInForce
       if (text === null) return reject(`${where} does not exist: create it with the address ranges`)
       if (text === applied) {
         status = { ...status, rejected: null }
-        return true
+        return
       }
       const reading = read(text)
       if (!reading.ok) return reject(`${where} is invalid: ${reading.problems.join('; ')}`)
       lastGood.write(text)
       status = { ...status, rejected: null }
       putInForce(text, reading.configuration)
-      return true
     },
     nodesChanged() {
       if (looking || status.since === null) return

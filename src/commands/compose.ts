@@ -44,7 +44,7 @@ import type { LevelledLog } from '../lib/log.ts'
 import { noReplication, replicatorOf } from '../replica/replicator.ts'
 import { rememberedText } from '../store/facts.ts'
 import { cloudOf } from './cloud.ts'
-import { configurationTold, followConfiguration } from './configuration-source.ts'
+import { configurationTold, followConfiguration, lastGoodOn } from './configuration-source.ts'
 import { ledgerAt } from './ledger.ts'
 import { measuring } from './measure.ts'
 import type { ServeOptions } from './options.ts'
@@ -152,7 +152,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     ...ports,
     ...configurationTold(options, events, metrics.configurationRejected),
     read: readConfiguration,
-    lastGood: rememberedText(file.db, 'configuration'),
+    lastGood: lastGoodOn(options, { ...following, file: rememberedText(file.db, 'configuration'), signal }),
     onChange() {
       cluster.moved()
       if (gate.open) void sweepOrphans(ports)

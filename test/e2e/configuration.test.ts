@@ -155,7 +155,7 @@ describe('a value that cannot be used', () => {
   }
 
   test(
-    'R29 the ConfigMap deleted: the last one stays in force, over a restart too, until it is made again',
+    'R29 the ConfigMap deleted: the last one stays in force, over a restart and on another machine too, until it is made again',
     async () => {
       const { kube, floatip } = stage
       const ns = await namespace('deleted')
@@ -166,6 +166,10 @@ describe('a value that cannot be used', () => {
       await floatip.kill()
       await floatip.restart()
       await serves(ns, 'restarted')
+      // As on another machine: the object remembers it.
+      await floatip.kill()
+      await floatip.restart({ emptied: true })
+      await serves(ns, 'elsewhere')
       const { name } = before.metadata
       await kube.create(paths.configMaps('kube-system'), { ...before, metadata: { name } } as ConfigMap)
       const t = third('orphan')
@@ -178,13 +182,14 @@ describe('a value that cannot be used', () => {
   )
 
   test(
-    'missing at the start, and no ledger remembers one: not ready, saying why, and serving within seconds of the repair',
+    'missing at the start, and nobody remembers one: not ready, saying why, and serving within seconds of the repair',
     async () => {
       const { kube, floatip } = stage
       const ns = await namespace('missing')
       const before = await kube.get<ConfigMap>(MAP)
       await floatip.kill()
       await kube.delete(MAP)
+      await kube.delete(`${MAP}-last-good`)
       const restarting = floatip.restart({ emptied: true })
       const why = await eventually('it says why it is not ready', async () => {
         const reply = await fetch(`${floatip.apiUrl}/readyz`)

@@ -30,7 +30,7 @@ const COLLECTIONS: Readonly<Record<string, (namespace: string) => string>> = {
 export async function install(kube: Kube, floatingips: string, { definitions = true } = {}): Promise<void> {
   await eventually('namespace kube-system', () => kube.find('/api/v1/namespaces/kube-system'))
   for (const object of FILES.slice(definitions ? 0 : 1).flatMap(objectsIn))
-    await apply(kube, object.kind === 'ConfigMap' ? withData(object, floatingips) : object)
+    await apply(kube, object.kind === 'ConfigMap' && 'data' in object ? withData(object, floatingips) : object)
 }
 
 function withData(map: KubeObject, floatingips: string): KubeObject & { data: object } {
