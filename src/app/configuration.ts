@@ -7,7 +7,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
 import type { LastGood } from './last-good.ts'
-import { nodeAddressWarnings } from './node-addresses.ts'
+import { type NodeAddresses, nodeAddresses } from './node-addresses.ts'
 
 export interface ConfigurationStatus {
   /** ISO time since which the present entries are in force; null: none are. */
@@ -25,6 +25,8 @@ export interface ConfigurationInForce {
   readonly status: ConfigurationStatus
   /** Reads and applies a value; null: it is missing. */
   apply(text: string | null): void
+  /** Addresses in `ips` that a node has, as last looked at. */
+  readonly sharedWithNodes: NodeAddresses['shared']
   /** A node came, changed its addresses or went: what is to be warned of is looked at again, soon. */
   nodesChanged(): void
 }
@@ -56,6 +58,7 @@ export function configurationOf(parts: ConfigurationParts): ConfigurationInForce
   const { ledger, clock, log, where, read, lastGood, onChange, onRejected, onWarning, nodes, signal } = parts
   /** Of the value in force itself. */
   let ofValue: readonly string[] = []
+  let shared: NodeAddresses['shared'] = new Map()
   let looking = false
   let recalling = false
   let status: ConfigurationStatus = { since: null, entries: 0, addresses: 0, warnings: [], rejected: null }
@@ -87,7 +90,9 @@ export function configurationOf(parts: ConfigurationParts): ConfigurationInForce
 
   function warn(): void {
     const before = new Set(status.warnings)
-    const warnings = [...ofValue, ...ledger.read(view => nodeAddressWarnings(view.geometry, nodes()))]
+    const ofNodes = ledger.read(view => nodeAddresses(view.geometry, nodes()))
+    shared = ofNodes.shared
+    const warnings = [...ofValue, ...ofNodes.warnings]
     status = { ...status, warnings }
     for (const warning of warnings.filter(each => !before.has(each))) {
       log.warn({ where }, warning)
@@ -110,6 +115,9 @@ export function configurationOf(parts: ConfigurationParts): ConfigurationInForce
     where,
     get status() {
       return status
+    },
+    get sharedWithNodes() {
+      return shared
     },
     apply(text) {
       if (text === null) return reject(`${where} does not exist: create it with the address ranges`)

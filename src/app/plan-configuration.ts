@@ -2,7 +2,7 @@
 import type { Allocation } from '../domain/allocation.ts'
 import type { SubnetEntry } from '../domain/entry.ts'
 import { isKept, ownerKey } from '../domain/owner.ts'
-import { nodeAddressWarnings } from './node-addresses.ts'
+import { nodeAddresses } from './node-addresses.ts'
 import type { Play } from './plan.ts'
 import type { PlannedAddress, PlannedPod, Played } from './plan-words.ts'
 
@@ -45,7 +45,7 @@ export async function playConfiguration(
   const changes = [...moved]
     .filter(([text]) => text !== '')
     .map(([text, n]) => `${n} addresses of running pods: ${text}`)
-  const warnings = [...ofValue, ...nodeAddressWarnings(then, ports.cluster.nodes.values()), ...changes]
+  const warnings = [...ofValue, ...nodeAddresses(then, ports.cluster.nodes.values()).warnings, ...changes]
   if (left.length > 0) {
     const names = left.slice(0, 3).map(({ name }) => name)
     warnings.push(

@@ -11,6 +11,7 @@ import { holdsOf } from '../app/holds.ts'
 import { followKind } from '../app/kept.ts'
 import { leadershipOn } from '../app/leadership.ts'
 import { aloneLeading } from '../app/leadership-alone.ts'
+import { twinsOf } from '../app/node-addresses.ts'
 import { objectWatchOn } from '../app/objects.ts'
 import { sweepOrphans } from '../app/orphans.ts'
 import { podBound, podEnded } from '../app/pod-ends.ts'
@@ -200,6 +201,8 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         waiting.leave(pod.uid)
         holds.settle(pod.uid)
         telling.bound(pod)
+        for (const text of twinsOf(pod, configuration.sharedWithNodes))
+          events.warn({ apiVersion: 'v1', kind: 'Pod', namespace, name, uid }, 'AddressOfNode', text)
         if (gate.open) podBound(ports, pod)
       },
       workloadChanged(kind, { namespace, name, rollout }) {

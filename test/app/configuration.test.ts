@@ -1,7 +1,7 @@
 /** Owns the proof of what a changing configuration warns of, and of what it leaves alone. */
 import { afterEach, describe, expect, test } from 'bun:test'
-import { api } from './asking.ts'
-import { configMap, entry, node } from './objects.ts'
+import { api, run } from './asking.ts'
+import { configMap, entry, node, pod } from './objects.ts'
 import { closeWorlds, openWorld, until, type World } from './world.ts'
 
 afterEach(closeWorlds)
@@ -70,6 +70,18 @@ describe('an address in ips that a node has', () => {
     await until(() => told(world).some(line => line.includes('and 2 more addresses of nodes are in ips')))
     expect(await warnings(world)).toHaveLength(11)
   })
+})
+
+test('a pod that is given the address of a node: a Warning on the pod', async () => {
+  const world = await openWorld({ entries: [entry('10.49.0.0/24', '10.49.0.0/24', '10.49.0.12')] })
+  await until(() => told(world).length === 1)
+  await run(world, pod('p'))
+  const about = () =>
+    (world.api.all('events') as unknown as { reason: string; message: string; involvedObject: { name: string } }[])
+      .filter(({ reason }) => reason === 'AddressOfNode')
+      .map(({ involvedObject, message }) => `${involvedObject.name}: ${message}`)
+  await until(() => about().length === 1)
+  expect(about()).toEqual(['p: 10.49.0.12 is the address of node a2 too: both answer for it; see ConfigurationWarning'])
 })
 
 test('a gateway in ips: in /v1/config, in the log and on the ConfigMap', async () => {
