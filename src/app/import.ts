@@ -31,7 +31,8 @@ export function importOn({ ledger, replicator, clock }: Pick<Ports, 'ledger' | '
         return because === null ? [] : [{ address: item.address, because }]
       })
       const known = items.filter(item => view.at(item.address) !== null && conflictOf(view, item) === null).length
-      return { fresh: items.length - known - conflicts.length, known, conflicts, done: false, waiting: 0 }
+      const waiting = items.filter(({ address }) => replicator.isBusy(address)).length
+      return { fresh: items.length - known - conflicts.length, known, conflicts, done: false, waiting }
     })
   }
 

@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander'
 import { parse as parseCsv } from 'csv-parse/sync'
 import { EXIT, UsageFault } from '../lib/exit.ts'
 import { messageOf } from '../lib/fault.ts'
+import { ApiFault } from './client.ts'
 import { acting, agreed, type Session, type Surface, withServer } from './command.ts'
 import { readWhole } from './read-file.ts'
 import type { OwnerFields } from './shapes.ts'
@@ -56,8 +57,18 @@ async function take(session: Session, file: string, options: { from: Source; dry
       `${file} has ${kept.length} addresses to keep, and at most ${ITEMS_MAX} are taken at once, all or none: split it`,
     )
   }
-  const send = async (dryRun: boolean) =>
-    (await client.send<Answer>('POST', '/v1/import', { dryRun, items: kept })).body
+  const send = async (dryRun: boolean) => {
+    try {
+      return (await client.send<Answer>('POST', '/v1/import', { dryRun, items: kept })).body
+    } catch (error) {
+      const overtaken = error instanceof ApiFault && error.status === 409
+      if (!overtaken) throw error
+      throw new ApiFault(
+        409,
+        'nothing was imported: something came in between; import again to see what stands against it',
+      )
+    }
+  }
   const tried = await send(true)
 
   for (const { ip, because } of tried.conflicts) terminal.err(`${ip}: ${because}\n`)
@@ -68,8 +79,8 @@ async function take(session: Session, file: string, options: { from: Source; dry
     terminal.err('nothing was imported: take what is in conflict out of the file, or release it here\n')
     return EXIT.notAll
   }
-  if (options.dryRun || tried.imported === 0) return EXIT.ok
-  if (!options.yes) {
+  if (options.dryRun || tried.imported + tried.waiting === 0) return EXIT.ok
+  if (!options.yes && tried.imported > 0) {
     if (!(await agreed(terminal, 'Import them?'))) return EXIT.notAll
   }
   const { imported, waiting } = await send(false)

@@ -1,7 +1,7 @@
 /** Import over HTTP: all or none, however many; called done once the cluster has them (R34), and never waited for without end. */
 import { afterEach, expect, test } from 'bun:test'
-import { api, run } from './asking.ts'
-import { entry, pod } from './objects.ts'
+import { api, carried, run } from './asking.ts'
+import { entry, pod, workload } from './objects.ts'
 import { closeWorlds, openWorld, type World } from './world.ts'
 
 afterEach(closeWorlds)
@@ -41,6 +41,14 @@ test('a pod with several addresses is known by each of them', async () => {
   expect((await send(world, both)).body).toMatchObject({ done: true, imported: 2 })
   expect((await send(world, both)).body).toMatchObject({ done: true, known: 2, conflicts: [] })
   expect((await send(world, [item('10.0.0.4', 'web-0')])).status).toBe(409)
+})
+
+test('a pod with several addresses gets them back, in the order of its lists', async () => {
+  const world = await openWorld({ statefulsets: [workload('web', 1)] })
+  await send(world, [item('10.0.0.4', 'web-0'), item('10.0.0.3', 'web-0')])
+  const args = '{"request_ip_range":[["10.0.0.4~10.0.0.5"],["10.0.0.2~10.0.0.3"]]}'
+  await run(world, pod('web-0', { owner: 'StatefulSet web', policy: 'never', args }))
+  expect(carried(world, 'web-0')).toEqual(['10.0.0.4', '10.0.0.3'])
 })
 
 test('the API server takes no objects: 202 after 10 s says how many wait, and the same again waits for the rest', async () => {
