@@ -50,12 +50,14 @@ export function lastGoodOf({ file, object, clock, log, signal }: LastGoodParts):
 
   return {
     async read() {
+      // Before the wait, after which the file may be closed.
+      const ours = file.read()
       try {
-        return (await object?.read()) ?? file.read()
+        return (await object?.read()) ?? ours
       } catch (error) {
         if (!(error instanceof Fault)) throw error
         log.warn({ where: object?.where, err: messageOf(error) }, 'the last valid configuration cannot be read')
-        return file.read()
+        return ours
       }
     },
     write(text) {
