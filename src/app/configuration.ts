@@ -90,7 +90,7 @@ export function configurationOf(parts: ConfigurationParts): ConfigurationInForce
 
   function warn(): void {
     const before = new Set(status.warnings)
-    const ofNodes = ledger.read(view => nodeAddresses(view.geometry, nodes()))
+    const ofNodes = ledger.read(view => nodeAddresses(view, nodes()))
     shared = ofNodes.shared
     const warnings = [...ofValue, ...ofNodes.warnings]
     status = { ...status, warnings }
@@ -99,6 +99,20 @@ export function configurationOf(parts: ConfigurationParts): ConfigurationInForce
       onWarning(warning)
     }
   }
+
+  function lookSoon(): void {
+    if (looking || status.since === null) return
+    looking = true
+    void clock.sleep(LOOK_WITHIN_MS, signal).then(() => {
+      looking = false
+      if (!signal.aborted) warn()
+    })
+  }
+
+  // Taken out of circulation, an address of a node is nobody's worry any more; given back, it is one again.
+  ledger.onCommit(changes => {
+    if (changes.some(({ before, after }) => (before?.blocked ?? false) !== (after?.blocked ?? false))) lookSoon()
+  })
 
   function reject(because: string): void {
     const said = status.rejected?.because === because
@@ -131,14 +145,7 @@ export function configurationOf(parts: ConfigurationParts): ConfigurationInForce
       status = { ...status, rejected: null }
       putInForce(text, reading.configuration)
     },
-    nodesChanged() {
-      if (looking || status.since === null) return
-      looking = true
-      void clock.sleep(LOOK_WITHIN_MS, signal).then(() => {
-        looking = false
-        if (!signal.aborted) warn()
-      })
-    },
+    nodesChanged: lookSoon,
   }
 }
 

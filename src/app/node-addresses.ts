@@ -1,10 +1,10 @@
 /** Owns the warning about addresses that are given to pods although a node has them: two machines would answer for one. */
 import { entryName } from '../domain/entry.ts'
-import type { Geometry } from '../domain/geometry.ts'
 import { type Address, compareAddresses } from '../ip/address.ts'
 import type { NodeFact } from '../kube/node.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { present } from '../lib/assert.ts'
+import type { View } from '../rules/view.ts'
 
 /** Each is a line of /v1/config, of the log and of an Event: whoever has more has put the nodes' network into `ips`. */
 const NAMED_MAX = 10
@@ -16,10 +16,15 @@ export interface NodeAddresses {
   readonly shared: ReadonlyMap<string, string>
 }
 
-export function nodeAddresses(geometry: Geometry, nodes: Iterable<NodeFact>): NodeAddresses {
+/** Without those that somebody keeps out of circulation: no pod is given them. */
+export function nodeAddresses(
+  { geometry, at }: Pick<View, 'geometry' | 'at'>,
+  nodes: Iterable<NodeFact>,
+): NodeAddresses {
   const found: { readonly address: Address; readonly node: string }[] = []
   for (const { name, addresses } of nodes) {
-    for (const address of addresses) if (geometry.slotOf(address) !== null) found.push({ address, node: name })
+    for (const address of addresses)
+      if (geometry.slotOf(address) !== null && !at(address)?.blocked) found.push({ address, node: name })
   }
   found.sort((a, b) => compareAddresses(a.address, b.address) || (a.node < b.node ? -1 : 1))
   const texts = found.slice(0, NAMED_MAX).map(({ address, node }) => {

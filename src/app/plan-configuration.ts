@@ -45,7 +45,7 @@ export async function playConfiguration(
   const changes = [...moved]
     .filter(([text]) => text !== '')
     .map(([text, n]) => `${n} addresses of running pods: ${text}`)
-  const warnings = [...ofValue, ...nodeAddresses(then, ports.cluster.nodes.values()).warnings, ...changes]
+  const warnings = [...ofValue, ...nodeAddresses(copy.state, ports.cluster.nodes.values()).warnings, ...changes]
   if (left.length > 0) {
     const names = left.slice(0, 3).map(({ name }) => name)
     warnings.push(

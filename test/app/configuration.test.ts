@@ -64,6 +64,20 @@ describe('an address in ips that a node has', () => {
     expect(await warnings(world)).toEqual([])
   })
 
+  test('kept out of circulation it is nobody’s worry; given back it is again', async () => {
+    const world = await openWorld({ entries: [entry('10.49.0.0/24', '10.49.0.0/24', '10.49.0.10~10.49.0.11')] })
+    await until(() => told(world).length === 1)
+    const headers = { 'content-type': 'application/json' }
+    const body = JSON.stringify({ ips: ['10.49.0.11'], note: 'node a1' })
+    const made = await api<{ id: string }>(world, '/v1/reservations', { method: 'POST', headers, body })
+    expect(made.status).toBe(201)
+    await Bun.sleep(300)
+    expect(await warnings(world)).toEqual([])
+    await api(world, `/v1/reservations/${made.body.id}`, { method: 'DELETE' })
+    await Bun.sleep(300)
+    expect(await warnings(world)).toHaveLength(1)
+  })
+
   test('many are counted, not listed', async () => {
     const world = await openWorld({ entries: [entry('10.49.0.0/24', '10.49.0.0/24', '10.49.0.100~10.49.0.200')] })
     for (let last = 100; last < 112; last++) world.api.put('nodes', node(`n${last}`, `10.49.0.${last}`))
