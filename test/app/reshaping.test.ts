@@ -115,6 +115,15 @@ describe('entries are changed while a pod has an address of theirs', () => {
   })
 })
 
+test('nested node subnets: addresses of the most specific one first, then those of the wider ones; a node outside of it has the wider ones only', async () => {
+  const wide = entry('10.49.0.0/16', '10.0.2.0/24', '10.0.2.2~10.0.2.9')
+  const rack = { ...A, nodeSubnets: ['10.49.0.8/30'], ips: ['10.0.0.2'] }
+  const world = await openWorld({ entries: [wide, rack] })
+  for (const name of ['p', 'q']) await run(world, pod(name), 'a1')
+  await run(world, pod('r'), 'a2')
+  expect(['p', 'q', 'r'].flatMap(name => carried(world, name))).toEqual(['10.0.0.2', '10.0.2.2', '10.0.2.3'])
+})
+
 describe('a node gets another address while pods run on it', () => {
   const moved = async (address: string) => {
     const world = await openWorld({ statefulsets: [workload('web', 1)] })
