@@ -71,6 +71,7 @@ export function filteringOn(
     unknown: readonly string[],
   ): Promise<Verdicts> {
     const question = questionOf(pod, groups)
+    const placedAt = cluster.factsVersion
     const remembered = waiting.recall(pod.uid, question, ledger.revision, cluster.factsVersion)
     if (remembered !== null) return remembered
 
@@ -103,7 +104,7 @@ export function filteringOn(
       const memo = inTurn ? null : { question, factsVersion, ledgerRevision }
       const geometry = ledger.read(view => view.geometry)
       const why = { code, because, since: clock.now() }
-      waiting.wait(pod, { geometry, groups, unknown, workload: demand.workload, verdicts, why }, memo)
+      waiting.wait(pod, { geometry, groups, unknown, placedAt, workload: demand.workload, verdicts, why }, memo)
     }
     return verdicts
   }
