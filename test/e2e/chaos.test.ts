@@ -81,6 +81,8 @@ async function checked(): Promise<void> {
 async function round(at: number): Promise<void> {
   const count = 1 + (at % DEEDS_MAX)
   for (let n = 0; n < count; n++) tell(`${at}: ${await deeds.do()}`)
+  // Until the controllers have begun.
+  await Bun.sleep(500)
   const seen = await settle()
   expect(remember(deeds.expected, seen.pods)).toEqual([])
   await checked()
@@ -125,6 +127,8 @@ test.skipIf(skipped)(
   `seed ${SEED}: ${ROUNDS} rounds of deeds, and everything settles`,
   async () => {
     try {
+      await deeds.begin()
+      await settle()
       for (let at = 0; at < ROUNDS; at++) await round(at)
       await nothingLeft()
     } catch (error) {

@@ -53,6 +53,8 @@ const REPLICAS_MAX = 5
 const POOL_SIZES = [0, 2, 4, 6]
 
 export interface Deeds {
+  /** Every workload is there, with two pods. */
+  begin(): Promise<void>
   /** Answers what was done, in words. */
   do(): Promise<string>
   /** Ends what only lasts: cordons, missing nodes, removed ranges, stopped processes. */
@@ -273,6 +275,9 @@ export function deedsOn(stage: Stage, random: Random, entries: readonly Entry[])
   return {
     expected,
     configured: () => entries.map((_, at) => rangesOf(at).flatMap(expand)),
+    async begin() {
+      for (const one of CREW) await scale(one, 2)
+    },
     async do() {
       const deed = random.weighted(WEIGHTS)
       // A conflict, or an object that went meanwhile, is part of the game.
