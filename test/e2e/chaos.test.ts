@@ -49,17 +49,20 @@ function tell(line: string): void {
 async function settle(): Promise<Seen> {
   const from = performance.now()
   let breaches: readonly string[] = []
+  let clean = 0
   while (performance.now() - from < SETTLE_MS) {
-    const seen = await look(stage.kube)
+    const seen = await look(stage.kube).catch(() => null)
+    if (seen === null) continue
     // Seen twice: the lists are not of one moment.
     if (doubled(seen).length > 0) expect(doubled(await look(stage.kube))).toEqual([])
     const now = unsettled(seen, deeds.configured())
-    if (now.length === 0) {
+    clean = now.length === 0 ? clean + 1 : 0
+    if (clean === 2) {
       const tookMs = Math.round(performance.now() - from)
       if (tookMs > SLOW_MS) tell(`  slow: settled after ${tookMs} ms, the last to go: ${breaches.join('; ')}`)
       return seen
     }
-    breaches = now
+    if (clean === 0) breaches = now
     await Bun.sleep(300)
   }
   throw new Error(`not settled within ${SETTLE_MS} ms:\n${breaches.join('\n')}`)

@@ -3,6 +3,7 @@ import {
   addressesOf,
   isFinished,
   isSticky,
+  keyAtBind,
   keyOf,
   lists,
   NS,
@@ -33,7 +34,13 @@ export function doubled({ pods }: Seen): string[] {
 
 /** What is not yet, or no longer, as it must be when nothing happens any more. */
 export function unsettled(seen: Seen, configured: Configured): string[] {
-  return [...bound(seen), ...leaked(seen), ...overfull(seen), ...wanted(seen), ...idle(seen, configured)]
+  return [
+    ...bound(seen),
+    ...leaked(seen),
+    ...overfull(inForce(seen, configured)),
+    ...wanted(seen),
+    ...idle(seen, configured),
+  ]
 }
 
 function bound({ pods, objects }: Seen): string[] {
@@ -46,7 +53,11 @@ function bound({ pods, objects }: Seen): string[] {
     if (addresses.length !== lists(pod)) breaches.push(`${name} is bound with ${addresses.length} addresses`)
     for (const address of addresses) {
       const object = byAddress.get(address)
-      if (object?.uid !== uid || object?.node !== pod.spec.nodeName || object?.key !== keyOf(pod))
+      if (
+        object?.uid !== uid ||
+        object?.node !== pod.spec.nodeName ||
+        ![keyOf(pod), keyAtBind(pod)].includes(object?.key ?? '')
+      )
         breaches.push(
           `${address} of ${name} (${uid}, ${pod.spec.nodeName}) is stored as ${JSON.stringify(object ?? null)}`,
         )
@@ -79,6 +90,12 @@ function leaked({ pods, objects, sets, deployments }: Seen): string[] {
     const needed = set !== undefined && ordinal < set.spec.replicas
     return needed || names.has(pod) ? [] : [`leaked: ${address} is kept for ${key} beyond its StatefulSet`]
   })
+}
+
+/** What left the configuration counts in no limit (R16). */
+function inForce(seen: Seen, configured: Configured): Seen {
+  const all = new Set(configured.flat())
+  return { ...seen, objects: seen.objects.filter(({ address }) => all.has(address)) }
 }
 
 /** Deployments and pools beyond their limits, those of living pods aside. */

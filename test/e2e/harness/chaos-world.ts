@@ -152,7 +152,16 @@ export function workloadOf(pod: Owned): { readonly kind: string; readonly name: 
 }
 
 export function keyOf(pod: Owned): string {
-  const { kind, name } = workloadOf(pod)
+  return keyUnder(pod, workloadOf(pod))
+}
+
+/** It was bound while its StatefulSet was there, which was deleted without it: what was recorded at bind stands. */
+export function keyAtBind(pod: Owned): string {
+  const name = pod.metadata.labels?.app ?? ''
+  return keyUnder(pod, { kind: 'sts', name })
+}
+
+function keyUnder(pod: Owned, { kind, name }: { readonly kind: string; readonly name: string }): string {
   const pool = poolOf(pod)
   return `${pool === '' ? '' : `pool__${pool}_`}${kind}_${NS}_${name}_${pod.metadata.name}`
 }
