@@ -50,7 +50,7 @@ async function afterRollout(ports: Parts, owner: Owner, apiVersion: string, work
   if (owner.kind !== DEPLOYMENT) return
   const kept = { ...owner, pod: '' }
   const rollout = workload.state === 'present' ? workload.rollout : undefined
-  const keepsNone = rollout?.policy === RELEASE_AT_POD_END
+  const keepsNone = rollout?.policy === RELEASE_AT_POD_END || (rollout !== undefined && rollout.pool !== owner.pool)
   const lent = ports.ledger.read(view => followed(view, kept).some(row => row.surge))
   if (keepsNone || lent) await workloadChanged(ports, kept, apiVersion)
 }

@@ -229,6 +229,20 @@ describe('R15: the template keeps no addresses any more', () => {
     expect(follows(worldOf(rows), workload)).toEqual(freed.map(address => `free ${address} -> free`))
   })
 
+  describe('its pods have their addresses in a pool now', () => {
+    const pooled = { policy: 2, surgeAllowed: false, pool: 'blue' } as const
+    const moved = [kept(2), kept(3, { policy: 2 }), rowOf('10.0.1.4', 'pool__blue_dp_ns_api_new', { policy: 2 })]
+
+    test('its rollout is over: what it kept outside goes, policy never stays', () => {
+      expect(follows(worldOf(moved), rolling(3, { ...pooled, ...OVER }))).toEqual(['free 10.0.1.2 -> free'])
+    })
+
+    test('old pods are there', () => {
+      expect(follows(worldOf(moved), rolling(3, pooled))).toEqual([])
+      expect(follows(worldOf([kept(2), bound(4, 'old')]), rolling(3, { ...pooled, ...OVER }))).toEqual([])
+    })
+  })
+
   test('a pod that has a policy all the same is doubt', () => {
     const world = worldOf([kept(2), bound(4, 'new')])
     expect(follows(world, rolling(3, { ...none, ...OVER }))).toEqual([])
