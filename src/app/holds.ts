@@ -1,6 +1,7 @@
 /** Owns the end of holds: what filter took and no bind claimed goes back after a time, and so does a claim that led to no Binding. */
 import type { PodEnd } from '../kube/cluster.ts'
 import type { WallMs } from '../lib/clock.ts'
+import { giveBackBeside, textsOf } from './beside.ts'
 import { leaveNodes } from './leaving.ts'
 import { endIncarnation } from './pod-ends.ts'
 import type { Ports } from './ports.ts'
@@ -74,7 +75,8 @@ export function holdsOf(parts: HoldParts): Holds {
         const pod = await calls.touchPod({ namespace, name, uid }, freshValue())
         // The watch may have told its end before the claim was made, and will not tell it again.
         if (pod === null) return await endIncarnation(parts, uid, 'its pod is gone')
-        if (pod.node !== null) return // the Binding had arrived
+        // The Binding had arrived.
+        if (pod.node !== null) return await giveBackBeside(parts, uid, textsOf(pod.addresses), false)
       }
       await leaveNodes(parts, uid)
       await ledger.submit('giveBack', { at: clock.now(), incarnation: uid, revision, because: 'not bound in time' })

@@ -9,6 +9,7 @@ import type { PodEnd } from '../kube/cluster.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { adopt } from '../rules/adopt.ts'
 import { followed } from '../rules/follow.ts'
+import { giveBackBeside, textsOf } from './beside.ts'
 import { forgetClaimants, reportClaimant } from './claims.ts'
 import { workloadAtEnd } from './demand.ts'
 import { leaveNodes } from './leaving.ts'
@@ -95,6 +96,9 @@ export function podBound(ports: Parts & Pick<Ports, 'onConflict'>, pod: PodFact)
       })
     }
   }
+  giveBackBeside(ports, pod.uid, textsOf(pod.addresses), false).catch(error => {
+    log.warn({ pod: key, err: error }, 'what was held for it goes back when it ends')
+  })
 }
 
 /** The other pod that carries this address, if it still does: its claim outlives the one that had it. */

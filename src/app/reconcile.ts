@@ -9,6 +9,7 @@ import type { PodFact } from '../kube/pod.ts'
 import { Fault } from '../lib/fault.ts'
 import { slicesOf } from '../lib/slices.ts'
 import { adopt } from '../rules/adopt.ts'
+import { giveBackAllBeside } from './beside.ts'
 import { forgetClaimants, reportClaimant } from './claims.ts'
 import { followAll } from './kept.ts'
 import { inLanes } from './lanes.ts'
@@ -62,6 +63,7 @@ export async function reconcile(
   const named = objects.filter(fact => fact.address === null).map(fact => fact.name)
   if (named.length > 0) log.warn({ names: named }, 'FloatingIP objects whose names are not addresses are ignored')
 
+  await giveBackAllBeside(ports, pods)
   const ended = await endSuspects(ports, alive)
   forgetClaimants(ports, new Map(pods.map(pod => [`${pod.namespace}/${pod.name}`, pod])))
   await followAll(ports)
