@@ -202,10 +202,11 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
     const row = random.pick(rows.filter(each => cluster.byUid(each.incarnation ?? '')?.node === null))
     const pod = cluster.byUid(row?.incarnation ?? '')
     if (row === undefined || pod === null) return
-    const revision = Math.max(...rows.filter(each => each.incarnation === pod.uid).map(each => each.revision))
+    const own = rows.filter(each => each.incarnation === pod.uid)
+    const revision = Math.max(...own.map(each => each.revision))
     givingBack.push({ uid: pod.uid, revision })
     const onItsWay = cluster.bindings.some(binding => binding.uid === pod.uid)
-    if (row.phase === 'held') return
+    if (own.every(each => each.phase === 'held')) return
     if (onItsWay || random.chance(0.5)) {
       pod.version++
       return

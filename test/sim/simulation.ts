@@ -132,6 +132,7 @@ export async function simulate(seed: number, steps: number): Promise<Run> {
     reshape() {
       entries = random.pick(SIM_SHAPES) ?? SIM_ENTRIES
       const geometry = geometryOf(entries)
+      t.disk.failLoad = 0
       t.ledger.reshape(geometry)
       groups = groupsOfNodes(geometry)
       cluster.reshape(text => geometry.slotOf(ip(text)) !== null)

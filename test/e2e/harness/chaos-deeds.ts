@@ -57,6 +57,8 @@ export interface Deeds {
   begin(): Promise<void>
   /** Answers what was done, in words. */
   do(): Promise<string>
+  /** Starts the scheduler where it has ended itself; true when it had. */
+  revive(): Promise<boolean>
   /** Ends what only lasts: cordons, missing nodes, removed ranges, stopped processes. */
   mend(): Promise<void>
   /** Deletes all workloads, pods and pools. */
@@ -69,6 +71,7 @@ export interface Deeds {
 export function deedsOn(stage: Stage, random: Random, entries: readonly Entry[]): Deeds {
   const { kube, cluster, floatip } = stage
   const expected = new Map<string, string>()
+  const pids = new Map(Object.entries(cluster.components).map(([name, { pid }]) => [name, pid]))
   const gone = new Map<string, string>()
   const pairArgs = JSON.stringify({ request_ip_range: entries.slice(0, 1).flatMap(({ ips }) => [[ips[0]], [ips[0]]]) })
   let removed = false
@@ -263,7 +266,7 @@ export function deedsOn(stage: Stage, random: Random, entries: readonly Entry[])
   }
 
   async function start(): Promise<void> {
-    for (const component of stopped) await cluster.tell('start', component)
+    for (const component of stopped) pids.set(component, await cluster.tell('start', component))
     stopped = []
     await eventually('the API server answers', () => look(kube), { withinMs: 60_000 })
   }
@@ -282,6 +285,15 @@ export function deedsOn(stage: Stage, random: Random, entries: readonly Entry[])
         throw error
       })
       return `${deed}: ${done}`
+    },
+    async revive() {
+      try {
+        process.kill(pids.get('scheduler') ?? 0, 0)
+        return false
+      } catch {
+        pids.set('scheduler', await cluster.tell('start', 'scheduler'))
+        return true
+      }
     },
     async mend() {
       await start()
