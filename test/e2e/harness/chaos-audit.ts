@@ -87,7 +87,8 @@ function leaked({ pods, objects, sets, deployments }: Seen): string[] {
       return deployments.has(name) ? [] : [`leaked: ${address} is kept for ${key}, whose Deployment is gone`]
     const set = sets.get(name)
     const ordinal = Number(pod.slice(pod.lastIndexOf('-') + 1))
-    const needed = set !== undefined && ordinal < set.spec.replicas
+    const start = set?.spec.ordinals?.start ?? 0
+    const needed = set !== undefined && ordinal >= start && ordinal < start + set.spec.replicas
     return needed || names.has(pod) ? [] : [`leaked: ${address} is kept for ${key} beyond its StatefulSet`]
   })
 }
@@ -161,6 +162,7 @@ function idle(seen: Seen, configured: Configured): string[] {
     const fresh = anyFree ? `${free} are free` : null
     const { kind, name } = workloadOf(pod)
     const pool = poolOf(pod)
+    if (kind === 'job' && isSticky(pod)) return null
     if (!isSticky(pod) || (kind !== 'dp' && pool === '')) return fresh
     const prefix = pool === '' ? `dp_${NS}_${name}_` : `pool__${pool}_`
     const shared = seen.objects.filter(({ key, address }) => key.startsWith(prefix) && entryOf(address) >= 0)

@@ -1,7 +1,6 @@
 /** Owns what is done to the chaos world: one deed of a person, a controller, a machine or bad luck, chosen by the seed. */
-import { rmSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Random } from '../../sim/random.ts'
+import { MACHINE_WEIGHTS, machinesOn } from './chaos-machines.ts'
 import {
   addressesOf,
   CREW,
@@ -16,12 +15,13 @@ import {
   SIZED,
   STAGE_LABEL,
 } from './chaos-world.ts'
-import { eventually, KubeError, type KubeObject } from './kube.ts'
-import { node, POLICY, POOL, paths } from './objects.ts'
-import { cordon, type Entry, type Stage } from './stage.ts'
+import { KubeError, type KubeObject } from './kube.ts'
+import { POLICY, POOL, paths, pod, type Workload } from './objects.ts'
+import type { Entry, Stage } from './stage.ts'
 
 /** How often each is chosen. */
 const WEIGHTS = {
+  ...MACHINE_WEIGHTS,
   scale: 20,
   burst: 6,
   roll: 10,
@@ -35,17 +35,8 @@ const WEIGHTS = {
   replicaSet: 4,
   poolSize: 5,
   poolGone: 2,
-  cordon: 6,
-  nodeGone: 2,
-  range: 5,
-  restart: 4,
-  crash: 5,
-  amnesia: 2,
-  scheduler: 2,
-  controllers: 2,
-  apiserver: 1,
-  objectGone: 3,
-  objectEdited: 2,
+  ordinals: 3,
+  job: 3,
 }
 export type Deed = keyof typeof WEIGHTS
 
@@ -69,13 +60,9 @@ export interface Deeds {
 }
 
 export function deedsOn(stage: Stage, random: Random, entries: readonly Entry[]): Deeds {
-  const { kube, cluster, floatip } = stage
+  const { kube } = stage
   const expected = new Map<string, string>()
-  const pids = new Map(Object.entries(cluster.components).map(([name, { pid }]) => [name, pid]))
-  const gone = new Map<string, string>()
   const pairArgs = JSON.stringify({ request_ip_range: entries.slice(0, 1).flatMap(({ ips }) => [[ips[0]], [ips[0]]]) })
-  let removed = false
-  let stopped: string[] = []
   let version = 0
 
   const member = (...of: string[]) =>
@@ -110,16 +97,17 @@ export function deedsOn(stage: Stage, random: Random, entries: readonly Entry[])
     )
   }
 
-  async function configure(): Promise<void> {
-    const floatingips = entries.map(({ name: _, ...entry }, at) => ({ ...entry, ips: rangesOf(at) }))
-    await kube.patch(`${paths.configMaps('kube-system')}/floatingip-config`, {
-      data: { floatingips: JSON.stringify(floatingips) },
-    })
-  }
-  const rangesOf = (at: number) =>
-    removed && at === 1 ? (entries[at]?.ips.slice(0, 1) ?? []) : (entries[at]?.ips ?? [])
+  const machines = machinesOn(stage, random, entries, {
+    left: address => {
+      // What leaves the configuration is nobody's to come back to.
+      for (const [pod, its] of expected) if (its.startsWith(address)) expected.delete(pod)
+    },
+    // Something is asked of it meanwhile.
+    ask: () => void scale(member('imm', 'lent', 'blue', 'plain'), random.below(REPLICAS_MAX)).catch(() => null),
+  })
 
   const acts: Record<Deed, () => Promise<string>> = {
+    ...machines.acts,
     scale: () => scale(member(), random.below(REPLICAS_MAX)),
     async burst() {
       const one = member()
@@ -193,87 +181,39 @@ export function deedsOn(stage: Stage, random: Random, entries: readonly Entry[])
       await kube.delete(`${paths.pools('kube-system')}/${name}`)
       return name
     },
-    async cordon() {
-      const one = random.pick((await look(kube)).nodes)
-      if (one === undefined) return 'none'
-      const unschedulable = one.spec?.unschedulable !== true
-      await cordon(kube, one.metadata.name, unschedulable)
-      return `${one.metadata.name} ${unschedulable}`
+    async ordinals() {
+      const one = member('simm', 'snev', 'splain')
+      const start = random.below(3)
+      const found = await kube.find<Workload>(pathOf(one))
+      if (found === null) return `${one.name} is not there`
+      for (const pod of expected.keys()) {
+        const at = Number(pod.slice(5))
+        if (one.name === 'simm' && pod.startsWith('simm-') && (at < start || at >= start + found.spec.replicas))
+          expected.delete(pod)
+      }
+      await kube.patch(pathOf(one), { spec: { ordinals: { start } } })
+      return `${one.name} from ${start}`
     },
-    async nodeGone() {
-      const one = random.pick((await look(kube)).nodes)
-      if (one === undefined) return 'none'
-      const { name } = one.metadata
-      gone.set(name, one.status.addresses[0]?.address ?? '')
-      await kube.delete(`${paths.nodes}/${name}`)
-      // As the pod garbage collector does, which takes a minute for it.
-      const pods = (await look(kube)).pods.filter(({ spec }) => spec.nodeName === name)
-      await Promise.all(
-        pods.map(({ metadata }) => kube.delete(`${paths.pods(NS)}/${metadata.name}`, { graceSeconds: 0 })),
-      )
+    async job() {
+      const name = `job${version++}`
+      const { spec } = pod('work', { stage: STAGE_LABEL, ...(random.chance(0.3) && { policy: 'immutable' }) })
+      const template = { metadata: { labels: { app: name } }, spec: { ...spec, restartPolicy: 'Never' } }
+      const job = {
+        apiVersion: 'batch/v1',
+        kind: 'Job',
+        metadata: { name },
+        spec: { template, parallelism: 2, completions: 2, backoffLimit: 1 },
+      }
+      await kube.create(paths.jobs(NS), job as KubeObject)
       return name
     },
-    async range() {
-      removed = !removed
-      // What leaves the configuration is nobody's to come back to.
-      if (removed)
-        for (const [pod, address] of expected)
-          if (entries[1] !== undefined && address.startsWith(entries[1].gateway.replace(/1$/, ''))) expected.delete(pod)
-      await configure()
-      return removed ? 'removed' : 'added'
-    },
-    async restart() {
-      await floatip.stop()
-      await floatip.restart()
-      return 'SIGTERM'
-    },
-    async crash() {
-      await floatip.kill()
-      await Bun.sleep(random.below(1_500))
-      await floatip.restart()
-      return 'SIGKILL'
-    },
-    async amnesia() {
-      await floatip.kill()
-      rmSync(join(cluster.folder, 'floatip/data'), { recursive: true, force: true })
-      await floatip.restart()
-      return 'SIGKILL, its files lost'
-    },
-    scheduler: () => stopFor('scheduler'),
-    controllers: () => stopFor('controller-manager'),
-    apiserver: () => stopFor('apiserver'),
-    async objectGone() {
-      const one = random.pick((await look(kube)).objects)
-      if (one !== undefined) await kube.delete(`${paths.floatingIps}/${one.address}`)
-      return one?.address ?? 'none'
-    },
-    async objectEdited() {
-      const one = random.pick((await look(kube)).objects)
-      if (one !== undefined)
-        await kube.patch(`${paths.floatingIps}/${one.address}`, {
-          spec: { key: `dp_${NS}_stranger_`, policy: 2, attribute: '{}' },
-        })
-      return one?.address ?? 'none'
-    },
-  }
-
-  async function stopFor(component: string): Promise<string> {
-    await cluster.tell('kill', component)
-    stopped.push(component)
-    await Bun.sleep(random.below(2_000))
-    await start()
-    return component
-  }
-
-  async function start(): Promise<void> {
-    for (const component of stopped) pids.set(component, await cluster.tell('start', component))
-    stopped = []
-    await eventually('the API server answers', () => look(kube), { withinMs: 60_000 })
   }
 
   return {
     expected,
-    configured: () => entries.map((_, at) => rangesOf(at).flatMap(expand)),
+    configured: machines.configured,
+    revive: machines.revive,
+    mend: machines.mend,
     async begin() {
       for (const one of CREW) await scale(one, 2)
     },
@@ -286,26 +226,10 @@ export function deedsOn(stage: Stage, random: Random, entries: readonly Entry[])
       })
       return `${deed}: ${done}`
     },
-    async revive() {
-      try {
-        process.kill(pids.get('scheduler') ?? 0, 0)
-        return false
-      } catch {
-        pids.set('scheduler', await cluster.tell('start', 'scheduler'))
-        return true
-      }
-    },
-    async mend() {
-      await start()
-      for (const [name, address] of gone) await kube.create(paths.nodes, node(name, address, STAGE_LABEL))
-      gone.clear()
-      for (const { metadata, spec } of (await look(kube)).nodes)
-        if (spec?.unschedulable === true) await cordon(kube, metadata.name, false)
-      removed = false
-      await configure()
-    },
     async raze() {
       expected.clear()
+      for (const { metadata } of await kube.list<KubeObject>(paths.jobs(NS)))
+        await kube.delete(`${paths.jobs(NS)}/${metadata.name}`)
       for (const one of CREW) await kube.delete(pathOf(one))
       for (const { metadata } of await kube.list<KubeObject>(`/apis/apps/v1/namespaces/${NS}/replicasets`)) {
         await kube.delete(`/apis/apps/v1/namespaces/${NS}/replicasets/${metadata.name}`)
@@ -334,12 +258,4 @@ export function remember(expected: Map<string, string>, pods: Awaited<ReturnType
     expected.set(name, address)
   }
   return breaches
-}
-
-/** `a.b.c.d~a.b.c.e`, both included. */
-function expand(range: string): string[] {
-  const [first = '', last = first] = range.split('~')
-  const base = first.slice(0, first.lastIndexOf('.') + 1)
-  const end = (text: string) => Number(text.slice(text.lastIndexOf('.') + 1))
-  return Array.from({ length: end(last) - end(first) + 1 }, (_, at) => `${base}${end(first) + at}`)
 }
