@@ -53,7 +53,8 @@ export async function reconcile(
   if (listed !== null) await endReservations(ports, objects, changed)
   // Made when their slice comes: all at once would be the largest thing in memory.
   function* sightings(): Generator<Sighting> {
-    for (const fact of objects) {
+    // Those used last come last: of several that a workload keeps, the most recently updated one is taken first.
+    for (const fact of objects.toSorted((a, b) => a.updatedAt - b.updatedAt)) {
       const command = isOurs(ports, fact) ? null : objectSighting(fact, at, alive)
       if (command !== null) yield { command, fact }
     }

@@ -204,7 +204,9 @@ export function auditorOf(cluster: SimCluster) {
   }
 
   /** With rollouts over, what is still lent is so for pods beyond the replicas; and nothing is kept that could pay for it. */
-  function settled({ owner: { workload: name }, exists, replicas }: SimWorkload): void {
+  function settled({ owner: { workload: name, pool }, exists, replicas }: SimWorkload): void {
+    // What is reserved in its pool counts, and pays for nothing.
+    if (pool !== '' && inForce().some(row => row.owner.pool === pool && row.reservation !== null)) return
     const own = inForce().filter(row => row.owner.workload === name)
     const kept = own.filter(row => row.phase === 'reserved' && row.reservation === null && (exists || row.surge)).length
     const lent = own.filter(row => row.surge).length
