@@ -220,6 +220,7 @@ describe('R15: the template keeps no addresses any more', () => {
   const rows = [kept(2), kept(3, { policy: 2 }), bound(4, 'new', { policy: 0 })]
   test.each<[string, Workload, readonly string[]]>([
     ['its rollout is over: what was kept goes, policy never stays', rolling(3, { ...none, ...OVER }), ['10.0.1.2']],
+    ['the same for pods that are in a pool now', rolling(3, { policy: 2, pool: 'blue', ...OVER }), ['10.0.1.2']],
     ['old pods are there', rolling(3, none), []],
     ['not all new pods are there', rolling(3, { ...none, stage: 'finishing' }), []],
     ['without a status', rolling(3, { ...none, stage: 'unclear' }), []],
@@ -229,23 +230,10 @@ describe('R15: the template keeps no addresses any more', () => {
     expect(follows(worldOf(rows), workload)).toEqual(freed.map(address => `free ${address} -> free`))
   })
 
-  describe('its pods have their addresses in a pool now', () => {
-    const pooled = { policy: 2, surgeAllowed: false, pool: 'blue' } as const
-    const moved = [kept(2), kept(3, { policy: 2 }), rowOf('10.0.1.4', 'pool__blue_dp_ns_api_new', { policy: 2 })]
-
-    test('its rollout is over: what it kept outside goes, policy never stays', () => {
-      expect(follows(worldOf(moved), rolling(3, { ...pooled, ...OVER }))).toEqual(['free 10.0.1.2 -> free'])
-    })
-
-    test('old pods are there', () => {
-      expect(follows(worldOf(moved), rolling(3, pooled))).toEqual([])
-      expect(follows(worldOf([kept(2), bound(4, 'old')]), rolling(3, { ...pooled, ...OVER }))).toEqual([])
-    })
-  })
-
   test('a pod that has a policy all the same is doubt', () => {
     const world = worldOf([kept(2), bound(4, 'new')])
-    expect(follows(world, rolling(3, { ...none, ...OVER }))).toEqual([])
+    for (const template of [none, { policy: 2, pool: 'blue' } as const])
+      expect(follows(world, rolling(3, { ...template, ...OVER }))).toEqual([])
   })
 })
 
