@@ -189,7 +189,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       podEnded(end) {
         waiting.leave(end.pod.uid)
         asked.forget(end.pod.uid)
-        holds.settle(end.pod.uid)
+        holds.ended(end)
         void podEnded(ports, end, signal)
       },
       podSeen(pod) {
