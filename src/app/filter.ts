@@ -72,6 +72,7 @@ export function filteringOn(
   ): Promise<Verdicts> {
     if (holds.isOver(pod.uid)) return over(pod, groups)
     const question = questionOf(pod, groups)
+    const placedAt = cluster.factsVersion
     const remembered = waiting.recall(pod.uid, question, ledger.revision, cluster.factsVersion)
     if (remembered !== null) return remembered
 
@@ -109,7 +110,7 @@ export function filteringOn(
       const memo = inTurn ? null : { question, factsVersion, ledgerRevision }
       const geometry = ledger.read(view => view.geometry)
       const why = { code, because, since: clock.now() }
-      waiting.wait(pod, { geometry, groups, unknown, workload: demand.workload, verdicts, why }, memo)
+      waiting.wait(pod, { geometry, groups, unknown, placedAt, workload: demand.workload, verdicts, why }, memo)
     }
     return verdicts
   }
