@@ -15,10 +15,18 @@ function ourselves(): string[] {
 /** As a plugin it is found by this name, and called `kubectl floatip …`. */
 const isPlugin = basename(process.execPath).startsWith('kubectl-floatip')
 
+/** Options of the commands that ask a server, for those who write them first, as kubectl allows. */
+const ASKING = ['--server', '-o', '--output']
+
 /** galaxy-ipam has no commands: a flag in the first place means serve. */
 function withCommand(args: readonly string[]): readonly string[] {
-  const first = args[0]
-  const isFlag = !isPlugin && first?.startsWith('-') && !['-h', '--help', '--version'].includes(first)
+  const [first = ''] = args
+  const [name = ''] = first.split('=')
+  if (ASKING.includes(name)) {
+    const count = first === name ? 2 : 1
+    return [...withCommand(args.slice(count)), ...args.slice(0, count)]
+  }
+  const isFlag = !isPlugin && first.startsWith('-') && !['-h', '--help', '--version'].includes(first)
   return isFlag ? ['serve', ...args] : args
 }
 

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { namespaced } from './arguments.ts'
-import { acting, type Session, type Surface, withServer } from './command.ts'
+import { acting, type Session, type Surface, withOutput } from './command.ts'
 import { ownerText } from './ip.ts'
 import type { OwnerFields } from './shapes.ts'
 import { showRaw, toned } from './show.ts'
@@ -44,7 +44,7 @@ interface Explanation {
 
 export function explainCommands(program: Command, surface: Surface): void {
   const explain = program.command('explain').description('why something is as it is')
-  withServer(explain.command('pod <namespace/name>'))
+  withOutput(explain.command('pod <namespace/name>'))
     .description('what a pod asks, what it has, what stops it, and what would help')
     .addHelpText('after', '\nExample:\n  floatip explain pod shop/web-7d4b9c-x2x9z')
     .action(acting(surface, pod))

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { EXIT } from '../lib/exit.ts'
 import { namespaced, wholeNumber } from './arguments.ts'
-import { acting, type Session, type Surface, withServer } from './command.ts'
+import { acting, type Session, type Surface, withOutput } from './command.ts'
 import { entriesIn } from './config.ts'
 import { type Shape, showList, showRaw, type Tone } from './show.ts'
 
@@ -38,25 +38,25 @@ export function planCommands(program: Command, surface: Surface): void {
     .command('plan')
     .description('what would happen to pods and addresses, before it is done')
     .addHelpText('after', EXAMPLES)
-  withServer(plan.command('scale <kind> <namespace/name> <replicas>'))
+  withOutput(plan.command('scale <kind> <namespace/name> <replicas>'))
     .description('a StatefulSet, Deployment or other workload has that many pods')
     .action(
       acting(surface, (session, kind: string, workload: string, replicas: string) => {
         const named = namespaced(workload, 'workload')
-        return ask(session, { scale: { kind, ...named, replicas: wholeNumber(replicas) } })
+        return ask(session, { scale: { kind, ...named, replicas: wholeNumber('replicas', replicas) } })
       }),
     )
-  withServer(plan.command('drain <node>'))
+  withOutput(plan.command('drain <node>'))
     .description('the pods of a node have to go elsewhere')
     .action(acting(surface, (session, node: string) => ask(session, { drain: { node } })))
-  withServer(plan.command('pool <name> <size>'))
+  withOutput(plan.command('pool <name> <size>'))
     .description('a pool has another size')
     .action(
       acting(surface, (session, name: string, size: string) =>
-        ask(session, { pool: { name, size: wholeNumber(size) } }),
+        ask(session, { pool: { name, size: wholeNumber('size', size) } }),
       ),
     )
-  withServer(plan.command('config <file>'))
+  withOutput(plan.command('config <file>'))
     .description('another configuration is in force: ranges added, taken away or moved')
     .option('--key <name>', 'key of the ConfigMap', 'floatingips')
     .action(

@@ -9,7 +9,7 @@ import { kubectl } from './harness/kubectl.ts'
 import { deployment, paths, statefulSet } from './harness/objects.ts'
 import { cordon, createNamespace, startStage } from './harness/stage.ts'
 
-const FILE = join(import.meta.dir, '../../docs/guides/transcripts.md')
+const FILE = join(import.meta.dir, '../../docs/transcripts/kubernetes.md')
 /** The status of a pod or pool and the Events of a step are there a moment after the step. */
 const SETTLE_MS = 2_000
 const EVENT_ORDER = '.metadata.creationTimestamp'
@@ -24,12 +24,12 @@ if (why !== null) {
 const stage = await startStage([{ name: 'rack', nodes: 2, ips: third => [`${third}.10~${third}.29`] }])
 const { kube, cluster, floatip } = stage
 const text: string[] = [
-  '# Transcripts',
+  '# Transcripts: kubectl',
   '',
   'What `kubectl get pods,fip` and `kubectl get events` show while workloads come, move, shrink and go. Generated on a real control plane',
   '(kubelets are played by kwok) by `bun test/e2e/transcripts.ts` after `bun run build`; not edited by hand. Of the Events those are left out',
   'that controllers write of their own work (`SuccessfulCreate` and the like). What the same looks like in floatip’s own commands:',
-  '[transcripts of the command line](../transcripts/cli.md).',
+  '[transcripts of the command line](cli.md).',
 ]
 
 async function show(ns: string, ...resources: string[]): Promise<string> {
@@ -53,7 +53,7 @@ async function story(title: string, ns: string, ...resources: string[]) {
 
   /** Told once, whenever it was seen last. */
   function isNews(line: string): boolean {
-    const said = line.replace(/^\S+\s+/, '')
+    const said = line.replace(/^\S+\s+/, '').replace(/\s+/g, ' ')
     return !told.has(said) && told.add(said).size > 0
   }
 
