@@ -19,7 +19,7 @@ const documented = Object.fromEntries(
 function warnedIn(text: string): string[] {
   const calls = text.split(/\bevents\s*\.warn\(/).slice(1)
   return calls.map(
-    call => /^\s*(?:\{[^}]*\}|\w+(?:\([^)]*\))?),\s*'(\w+)'/.exec(call)?.[1] ?? `unreadable: ${call.slice(0, 80)}`,
+    call => /^\s*(?:\{[^}]*\}|\w+(?:\([^()]*\))?),\s*'(\w+)'/.exec(call)?.[1] ?? `unreadable: ${call.slice(0, 80)}`,
   )
 }
 
