@@ -65,7 +65,7 @@ function check({ terminal }: Surface, file: string, key: string, validate: Valid
     return EXIT.failed
   }
   for (const warning of found.warnings) terminal.err(`${file}: warning: ${warning}\n`)
-  terminal.out(`${file}: valid, ${found.entries} entries with ${found.addresses} addresses\n`)
+  terminal.out(`${file}: valid; entries: ${found.entries}, addresses: ${found.addresses}\n`)
   return 0
 }
 

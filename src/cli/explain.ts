@@ -69,7 +69,8 @@ function tell(terminal: Terminal, found: Explanation): void {
   line('What helps', found.help)
   line('Asks', asksText(found.asks))
   for (const { ip, state, node, ifThePodEnded } of found.has) {
-    const fate = ifThePodEnded === undefined ? '' : `; if the pod ended: ${ifThePodEnded.because}`
+    const { kept, because } = ifThePodEnded ?? {}
+    const fate = because === undefined ? '' : `; if the pod ended: ${kept ? 'kept' : 'free'} (${because})`
     line('Has', `${ip} (${state}${node ? ` on ${node}` : ''})${fate}`)
   }
   for (const each of found.blockedBy) {

@@ -26,18 +26,21 @@ interface Plan {
   readonly more: number
 }
 
-const EXAMPLES = `
-Exits with ${EXIT.wouldHurt} when a pod would wait for an address or lose it:
-  floatip plan drain node-7 && kubectl drain node-7
-  floatip plan scale statefulset shop/web 12
-  floatip plan pool blue 4
-  floatip plan config floatingip-config.yaml`
+const CODE = `Exits with ${EXIT.wouldHurt} when a pod would wait for an address or lose it.`
+const SCOPE =
+  'What is looked at is addresses: whether a node has room, or takes the pod at all, is the scheduler’s business.'
+const EXAMPLES: Readonly<Record<string, string>> = {
+  scale: 'floatip plan scale statefulset shop/web 12',
+  drain: 'floatip plan drain node-7 && kubectl drain node-7',
+  pool: 'floatip plan pool blue 4',
+  config: 'floatip plan config floatingip-config.yaml',
+}
 
 export function planCommands(program: Command, surface: Surface): void {
   const plan = program
     .command('plan')
     .description('what would happen to pods and addresses, before it is done')
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', `\n${CODE} ${SCOPE}`)
   withOutput(plan.command('scale <kind> <namespace/name> <replicas>'))
     .description('a StatefulSet, Deployment or other workload has that many pods')
     .action(
@@ -64,6 +67,9 @@ export function planCommands(program: Command, surface: Surface): void {
         ask(session, { configuration: entriesIn(file, key) }),
       ),
     )
+  for (const command of plan.commands) {
+    command.addHelpText('after', `\n${CODE} ${SCOPE}\n\nExample:\n  ${EXAMPLES[command.name()]}`)
+  }
 }
 
 async function ask({ client, terminal, format }: Session, question: object): Promise<number> {

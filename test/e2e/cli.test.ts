@@ -111,7 +111,7 @@ test(
     await types('subnet map')
 
     chapter('Before something is done', 'The exit code is 4 when a pod would wait for an address or lose it.')
-    await types('plan drain rack-0 -o name', 0, 'The other node of the rack takes them:')
+    await types('plan drain rack-0', 0, 'The other node of the rack takes them:')
     await types('plan drain tight-0', 4)
     await types(`plan scale statefulset ${NS}/db 4`)
     await types(`plan scale statefulset ${NS}/db 33 | tail -n 4`, 0)
