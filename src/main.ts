@@ -12,8 +12,8 @@ function ourselves(): string[] {
   return Bun.main.startsWith('/$bunfs/') ? [process.execPath] : [process.execPath, Bun.main]
 }
 
-/** As a plugin it is found by this name, and called `kubectl floatip …`. */
-const isPlugin = basename(process.execPath).startsWith('kubectl-floatip')
+/** As a plugin it is found by this name, which may be a link, and called `kubectl floatip …`. */
+const isPlugin = basename(process.argv0).startsWith('kubectl-floatip')
 
 /** Options of the commands that ask a server, for those who write them first, as kubectl allows. */
 const ASKING = ['--server', '-o', '--output']

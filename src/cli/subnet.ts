@@ -43,12 +43,7 @@ function percentUsed(item: SubnetItem): string {
 const SUBNETS: Shape<SubnetItem> = {
   columns: [
     { title: 'SUBNET', of: item => item.subnet },
-    { title: 'GATEWAY', of: item => item.gateway },
     { title: 'TOTAL', of: item => item.total, right: true },
-    { title: 'USED', of: item => item.used, right: true },
-    { title: 'RESERVED', of: item => item.reserved, right: true },
-    { title: 'HELD', of: item => item.held, right: true },
-    { title: 'ORPHANED', of: item => item.orphaned, right: true, tone: item => (item.orphaned > 0 ? 'bad' : null) },
     {
       title: 'FREE',
       of: item => item.free,
@@ -56,8 +51,13 @@ const SUBNETS: Shape<SubnetItem> = {
       tone: item => (item.free === 0 ? 'bad' : item.free * 5 < item.total ? 'busy' : 'good'),
     },
     { title: 'FULL', of: percentUsed, right: true },
-    { title: 'LARGEST FREE RUN', of: item => item.largestFreeRun.length, right: true, wide: true },
+    { title: 'USED', of: item => item.used, right: true },
+    { title: 'RESERVED', of: item => item.reserved, right: true },
+    { title: 'HELD', of: item => item.held, right: true },
+    { title: 'ORPHANED', of: item => item.orphaned, right: true, tone: item => (item.orphaned > 0 ? 'bad' : null) },
     { title: 'NODE SUBNETS', of: item => item.nodeSubnets.join(', ') },
+    { title: 'GATEWAY', of: item => item.gateway, wide: true },
+    { title: 'LARGEST FREE RUN', of: item => item.largestFreeRun.length, right: true, wide: true },
     { title: 'RANGES', of: item => item.ips.join(', '), wide: true },
     { title: 'VLAN', of: item => item.vlan, wide: true },
   ],

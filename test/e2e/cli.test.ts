@@ -1,8 +1,9 @@
 /** Owns docs/transcripts/cli.md: the commands are typed for real at floatip on the demo cluster; with FLOATIP_WRITE=1 the page is written, else it is what they print. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { runningPod } from './harness/addresses.ts'
+import { FLOATIP } from './harness/cluster.ts'
 import { eventually } from './harness/kube.ts'
 import { deployment, paths, pod, statefulSet } from './harness/objects.ts'
 import { cordon, createNamespace, STAGE_LIMIT_MS, type Stage, startStage } from './harness/stage.ts'
@@ -177,6 +178,23 @@ test(
     const page = `${text.join('\n')}\n`
     if (process.env.FLOATIP_WRITE === '1') writeFileSync(PAGE, page)
     expect(normalised(page)).toBe(normalised(readFileSync(PAGE, 'utf8')))
+  },
+  LIMIT_MS,
+)
+
+test(
+  'by the name of a kubectl plugin, also through a link: options that come first are those of the command, not of serve',
+  async () => {
+    const plugin = join(folder, 'kubectl-floatip')
+    symlinkSync(resolve(FLOATIP), plugin)
+    const answer = async (...args: string[]) => {
+      const child = Bun.spawn([plugin, ...args], { stdout: 'pipe', stderr: 'pipe' })
+      const out = await new Response(child.stdout).text()
+      return { code: await child.exited, out }
+    }
+    expect((await answer('--help')).out).toStartWith('Usage: kubectl floatip ')
+    const named = await answer('--server', stage.floatip.apiUrl, 'ip', 'ls', '--pod', 'first', '-o', 'name')
+    expect(named).toEqual({ code: 0, out: '10.50.4.10\n' })
   },
   LIMIT_MS,
 )
