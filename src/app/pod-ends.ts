@@ -1,6 +1,6 @@
 /** Owns what follows a pod's end: evidence first, then unbind by policy. */
 import type { AdoptCommand } from '../domain/command.ts'
-import { UNLOOKED, type Workload } from '../domain/demand.ts'
+import { AWAITED, type Workload } from '../domain/demand.ts'
 import { DEPLOYMENT, type Owner, ownerKey } from '../domain/owner.ts'
 import { IMMUTABLE, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
@@ -27,7 +27,7 @@ export async function endIncarnation(ports: Parts, uid: string, because: string)
   if (row === undefined) return
   await leaveNodes(ports, uid)
   const read = await workloadAtEnd(ports, row.owner, row.policy, row.apiVersion)
-  const workload = isAwaited(ports, uid, row.owner) ? UNLOOKED : read
+  const workload = isAwaited(ports, uid, row.owner) ? AWAITED : read
   const unbound = ports.ledger.submit('unbind', { at: ports.clock.now(), incarnation: uid, workload, because })
   // In the same turn: an address that a second pod carries goes to no third party (R6).
   const heirs = rows.flatMap(({ address }) => heirOf(ports, address))

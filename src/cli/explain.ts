@@ -80,7 +80,7 @@ function tell(terminal: Terminal, found: Explanation): void {
   if (hidden > 0) line('', `and ${hidden} more`)
   line('Waits since', found.waiting.since)
   line('Last asked', found.waiting.lastAskedAt)
-  nodes(line, found.nodes)
+  nodes(line, found.nodes, found.because)
 }
 
 function asksText(asks: Explanation['asks']): string | undefined {
@@ -90,22 +90,25 @@ function asksText(asks: Explanation['asks']): string | undefined {
     ownerText(asks),
     `policy ${asks.policyName}`,
     asks.poolSize === undefined ? '' : `pool size ${asks.poolSize}`,
-    asks.replicas === undefined ? '' : `${asks.replicas} replicas`,
+    asks.replicas === undefined ? '' : `replicas ${asks.replicas}`,
     ranges.length === 0 ? '' : `one of each: ${ranges.join(' | ')}`,
   ]
   return parts.filter(Boolean).join('; ')
 }
 
-function nodes(line: (title: string, value: string | undefined) => void, found: Explanation['nodes']): void {
+function nodes(
+  line: (title: string, value: string | undefined) => void,
+  found: Explanation['nodes'],
+  said: string,
+): void {
   if (found === undefined) return
   line('Nodes', `${found.qualifying} of ${found.total} qualify`)
   for (const group of found.groups) {
     const names = `${group.examples.join(', ')}${group.nodes > group.examples.length ? ', …' : ''}`
+    // What was said above already is not said of each group again.
+    const because = group.because && !said.startsWith(group.because) ? `: ${group.because}` : ''
     const where = group.nodeSubnets === undefined ? '' : ` in ${group.nodeSubnets}`
-    line(
-      '',
-      `${group.qualifies ? 'yes' : 'no '}  ${group.nodes}${where} (${names})${group.because ? `: ${group.because}` : ''}`,
-    )
+    line('', `${group.qualifies ? 'yes' : 'no '}  ${group.nodes}${where} (${names})${because}`)
   }
   if (found.more > 0) line('', `and ${found.more} more kinds of nodes`)
 }

@@ -46,8 +46,8 @@ floatip unchanged. \`floatip completion bash|zsh|fish\` prints the completion sc
 
 ${options(once)}
 
-The API listens on port 9041 of floatip's pod. From outside the cluster: \`kubectl -n kube-system port-forward deploy/floatip 9041\`; the default
-then fits. Long lists are fetched page by page; on a terminal, work that takes longer shows its progress on standard error. What is printed for
+The API listens on port 9041 of floatip's pod. The default fits inside of it (\`kubectl -n kube-system exec deploy/floatip -- floatip ip ls\`), and
+outside after \`kubectl -n kube-system port-forward deploy/floatip 9041\`. Long lists are fetched page by page; on a terminal, work that takes longer shows its progress on standard error. What is printed for
 programs goes to standard output, everything else (warnings, questions, "no address matches") to standard error.
 
 ## Output formats

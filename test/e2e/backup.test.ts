@@ -125,6 +125,8 @@ async function untilKilled({ stage, folder, hand }: Desk): Promise<Ended> {
     expect({ code, text }).toEqual({ code: 0, text: expect.stringMatching(/^b\d\.db: \d+ bytes\n$/) })
     seen.push(looked(join(folder, `b${n}.db`)).history)
   }
+  expect(await hand.floatip('backup - > piped.db')).toEqual({ code: 0, text: '' })
+  expect(looked(join(folder, 'piped.db')).history).toBeGreaterThanOrEqual(seen.at(-1) ?? 0)
   expect(seen).toEqual(seen.toSorted((a, b) => a - b))
   expect((seen.at(-1) ?? 0) - (seen[0] ?? 0)).toBeGreaterThanOrEqual((BACKUPS - 1) * BOUND_BETWEEN)
 
