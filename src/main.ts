@@ -3,6 +3,7 @@ import { basename } from 'node:path'
 import { CommanderError } from 'commander'
 import { terminalOf } from './cli/terminal.ts'
 import { exitCodeOf } from './commands/exit.ts'
+import { withDashes } from './commands/galaxy-flags.ts'
 import { programOf } from './commands/program.ts'
 import { EXIT } from './lib/exit.ts'
 import { Fault, messageOf } from './lib/fault.ts'
@@ -27,7 +28,8 @@ function withCommand(args: readonly string[]): readonly string[] {
     return [...withCommand(args.slice(count)), ...args.slice(0, count)]
   }
   const isFlag = !isPlugin && first.startsWith('-') && !['-h', '--help', '--version'].includes(first)
-  return isFlag ? ['serve', ...args] : args
+  const named = isFlag ? ['serve', ...args] : args
+  return named[0] === 'serve' ? withDashes(named) : named
 }
 
 async function run(): Promise<number> {

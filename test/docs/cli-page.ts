@@ -103,7 +103,7 @@ function anchor(command: Command): string {
 }
 
 function section(command: Command): string {
-  const own = command.options.filter(option => !SHARED.includes(option.long ?? ''))
+  const own = command.options.filter(option => !option.hidden && !SHARED.includes(option.long ?? ''))
   const parts = [`\n## ${pathOf(command)}\n`, `\`${lineOf(command)}\`: ${command.description()}.`]
   if (own.length > 0) parts.push('', options(own))
   const more = afterHelp(command)
