@@ -41,7 +41,7 @@ describe('another configuration', () => {
     expect(answer.warnings).toEqual([
       'floatingips[0].ips contains the gateway 10.49.0.1: pods may be given it',
       expect.stringContaining('10.49.0.11 is the address of node a1'),
-      '1 nodes would be in no node subnet any more: b1',
+      'in no node subnet any more would be b1',
     ])
   })
 
