@@ -8,6 +8,7 @@ import { isRefusal, type Refusal, refusal } from '../domain/refusal.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { Fault } from '../lib/fault.ts'
 import { confirm, outgrown } from '../rules/bind.ts'
+import { giveBackBeside, textsOf } from './beside.ts'
 import { ms } from './decisions.ts'
 import { gatherDemand } from './demand.ts'
 import type { Holds } from './holds.ts'
@@ -161,7 +162,7 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
   }
 
   function superseded(attempt: Attempt, { pod, changes, revision }: Claim): Refusal | null {
-    if (!ports.leadership.isLeader()) throw new Fault('this floatip does not lead any more', { retryable: true })
+    if (ports.leadership.safeForMs() <= 0) throw new Fault('this floatip does not lead any more', { retryable: true })
     if (attempts.get(pod.uid) !== attempt) return refusal('stale', 'a newer bind took over')
     return ledger.read(view => confirm(view, { pod, addresses: changes.map(change => change.address), revision }))
   }
@@ -170,10 +171,11 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
   async function post(attempt: Attempt, claimed: Claim): Promise<BindResult | 'decide again'> {
     const { pod, node, addresses } = claimed
     const giveUpAt = clock.now() + RETRY_FOR_MS
+    const safeForMs = () => ports.leadership.safeForMs()
     for (;;) {
       const stale = superseded(attempt, claimed)
       if (stale !== null) return stale
-      const result = await timed(claimed.spent, 'bindingMs', () => calls.postBinding(pod, node, addresses))
+      const result = await timed(claimed.spent, 'bindingMs', () => calls.postBinding(pod, node, addresses, safeForMs))
       switch (result.kind) {
         case 'bound':
           waiting.leave(pod.uid)
@@ -198,16 +200,20 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
   }
 
   /** Only now: until the Binding is there the pod may still be bound with them (R21). What fails is tried at the next bind of the key. */
-  async function releaseOutgrown({ demand, addresses }: Claim): Promise<void> {
+  async function releaseOutgrown({ pod, demand, addresses }: Claim): Promise<void> {
     const because = 'the request of its pod does not ask for it any more'
     const bound = addresses.map(each => each.address)
-    for (const { address, owner, node, revision } of ledger.read(view => outgrown(view, demand, bound))) {
-      try {
+    try {
+      await giveBackBeside(ports, pod.uid, textsOf(bound), true)
+      for (const { address, owner, node, revision } of ledger.read(view => outgrown(view, demand, bound))) {
         if (node !== null) await places?.leave(address, node)
         await ledger.submit('release', { at: clock.now(), address, owner, revision, because })
-      } catch (error) {
-        log.warn({ ip: address.text, err: error }, 'an address that its pod outgrew was not released')
       }
+    } catch (error) {
+      log.warn(
+        { pod: `${pod.namespace}/${pod.name}`, err: error },
+        'what its pod was not bound with is not released yet',
+      )
     }
   }
 

@@ -5,7 +5,7 @@ import type { Mirror } from '../kube/mirror.ts'
 import type { Counts, Standing } from '../ledger/tally.ts'
 import type { ConfigurationInForce } from './configuration.ts'
 import type { Gate } from './gate.ts'
-import type { Leadership } from './leadership.ts'
+import type { Leadership } from './leadership-port.ts'
 import type { Ports } from './ports.ts'
 import type { WaitingList } from './waiting.ts'
 
@@ -137,4 +137,11 @@ export function registerGauges(registry: Registry, parts: GaugeParts): void {
     const { since, rejected } = configuration.status
     return since !== null && rejected === null ? 1 : 0
   })
+  single(
+    'floatip_configuration_warnings',
+    'What is to be looked at in the configuration in force: see /v1/config.',
+    () => {
+      return configuration.status.warnings.length
+    },
+  )
 }

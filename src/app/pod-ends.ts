@@ -1,19 +1,18 @@
 /** Owns what follows a pod's end: evidence first, then unbind by policy. */
-import type { AdoptCommand } from '../domain/command.ts'
 import { UNLOOKED, type Workload } from '../domain/demand.ts'
 import { DEPLOYMENT, type Owner, ownerKey } from '../domain/owner.ts'
 import { IMMUTABLE, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
-import type { Address } from '../ip/address.ts'
 import type { PodEnd } from '../kube/cluster.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { adopt } from '../rules/adopt.ts'
 import { followed } from '../rules/follow.ts'
+import { giveBackBeside, textsOf } from './beside.ts'
 import { forgetClaimants, reportClaimant } from './claims.ts'
 import { workloadAtEnd } from './demand.ts'
 import { leaveNodes } from './leaving.ts'
 import type { Ports } from './ports.ts'
-import { carriedBy, podSightings } from './sighting.ts'
+import { carriedBy } from './sighting.ts'
 import { workloadChanged } from './workloads.ts'
 
 type Parts = Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'claimants' | 'clock' | 'log'>
@@ -28,13 +27,7 @@ export async function endIncarnation(ports: Parts, uid: string, because: string)
   await leaveNodes(ports, uid)
   const read = await workloadAtEnd(ports, row.owner, row.policy, row.apiVersion)
   const workload = isAwaited(ports, uid, row.owner) ? UNLOOKED : read
-  const unbound = ports.ledger.submit('unbind', { at: ports.clock.now(), incarnation: uid, workload, because })
-  // In the same turn: an address that a second pod carries goes to no third party (R6).
-  const heirs = rows.flatMap(({ address }) => heirOf(ports, address))
-  const inherited = heirs
-    .filter(({ incarnation }) => incarnation !== uid)
-    .map(heir => ports.ledger.submit('adopt', heir))
-  await Promise.all([unbound, ...inherited])
+  await ports.ledger.submit('unbind', { at: ports.clock.now(), incarnation: uid, workload, because })
   forgetClaimants(ports, ports.cluster.pods)
   await afterRollout(ports, row.owner, row.apiVersion, workload)
 }
@@ -50,7 +43,7 @@ async function afterRollout(ports: Parts, owner: Owner, apiVersion: string, work
   if (owner.kind !== DEPLOYMENT) return
   const kept = { ...owner, pod: '' }
   const rollout = workload.state === 'present' ? workload.rollout : undefined
-  const keepsNone = rollout?.policy === RELEASE_AT_POD_END
+  const keepsNone = rollout?.policy === RELEASE_AT_POD_END || (rollout !== undefined && rollout.pool !== owner.pool)
   const lent = ports.ledger.read(view => followed(view, kept).some(row => row.surge))
   if (keepsNone || lent) await workloadChanged(ports, kept, apiVersion)
 }
@@ -95,11 +88,7 @@ export function podBound(ports: Parts & Pick<Ports, 'onConflict'>, pod: PodFact)
       })
     }
   }
-}
-
-/** The other pod that carries this address, if it still does: its claim outlives the one that had it. */
-function heirOf({ cluster, claimants, clock }: Parts, address: Address): readonly AdoptCommand[] {
-  const pod = cluster.pods.get(claimants.get(address.text) ?? '')
-  if (pod === undefined) return []
-  return podSightings(pod, clock.now(), new Set([pod.uid])).filter(sighting => sighting.address.text === address.text)
+  giveBackBeside(ports, pod.uid, textsOf(pod.addresses), false).catch(error => {
+    log.warn({ pod: key, err: error }, 'what was held for it goes back when it ends')
+  })
 }

@@ -9,6 +9,7 @@ import type { PodFact } from '../kube/pod.ts'
 import { Fault } from '../lib/fault.ts'
 import { slicesOf } from '../lib/slices.ts'
 import { adopt } from '../rules/adopt.ts'
+import { giveBackAllBeside } from './beside.ts'
 import { forgetClaimants, reportClaimant } from './claims.ts'
 import { followAll } from './kept.ts'
 import { inLanes } from './lanes.ts'
@@ -52,7 +53,8 @@ export async function reconcile(
   if (listed !== null) await endReservations(ports, objects, changed)
   // Made when their slice comes: all at once would be the largest thing in memory.
   function* sightings(): Generator<Sighting> {
-    for (const fact of objects) {
+    // Those used last come last: of several that a workload keeps, the most recently updated one is taken first.
+    for (const fact of objects.toSorted((a, b) => a.updatedAt - b.updatedAt)) {
       const command = isOurs(ports, fact) ? null : objectSighting(fact, at, alive)
       if (command !== null) yield { command, fact }
     }
@@ -62,6 +64,8 @@ export async function reconcile(
   const named = objects.filter(fact => fact.address === null).map(fact => fact.name)
   if (named.length > 0) log.warn({ names: named }, 'FloatingIP objects whose names are not addresses are ignored')
 
+  for (const fact of objects) pursueNamed(ports, fact)
+  await giveBackAllBeside(ports, pods)
   const ended = await endSuspects(ports, alive)
   forgetClaimants(ports, new Map(pods.map(pod => [`${pod.namespace}/${pod.name}`, pod])))
   await followAll(ports)
@@ -123,6 +127,8 @@ async function adoptAll(
         else log.error({ ip: command.address.text }, `conflict: ${outcome.because}`)
       } else if (outcome !== undefined && outcome.changes.length > 0) {
         adopted++
+        if (command.blocked && fact?.reserved === false)
+          log.warn({ ip: fact.name, key: fact.key }, 'a FloatingIP object cannot be read: its address goes to nobody')
         const row = ledger.read(view => view.at(command.address))
         // The version of this very object is what we rest on: a takeover need not write what is there already.
         if (row?.revision === outcome.revision && fact !== null && replicator.agrees(fact, row))
@@ -191,6 +197,14 @@ async function left({ places, log }: Ports, { address, node }: Allocation): Prom
     log.warn({ ip: address.text, node, err: error.message }, 'the cloud still has it: kept until the next resync')
     return false
   }
+}
+
+/** The node that an object names may have the address in the cloud, though our row is elsewhere: another leader's ledger is not here (R30). */
+function pursueNamed(ports: Ports, fact: FloatingIpFact): void {
+  const { address, node } = fact
+  if (ports.places === null || address === null || node === '' || isOurs(ports, fact)) return
+  const row = ports.ledger.read(view => view.at(address))
+  if (row !== null && row.node !== node) ports.places.found(address, node)
 }
 
 /** Rows whose object is missing or says something else are written again, although the outbox does not name them. */

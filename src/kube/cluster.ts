@@ -8,7 +8,7 @@ import type { CustomWorkloads } from './custom-workload.ts'
 import { type Change, type Mirror, mirror } from './mirror.ts'
 import { type NodeFact, nodeFact, sameAddresses } from './node.ts'
 import { type PodFact, pickPod } from './pod.ts'
-import { inForce, POOLS_PATH, type PoolFact, poolFact, sameSpec } from './pool.ts'
+import { byPrecedence, POOLS_PATH, type PoolFact, poolFact, sameSpec } from './pool.ts'
 import type { RawObject } from './raw.ts'
 import type { Transport } from './transport.ts'
 import { sameWorkload, WORKLOAD_PLURALS, type WorkloadFact, workloadFact, workloadOf } from './workload.ts'
@@ -32,6 +32,8 @@ export interface ClusterListeners {
   customListed(kind: string, group: string): void
   /** A Pool object of this name came, changed or went. */
   poolChanged(name: string): void
+  /** A node came, changed its addresses or went. */
+  nodesChanged(): void
   /** `factsVersion` moved. */
   factsChanged(): void
 }
@@ -44,12 +46,18 @@ export interface Cluster {
   readonly custom: CustomWorkloads
   /** Moves with nodes, workloads and the ends of pods: with all that can change a refusal, besides the ledger. */
   readonly factsVersion: number
+  /** Nodes whose addresses changed, by name: the version as of which they have those that they have (see {@link RENUMBERED_MAX}). */
+  readonly renumbered: ReadonlyMap<string, number>
   /** What the mirror knows of a workload; null: it does not have it, which proves nothing (R26). */
   knownWorkload(kind: WorkloadKind, namespace: string, name: string): Workload | null
   /** Something outside of the mirrors changed that refusals rest on (the configuration). */
   moved(): void
-  /** The Pool that is in force under this name: that of kube-system, else the oldest; null: none is. */
+  /** The Pools of this name, the one that counts first: that of kube-system, else the oldest. */
+  poolsNamed(name: string): readonly PoolFact[]
+  /** The Pool that is in force under this name: the first, unless it was set aside; null: none is. */
   poolInForce(name: string): PoolFact | null
+  /** The Pool with this UID limits nobody, or does again (R22). */
+  setAside(uid: string, aside: boolean): void
   start(listeners: ClusterListeners): void
   stop(): Promise<void>
   /** Which collections are not listed yet. */
@@ -69,13 +77,27 @@ export interface ClusterParts {
   readonly optionalPools: boolean
 }
 
+/** A rack that is given other addresses at once; of more than these the last ones count. */
+const RENUMBERED_MAX = 256
+
 export function clusterOn({ optionalPools, custom, ...parts }: ClusterParts): Cluster {
   let listeners: ClusterListeners | null = null
   let factsVersion = 1
+  const renumbered = new Map<string, number>()
 
   function moved(): void {
     factsVersion++
     listeners?.factsChanged()
+  }
+
+  /** One that is new was asked about by nobody; one that went may come back with another address. */
+  function renumber(change: Change<NodeFact>): void {
+    const { name } = change.kind === 'seen' ? change.after : change.kind === 'deleted' ? change.last : change.before
+    if (change.kind === 'seen' && change.before === null && !renumbered.has(name)) return
+    renumbered.delete(name)
+    renumbered.set(name, factsVersion + 1)
+    const [oldest] = renumbered.size > RENUMBERED_MAX ? renumbered.keys() : []
+    if (oldest !== undefined) renumbered.delete(oldest)
   }
 
   function follow<T>(
@@ -100,6 +122,8 @@ export function clusterOn({ optionalPools, custom, ...parts }: ClusterParts): Cl
     raw => nodeFact(raw),
     change => {
       if (change.kind === 'seen' && change.before !== null && sameAddresses(change.before, change.after)) return
+      renumber(change)
+      listeners?.nodesChanged()
       moved()
     },
   )
@@ -123,6 +147,10 @@ export function clusterOn({ optionalPools, custom, ...parts }: ClusterParts): Cl
     moved()
   })
 
+  /** UIDs. */
+  const aside = new Set<string>()
+  const poolsNamed = (name: string) => byPrecedence([...pools.values()].filter(pool => pool.name === name))
+
   const mirrors: readonly [string, Mirror<unknown>][] = [
     ['pods', pods],
     ['nodes', nodes],
@@ -137,6 +165,7 @@ export function clusterOn({ optionalPools, custom, ...parts }: ClusterParts): Cl
     workloads,
     pools,
     custom,
+    renumbered,
     get factsVersion() {
       return factsVersion
     },
@@ -145,7 +174,17 @@ export function clusterOn({ optionalPools, custom, ...parts }: ClusterParts): Cl
       return fact === undefined ? null : workloadOf(fact)
     },
     moved,
-    poolInForce: name => inForce([...pools.values()].filter(pool => pool.name === name)),
+    poolsNamed,
+    poolInForce(name) {
+      const [first] = poolsNamed(name)
+      return first === undefined || aside.has(first.uid) ? null : first
+    },
+    setAside(uid, is) {
+      if (aside.has(uid) === is) return
+      if (is) aside.add(uid)
+      else aside.delete(uid)
+      moved()
+    },
     start(to) {
       listeners = to
       for (const [, each] of mirrors) each.start()

@@ -4,6 +4,7 @@ import { type Owner, ownerKey, parseOwnerKey } from '../domain/owner.ts'
 import { policyOf, type ReleasePolicy } from '../domain/policy.ts'
 import { type Reservation, readReservation, reservationText } from '../domain/reservation.ts'
 import { type Address, objectName, parseObjectName } from '../ip/address.ts'
+import type { WallMs } from '../lib/clock.ts'
 import type { RawMetadata, RawObject } from './raw.ts'
 
 export const GROUP_VERSION = 'galaxy.k8s.io/v1alpha1'
@@ -52,6 +53,8 @@ export interface FloatingIpFact {
   readonly apiVersion: string
   readonly index: number
   readonly surge: boolean
+  /** When it was written last, by its own word; 0 where that cannot be read. */
+  readonly updatedAt: WallMs
   /** Made over the API; null: none, or none that can be read. */
   readonly reservation: Reservation | null
 }
@@ -76,6 +79,7 @@ export function floatingIpFact(raw: RawObject): FloatingIpFact {
     reservation: readReservation(metadata.annotations?.[RESERVATION_ANNOTATION]),
     index: Number.isInteger(index) && index >= 0 ? index : 0,
     surge: metadata.annotations?.[SURGE_ANNOTATION] === 'true',
+    updatedAt: Date.parse(String(spec?.updateTime)) || 0,
   }
 }
 
@@ -133,6 +137,9 @@ export function floatingIpPatch(row: Allocation, version: { readonly uid: string
   const annotations = { [SURGE_ANNOTATION]: null, [RESERVATION_ANNOTATION]: null, ...metadata.annotations }
   return { metadata: { ...metadata, annotations, ...version }, spec }
 }
+
+/** What galaxy-ipam writes where nobody has the address. */
+export const NO_OWNER = { key: '', policy: 0, attribute: JSON.stringify({ NodeName: '', Uid: '' }) }
 
 /** True when the object says what the allocation says (times aside). */
 export function agrees(fact: FloatingIpFact, row: Allocation): boolean {
