@@ -1,17 +1,11 @@
-/** Owns the command line: which commands there are, and what their failures mean for the shell. */
+/** Owns the command line: how it is read, and what its failures mean for the shell. */
 import { basename } from 'node:path'
-import { Command, CommanderError } from 'commander'
-import { withPeopleCommands } from './cli/cli.ts'
+import { CommanderError } from 'commander'
 import { terminalOf } from './cli/terminal.ts'
 import { exitCodeOf } from './commands/exit.ts'
 import { withDashes } from './commands/galaxy-flags.ts'
-import { readServeOptions, withServeOptions } from './commands/options.ts'
-import { restoreCommand } from './commands/restore.ts'
-import { serve } from './commands/serve.ts'
-import { validateConfiguration } from './commands/validate.ts'
-import { COMMIT, VERSION } from './commands/version.ts'
-import { runDemo } from './demo/demo.ts'
-import { EXIT, EXIT_HELP } from './lib/exit.ts'
+import { programOf } from './commands/program.ts'
+import { EXIT } from './lib/exit.ts'
 import { Fault, messageOf } from './lib/fault.ts'
 
 /** The binary itself when compiled, else the runtime with this file. */
@@ -19,45 +13,21 @@ function ourselves(): string[] {
   return Bun.main.startsWith('/$bunfs/') ? [process.execPath] : [process.execPath, Bun.main]
 }
 
-/** As a plugin it is found by this name, and called `kubectl floatip …`. */
-const isPlugin = basename(process.execPath).startsWith('kubectl-floatip')
+/** As a plugin it is found by this name, which may be a link, and called `kubectl floatip …`. */
+const isPlugin = basename(process.argv0).startsWith('kubectl-floatip')
 
-function program(done: (code: number) => void): Command {
-  const floatip = new Command(isPlugin ? 'kubectl floatip' : 'floatip')
-    .description('Fixed IP addresses for Kubernetes pods: they stay with their workload when pods move.')
-    .version(`floatip ${VERSION} (${COMMIT})`, '--version', 'print the version')
-    .addHelpText('after', `${EXIT_HELP}\n\nA command line that starts with a flag means "serve".`)
-    .exitOverride()
-  withServeOptions(floatip.command('serve').description('serve the scheduler extender and the HTTP API'))
-    .exitOverride()
-    .action(async (_flags, command: Command) => done(await serve(readServeOptions(command))))
-  floatip
-    .command('demo')
-    .description('a miniature cluster in this process, and a story that shows what floatip does')
-    .option('--keep', 'leave the cluster and floatip running at the end, and print how to look at them', false)
-    .option('--fast', 'without pauses', false)
-    .option('--stage <dir>', 'only run the miniature cluster, its files in this directory')
-    .option('--scheduler-config <file>', 'KubeSchedulerConfiguration with the extender, for --stage')
-    .exitOverride()
-    .action(async (options: { keep: boolean; fast: boolean; stage?: string; schedulerConfig?: string }) =>
-      done(await runDemo({ ...options, serveCommand: [...ourselves(), 'serve'] })),
-    )
-  floatip
-    .command('version')
-    .description('print the version')
-    .action(() => {
-      process.stdout.write(`floatip ${VERSION} (${COMMIT}), Bun ${Bun.version}\n`)
-      done(EXIT.ok)
-    })
-  restoreCommand(floatip, done)
-  withPeopleCommands(floatip, { terminal: terminalOf(process), done }, validateConfiguration)
-  return floatip
-}
+/** Options of the commands that ask a server, for those who write them first, as kubectl allows. */
+const ASKING = ['--server', '-o', '--output']
 
 /** galaxy-ipam has no commands: a flag in the first place means serve. */
 function withCommand(args: readonly string[]): readonly string[] {
-  const first = args[0]
-  const isFlag = !isPlugin && first?.startsWith('-') && !['-h', '--help', '--version'].includes(first)
+  const [first = ''] = args
+  const [name = ''] = first.split('=')
+  if (ASKING.includes(name)) {
+    const count = first === name ? 2 : 1
+    return [...withCommand(args.slice(count)), ...args.slice(0, count)]
+  }
+  const isFlag = !isPlugin && first.startsWith('-') && !['-h', '--help', '--version'].includes(first)
   const named = isFlag ? ['serve', ...args] : args
   return named[0] === 'serve' ? withDashes(named) : named
 }
@@ -65,8 +35,11 @@ function withCommand(args: readonly string[]): readonly string[] {
 async function run(): Promise<number> {
   let code: number = EXIT.ok
   const args = withCommand(process.argv.slice(2))
-  const cli = program(result => {
-    code = result
+  const cli = programOf(isPlugin ? 'kubectl floatip' : 'floatip', ourselves(), {
+    terminal: terminalOf(process),
+    done(result) {
+      code = result
+    },
   })
   if (args.length === 0) {
     cli.outputHelp()

@@ -234,6 +234,9 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
     const planned = addresses.map(({ address }) => address.text).join(' ')
     if (now.node === node && carried === planned) {
       holds.settle(pod.uid)
+      giveBackBeside(ports, pod.uid, textsOf(now.addresses), true).catch(error => {
+        log.warn({ pod: `${pod.namespace}/${pod.name}`, err: error }, 'what it was not bound with is not released yet')
+      })
       return null
     }
     await adoptCarried(now)

@@ -55,7 +55,10 @@ export function oneAddressOf({ ledger, reader, addresses, holds }: OneAddressPar
 
 function freedBy(row: Allocation, entry: SubnetEntry | null, endsAt: WallMs | null): Freed {
   const by = (text: string): Freed => ({ by: text, at: null })
-  if (row.blocked) return by(`the end of its reservation: delete FloatingIP ${objectName(row.address)}, or its label`)
+  if (row.blocked)
+    return by(
+      `the end of its reservation (floatip ip unreserve), or of the label on FloatingIP ${objectName(row.address)}`,
+    )
   if (row.phase === 'held') {
     if (row.heldFrom !== null)
       return by(`nothing now: unless a bind claims it, it goes back to ${ownerKey(row.heldFrom)}`)

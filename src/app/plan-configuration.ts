@@ -49,7 +49,7 @@ export async function playConfiguration(
   if (left.length > 0) {
     const names = left.slice(0, 3).map(({ name }) => name)
     warnings.push(
-      `${left.length} nodes would be in no node subnet any more: ${names.join(', ')}${left.length > 3 ? ', …' : ''}`,
+      `in no node subnet any more would be ${names.join(', ')}${left.length > 3 ? ` and ${left.length - 3} more nodes` : ''}`,
     )
   }
   return { pods: [...pods.values()], orphaned, freed: [], warnings }

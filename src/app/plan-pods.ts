@@ -38,5 +38,5 @@ export function placed(
   if (given.own) return { ...base, fate: 'keep', because: 'it has what is kept for it' }
   if (before.length > 0 && demand.policy !== RELEASE_AT_POD_END)
     return { ...base, fate: 'lose', because: 'what it had is not kept for it: it would get another one' }
-  return { ...base, fate: 'get', because: before.length > 0 ? 'another one: its policy keeps none' : 'a free one' }
+  return { ...base, fate: 'get', because: before.length > 0 ? 'any free one: its policy keeps none' : 'a free one' }
 }

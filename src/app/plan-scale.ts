@@ -2,19 +2,21 @@
 import type { Workload } from '../domain/demand.ts'
 import { DEPLOYMENT, isSameWorkload, type Owner, ownerKey } from '../domain/owner.ts'
 import { isRefusal, type Refusal, refusal } from '../domain/refusal.ts'
+import { isWorkloadKind } from '../domain/workload.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { ordinalExists } from '../rules/source.ts'
 import { gatherDemand } from './demand.ts'
 import type { Play } from './plan.ts'
 import { addressesOf, likeness, placed } from './plan-pods.ts'
 import type { PlannedAddress, PlannedPod, PlanQuestion, Played } from './plan-words.ts'
+import { KINDS } from './subjects.ts'
 
 type Scale = PlanQuestion & { kind: 'scale' }
 
 export async function playScale(play: Play, question: Scale): Promise<Played | Refusal> {
   const { ports, parts, copy } = play
   const { owner, replicas } = question
-  const name = `${owner.kind} ${owner.namespace}/${owner.workload}`
+  const name = `${isWorkloadKind(owner.kind) ? KINDS[owner.kind] : owner.kind} ${owner.namespace}/${owner.workload}`
   const pods = [...ports.cluster.pods.values()].filter(
     pod => !pod.finished && !pod.deleting && isSameWorkload(pod.owner, owner),
   )

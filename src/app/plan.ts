@@ -2,6 +2,7 @@
 import type { Geometry, NodeGroup } from '../domain/geometry.ts'
 import { geometryOf } from '../domain/geometry.ts'
 import { isRefusal, type Refusal } from '../domain/refusal.ts'
+import type { NodeFact } from '../kube/node.ts'
 import type { PodFact } from '../kube/pod.ts'
 import type { State } from '../ledger/state.ts'
 import { unreachable } from '../lib/assert.ts'
@@ -9,6 +10,7 @@ import { Fault } from '../lib/fault.ts'
 import type { View } from '../rules/view.ts'
 import { demandForWake } from './demand.ts'
 import { placeAll } from './explain-nodes.ts'
+import { placeOf } from './filter.ts'
 import { playConfiguration } from './plan-configuration.ts'
 import { type Copy, copyOf } from './plan-copy.ts'
 import { playDrain } from './plan-drain.ts'
@@ -39,8 +41,8 @@ export interface Play {
   readonly ports: Ports
   readonly parts: PlanParts
   readonly copy: Copy
-  /** Of the copy, for the nodes that take pods; `except`: one that does not. */
-  readonly groups: (except?: string) => readonly NodeGroup[]
+  /** Of the copy, for the nodes that take pods; `except`: one that does not; `among`: only those that have these node subnets now. */
+  readonly groups: (except?: string, among?: ReadonlySet<string>) => readonly NodeGroup[]
 }
 
 export type Planning = (question: PlanQuestion) => Promise<Plan | Refusal>
@@ -56,15 +58,15 @@ export function planningOn(ports: Ports, parts: PlanParts): Planning {
   let last: Promise<unknown> = Promise.resolve()
 
   async function plan(question: PlanQuestion): Promise<Plan | Refusal> {
+    const today = ledger.read(view => view.geometry)
     const { rows, before } = ledger.read(view => ({ rows: [...view.rows()], before: subnetsOf(view) }))
     const geometry =
-      question.kind === 'configure'
-        ? geometryOf(question.configuration.entries)
-        : geometryOf(ledger.read(view => view.geometry.entries))
+      question.kind === 'configure' ? geometryOf(question.configuration.entries) : geometryOf(today.entries)
     const copy = await copyOf(rows, geometry, parts.empty, clock.now())
-    const groups = (except?: string) => {
+    const groups = (except?: string, among?: ReadonlySet<string>) => {
       const open = [...cluster.nodes.values()].filter(node => node.name !== except && !node.cordoned)
-      return placeAll(geometry, open).groups.map(({ group }) => group)
+      const wanted = among === undefined ? open : open.filter(node => among.has(subnetsNow(today, node)))
+      return placeAll(geometry, wanted).groups.map(({ group }) => group)
     }
     const play: Play = { ports, parts, copy, groups }
     const played = await playOne(play, question, rows)
@@ -83,14 +85,22 @@ export function planningOn(ports: Ports, parts: PlanParts): Planning {
     const told = new Set(pods.map(({ pod }) => pod))
     const lucky: PlannedPod[] = []
     const except = question.kind === 'drain' ? question.node : undefined
-    const open = groups(except)
-    for (const { pod, workload } of parts.waiting.inOrder().slice(0, WAITING_MAX)) {
+    // Which nodes a pod may run on is the scheduler's business: those are taken that are like those that it asked about.
+    const known = new Map<string, readonly NodeGroup[]>()
+    const openTo = (asked: readonly NodeGroup[]) => {
+      const among = new Set(asked.length === 0 ? [''] : asked.map(({ subnets }) => subnets))
+      const key = [...among].sort().join(' | ')
+      const open = known.get(key) ?? groups(except, among)
+      known.set(key, open)
+      return open
+    }
+    for (const { pod, workload, groups: asked } of parts.waiting.inOrder().slice(0, WAITING_MAX)) {
       await copy.pace()
       const name = `${pod.namespace}/${pod.name}`
       const demand = told.has(name) ? null : demandForWake(ports, pod, workload)
       if (demand === null) continue
       const resized = question.kind === 'resize' && pod.owner.pool === question.pool ? { poolSize: question.size } : {}
-      const given = copy.place({ ...demand, ...resized }, open)
+      const given = copy.place({ ...demand, ...resized }, openTo(asked))
       if (isRefusal(given)) continue
       const because = 'it waits now, and would not any more'
       lucky.push({ pod: name, fate: 'get', before: [], after: given.addresses, code: null, because })
@@ -105,6 +115,12 @@ export function planningOn(ports: Ports, parts: PlanParts): Planning {
     last = mine.catch(() => {})
     return await mine
   }
+}
+
+/** As a group of today tells them; none: empty. */
+function subnetsNow(today: Geometry, { addresses }: NodeFact): string {
+  const place = placeOf(today, addresses)
+  return isRefusal(place) ? '' : place.subnets
 }
 
 function playOne(

@@ -1,5 +1,5 @@
 /** Owns what follows a pod's end: evidence first, then unbind by policy. */
-import { UNLOOKED, type Workload } from '../domain/demand.ts'
+import { AWAITED, type Workload } from '../domain/demand.ts'
 import { DEPLOYMENT, type Owner, ownerKey } from '../domain/owner.ts'
 import { IMMUTABLE, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
@@ -26,7 +26,7 @@ export async function endIncarnation(ports: Parts, uid: string, because: string)
   if (row === undefined) return
   await leaveNodes(ports, uid)
   const read = await workloadAtEnd(ports, row.owner, row.policy, row.apiVersion)
-  const workload = isAwaited(ports, uid, row.owner) ? UNLOOKED : read
+  const workload = isAwaited(ports, uid, row.owner) ? AWAITED : read
   await ports.ledger.submit('unbind', { at: ports.clock.now(), incarnation: uid, workload, because })
   forgetClaimants(ports, ports.cluster.pods)
   await afterRollout(ports, row.owner, row.apiVersion, workload)

@@ -19,7 +19,8 @@ export interface Subjects {
 
 type Kept = Pick<Allocation, 'owner' | 'apiVersion' | 'incarnation'>
 
-const KINDS: Readonly<Record<WorkloadKind, string>> = { sts: 'StatefulSet', dp: 'Deployment' }
+/** As their objects call themselves. */
+export const KINDS: Readonly<Record<WorkloadKind, string>> = { sts: 'StatefulSet', dp: 'Deployment' }
 /** Custom workloads whose kind and UID are remembered, the ones seen last. */
 const CUSTOM_MAX = 1_000
 

@@ -83,6 +83,8 @@ export function wakingOf(parts: WakingParts): Waking {
     const told = known ?? promises.promise(demandOf(each), groups)
     if (told === 'served') return true
     if (!alone) spent.set(likeness, told)
+    // The old pod of its name has ended, and that was not all: what it waits for now is to be read in its message.
+    if (awaitsOldPod(each.verdicts) && !awaitsOldPod(told)) return true
     // Its rollout began or ceased to wait for itself: the person who reads the pod's message is to know.
     return stuckAmong(told.values())?.because !== stuckAmong(each.verdicts.values())?.because
   }
@@ -166,3 +168,7 @@ export function wakingOf(parts: WakingParts): Waking {
 
 /** `likeness`: pods of one get the same answer on these groups. */
 type GroupsOf = (each: Waiting) => { readonly groups: readonly NodeGroup[]; readonly likeness: string }
+
+function awaitsOldPod(verdicts: Verdicts): boolean {
+  return [...verdicts.values()].some(verdict => verdict?.code === 'waiting-for-old-pod')
+}

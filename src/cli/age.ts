@@ -13,6 +13,15 @@ export function parseAge(text: string): number {
   return Number(count) * unitMs
 }
 
+/** As kubectl writes it, in one unit: 12s, 5m, 3h, 40d. */
+export function ageText(time: string | undefined): string {
+  if (time === undefined) return ''
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(time)) / 1000))
+  if (seconds < 120) return `${seconds}s`
+  if (seconds < 120 * 60) return `${Math.floor(seconds / 60)}m`
+  return seconds < 48 * 3600 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86_400)}d`
+}
+
 export function olderThan(time: string | undefined, ageMs: number): boolean {
   return time !== undefined && Date.now() - Date.parse(time) > ageMs
 }

@@ -2,8 +2,8 @@
 import { UsageFault } from '../lib/exit.ts'
 
 /** `what`: how the complaint names it. */
-export function wholeNumber(text: string, what = text): number {
-  if (!/^\d+$/.test(text)) throw new UsageFault(`${what} is no number`)
+export function wholeNumber(what: string, text: string): number {
+  if (!/^\d+$/.test(text)) throw new UsageFault(`${what} must be a whole number, not ${text}`)
   return Number(text)
 }
 

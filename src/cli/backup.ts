@@ -1,18 +1,23 @@
 /** Owns `floatip backup`: the whole ledger as one file, while floatip goes on. */
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import type { Command } from 'commander'
+import { UsageFault } from '../lib/exit.ts'
 import { Fault, messageOf } from '../lib/fault.ts'
 import { acting, type Session, type Surface, withServer } from './command.ts'
 
 export function backupCommand(program: Command, surface: Surface): void {
   withServer(program.command('backup <file>'))
     .description('save the ledger, with its history, while floatip goes on')
-    .addHelpText('after', '\nExample:\n  floatip backup ledger-$(date +%F).db')
+    .addHelpText(
+      'after',
+      '\nThe file - is the standard output.\n\nExamples:\n  floatip backup ledger-$(date +%F).db\n  kubectl -n kube-system exec deploy/floatip -- floatip backup - > ledger.db',
+    )
     .action(acting(surface, backup))
 }
 
 /** Written beside the file first: what has the name is whole. */
 async function backup({ client, terminal, progress }: Session, file: string): Promise<undefined> {
+  if (file === '-') return await toStandardOutput(client)
   const reply = await client.stream('/v1/backup')
   const total = Number(reply.headers.get('content-length') ?? 0)
   const told = progress('bytes')
@@ -36,4 +41,14 @@ async function backup({ client, terminal, progress }: Session, file: string): Pr
     throw new Fault(`${file} could not be written: ${messageOf(error)}`, { retryable: false, cause: error })
   }
   terminal.out(`${file}: ${size} bytes\n`)
+}
+
+async function toStandardOutput(client: Session['client']): Promise<undefined> {
+  if (process.stdout.isTTY) throw new UsageFault('a ledger is nothing for a terminal to show: name a file, or redirect')
+  const reply = await client.stream('/v1/backup')
+  const out = Bun.stdout.writer()
+  for await (const chunk of reply.body ?? []) {
+    out.write(chunk)
+    await out.flush()
+  }
 }

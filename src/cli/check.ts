@@ -1,7 +1,7 @@
 /** Owns `floatip check`: where ledger, objects and pods differ, and the mending of it. */
 import type { Command } from 'commander'
 import { EXIT } from '../lib/exit.ts'
-import { acting, agreed, type Session, type Surface, withServer } from './command.ts'
+import { acting, agreed, type Session, type Surface, withOutput } from './command.ts'
 import { type Shape, showList, showRaw } from './show.ts'
 
 interface Finding {
@@ -26,7 +26,7 @@ interface Checked {
 }
 
 export function checkCommand(program: Command, surface: Surface): void {
-  withServer(program.command('check'))
+  withOutput(program.command('check'))
     .description('compare ledger, FloatingIP objects and pods; with --repair mend what is safe to mend')
     .option('--repair', 'mend; asks first', false)
     .option('--dry-run', 'with --repair: say what would be done, and do nothing', false)

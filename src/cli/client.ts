@@ -55,7 +55,8 @@ export function clientOf(server: string): Client {
   const waiting = () => ({ signal: AbortSignal.timeout(ANSWER_WITHIN_MS) })
 
   async function get<T>(path: string, query: Query = {}): Promise<T> {
-    return (await (await reach(withQuery(path, query), waiting())).json()) as T
+    const reply = await reach(withQuery(path, query), waiting())
+    return parsed<T>(reply, await reply.text())
   }
 
   return {
@@ -66,7 +67,7 @@ export function clientOf(server: string): Client {
       const init = { method, ...waiting(), ...(body !== undefined && { headers, body: JSON.stringify(body) }) }
       const reply = await reach(path, init)
       const text = await reply.text()
-      return { status: reply.status, body: (text === '' ? null : JSON.parse(text)) as T }
+      return { status: reply.status, body: text === '' ? (null as T) : parsed<T>(reply, text) }
     },
     async all<T>(path: string, query: Query = {}, onPage?: (got: number, total: number) => void) {
       const found: T[] = []
@@ -102,6 +103,14 @@ function codeOf(cause: unknown): string {
   return cause instanceof Error && 'code' in cause ? String(cause.code) : messageOf(cause)
 }
 
+function parsed<T>(reply: Response, text: string): T {
+  try {
+    return JSON.parse(text) as T
+  } catch (cause) {
+    throw new Fault(`${reply.url} answered something else than JSON: is a floatip there?`, { retryable: false, cause })
+  }
+}
+
 async function refusalText(reply: Response): Promise<string> {
   const text = await reply.text()
   let message = text
@@ -109,7 +118,7 @@ async function refusalText(reply: Response): Promise<string> {
     message = (JSON.parse(text) as { message?: string }).message ?? text
   } catch {
     // Not ours: a proxy's page, say. Its first line tells enough.
-    message = text.split('\n')[0] ?? ''
+    message = text && `${reply.url} answered ${reply.status}: ${text.split('\n')[0]}`
   }
   if (reply.status === 404 && message === 'no such path') {
     return `${reply.url} is not known there: is it the API port (9041) of a floatip of this version?`

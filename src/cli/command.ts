@@ -21,11 +21,18 @@ export interface Surface {
   done(code: number): void
 }
 
-/** A command that asks the API: `--server` and `-o` are its options too. */
+/** A command that asks the API. */
 export function withServer(command: Command): Command {
-  return command
-    .addOption(new Option('--server <url>', 'the HTTP API of floatip').env('FLOATIP_SERVER').default(SERVER_DEFAULT))
-    .addOption(new Option('-o, --output <format>', 'how to print').choices([...FORMATS]).default('table'))
+  return command.addOption(
+    new Option('--server <url>', 'the HTTP API of floatip').env('FLOATIP_SERVER').default(SERVER_DEFAULT),
+  )
+}
+
+/** One whose answer is something to look at. */
+export function withOutput(command: Command): Command {
+  return withServer(command).addOption(
+    new Option('-o, --output <format>', 'how to print').choices([...FORMATS]).default('table'),
+  )
 }
 
 /** True when a person agrees; `--yes` is for where nobody can be asked. */
@@ -41,7 +48,7 @@ export function acting(
 ): (...args: unknown[]) => Promise<void> {
   return async (...args) => {
     const command = args.pop() as Command
-    const { server, output } = command.opts<{ server: string; output: Format }>()
+    const { server, output = 'table' } = command.opts<{ server: string; output?: Format }>()
     const bars: { stop(): void }[] = []
     const session: Session = {
       terminal,

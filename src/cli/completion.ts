@@ -1,5 +1,5 @@
 /** Owns `floatip completion`: words for the shell, read from the commands themselves. */
-import type { Command, Option } from 'commander'
+import { Argument, type Command, type Option } from 'commander'
 import type { Surface } from './command.ts'
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const
@@ -9,16 +9,16 @@ type Shell = (typeof SHELLS)[number]
 type Words = ReadonlyMap<string, readonly string[]>
 
 export function completionCommand(program: Command, surface: Surface): void {
-  const command = program.command('completion').description('print the completion script of a shell')
-  for (const shell of SHELLS) {
-    command
-      .command(shell)
-      .description(SETUP[shell])
-      .action(() => {
-        surface.terminal.out(SCRIPTS[shell](wordsOf(program)))
-        surface.done(0)
-      })
-  }
+  const setUp = SHELLS.map(shell => `  ${SETUP[shell]}`).join('\n')
+  program
+    .command('completion')
+    .description('print the completion script of a shell')
+    .addArgument(new Argument('<shell>').choices(SHELLS))
+    .addHelpText('after', `\nIn the file that the shell reads when it starts:\n${setUp}`)
+    .action((shell: Shell) => {
+      surface.terminal.out(SCRIPTS[shell](wordsOf(program)))
+      surface.done(0)
+    })
 }
 
 const SETUP: Readonly<Record<Shell, string>> = {
@@ -32,7 +32,8 @@ function wordsOf(program: Command): Words {
   function visit(command: Command, path: readonly string[]): void {
     const commands = command.commands.map(child => child.name())
     const options = command.options.filter(option => !option.hidden).flatMap((option: Option) => option.long ?? [])
-    words.set(path.join(' '), [...commands, ...options, '--help'])
+    const choices = command.registeredArguments.flatMap(argument => argument.argChoices ?? [])
+    words.set(path.join(' '), [...commands, ...choices, ...options, '--help'])
     for (const child of command.commands) visit(child, [...path, child.name()])
   }
   visit(program, [])

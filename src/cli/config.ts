@@ -2,8 +2,8 @@
 
 import type { Command } from 'commander'
 import { parse } from 'yaml'
-import { UsageFault } from '../lib/exit.ts'
-import { acting, type Session, type Surface, withServer } from './command.ts'
+import { EXIT, UsageFault } from '../lib/exit.ts'
+import { acting, type Session, type Surface, withOutput } from './command.ts'
 import { readWhole } from './read-file.ts'
 import { showFields, showRaw } from './show.ts'
 
@@ -17,6 +17,9 @@ interface InForce {
   readonly rejected?: { readonly at: string; readonly because: string }
 }
 
+/** A file that is something else altogether has dozens. */
+const PROBLEMS_SHOWN = 20
+
 /** What the server would say of a text with the entries. */
 export type Validate = (
   text: string,
@@ -26,7 +29,7 @@ export type Validate = (
 
 export function configCommands(program: Command, surface: Surface, validate: Validate): void {
   const config = program.command('config').description('the address configuration')
-  withServer(config.command('show'))
+  withOutput(config.command('show'))
     .description('what is in force, since when, and what was refused last')
     .action(acting(surface, show))
   config
@@ -56,11 +59,13 @@ async function show({ client, terminal, format }: Session): Promise<undefined> {
 function check({ terminal }: Surface, file: string, key: string, validate: Validate): number {
   const found = validate(entriesIn(file, key))
   if (!found.ok) {
-    for (const problem of found.problems) terminal.err(`${file}: ${problem}\n`)
-    return 1
+    for (const problem of found.problems.slice(0, PROBLEMS_SHOWN)) terminal.err(`${file}: ${problem}\n`)
+    const more = found.problems.length - PROBLEMS_SHOWN
+    if (more > 0) terminal.err(`and ${more} more\n`)
+    return EXIT.failed
   }
   for (const warning of found.warnings) terminal.err(`${file}: warning: ${warning}\n`)
-  terminal.out(`${file}: valid, ${found.entries} entries with ${found.addresses} addresses\n`)
+  terminal.out(`${file}: valid; entries: ${found.entries}, addresses: ${found.addresses}\n`)
   return 0
 }
 

@@ -2,7 +2,8 @@
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
 import { Fault, messageOf } from '../lib/fault.ts'
-import { acting, type Session, type Surface, withServer } from './command.ts'
+import { wholeNumber } from './arguments.ts'
+import { acting, type Session, type Surface, withOutput } from './command.ts'
 import { ownerText } from './ip.ts'
 import { serverSentEvents } from './server-sent.ts'
 import type { HistoryItem } from './shapes.ts'
@@ -11,10 +12,10 @@ import type { HistoryItem } from './shapes.ts'
 const AGAIN_MS = 1_000
 
 export function eventsCommand(program: Command, surface: Surface): void {
-  withServer(program.command('events'))
+  withOutput(program.command('events'))
     .description('the latest changes; with --follow those to come')
     .option('-f, --follow', 'go on until interrupted', false)
-    .option('--after <id>', 'begin after this change of the history')
+    .option('--after <id>', 'begin after this change of the history (column ID of ip history -o wide)')
     .addHelpText('after', '\nExample:\n  floatip events --follow -o json | jq .because')
     .action(acting(surface, events))
 }
@@ -22,11 +23,11 @@ export function eventsCommand(program: Command, surface: Surface): void {
 async function events(session: Session, { follow, after }: { follow: boolean; after?: string }): Promise<undefined> {
   if (!follow) {
     const { content } = await session.client.get<{ content: readonly HistoryItem[] }>('/v1/history', { size: 20 })
-    const from = after === undefined ? 0 : Number(after)
+    const from = after === undefined ? 0 : wholeNumber('--after', after)
     for (const item of [...content].reverse()) if (item.id > from) print(session, item)
     return undefined
   }
-  let last = after
+  let last = after === undefined ? undefined : `${wholeNumber('--after', after)}`
   for (;;) {
     try {
       const reply = await session.client.stream('/v1/events', last === undefined ? {} : { 'last-event-id': last })

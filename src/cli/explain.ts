@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { namespaced } from './arguments.ts'
-import { acting, type Session, type Surface, withServer } from './command.ts'
+import { acting, type Session, type Surface, withOutput } from './command.ts'
 import { ownerText } from './ip.ts'
 import type { OwnerFields } from './shapes.ts'
 import { showRaw, toned } from './show.ts'
@@ -44,7 +44,7 @@ interface Explanation {
 
 export function explainCommands(program: Command, surface: Surface): void {
   const explain = program.command('explain').description('why something is as it is')
-  withServer(explain.command('pod <namespace/name>'))
+  withOutput(explain.command('pod <namespace/name>'))
     .description('what a pod asks, what it has, what stops it, and what would help')
     .addHelpText('after', '\nExample:\n  floatip explain pod shop/web-7d4b9c-x2x9z')
     .action(acting(surface, pod))
@@ -69,7 +69,8 @@ function tell(terminal: Terminal, found: Explanation): void {
   line('What helps', found.help)
   line('Asks', asksText(found.asks))
   for (const { ip, state, node, ifThePodEnded } of found.has) {
-    const fate = ifThePodEnded === undefined ? '' : `; if the pod ended: ${ifThePodEnded.because}`
+    const { kept, because } = ifThePodEnded ?? {}
+    const fate = because === undefined ? '' : `; if the pod ended: ${kept ? 'kept' : 'free'} (${because})`
     line('Has', `${ip} (${state}${node ? ` on ${node}` : ''})${fate}`)
   }
   for (const each of found.blockedBy) {
@@ -79,7 +80,7 @@ function tell(terminal: Terminal, found: Explanation): void {
   if (hidden > 0) line('', `and ${hidden} more`)
   line('Waits since', found.waiting.since)
   line('Last asked', found.waiting.lastAskedAt)
-  nodes(line, found.nodes)
+  nodes(line, found.nodes, found.because)
 }
 
 function asksText(asks: Explanation['asks']): string | undefined {
@@ -89,22 +90,25 @@ function asksText(asks: Explanation['asks']): string | undefined {
     ownerText(asks),
     `policy ${asks.policyName}`,
     asks.poolSize === undefined ? '' : `pool size ${asks.poolSize}`,
-    asks.replicas === undefined ? '' : `${asks.replicas} replicas`,
+    asks.replicas === undefined ? '' : `replicas ${asks.replicas}`,
     ranges.length === 0 ? '' : `one of each: ${ranges.join(' | ')}`,
   ]
   return parts.filter(Boolean).join('; ')
 }
 
-function nodes(line: (title: string, value: string | undefined) => void, found: Explanation['nodes']): void {
+function nodes(
+  line: (title: string, value: string | undefined) => void,
+  found: Explanation['nodes'],
+  said: string,
+): void {
   if (found === undefined) return
   line('Nodes', `${found.qualifying} of ${found.total} qualify`)
   for (const group of found.groups) {
     const names = `${group.examples.join(', ')}${group.nodes > group.examples.length ? ', …' : ''}`
+    // What was said above already is not said of each group again.
+    const because = group.because && !said.startsWith(group.because) ? `: ${group.because}` : ''
     const where = group.nodeSubnets === undefined ? '' : ` in ${group.nodeSubnets}`
-    line(
-      '',
-      `${group.qualifies ? 'yes' : 'no '}  ${group.nodes}${where} (${names})${group.because ? `: ${group.because}` : ''}`,
-    )
+    line('', `${group.qualifies ? 'yes' : 'no '}  ${group.nodes}${where} (${names})${because}`)
   }
   if (found.more > 0) line('', `and ${found.more} more kinds of nodes`)
 }

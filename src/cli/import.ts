@@ -36,7 +36,7 @@ export function importCommand(program: Command, surface: Surface): void {
     .addOption(
       new Option(
         '--from <program>',
-        'what wrote the file: galaxy (kubectl get fip -o json), csv or json (floatip export)',
+        'what wrote the file: galaxy (kubectl get fip -o json), csv or json (floatip export); the file - is the standard input',
       )
         .choices(['galaxy', 'csv', 'json'])
         .makeOptionMandatory(),

@@ -3,8 +3,8 @@
 import type { Command } from 'commander'
 import { EXIT, UsageFault } from '../lib/exit.ts'
 import { slicesOf } from '../lib/slices.ts'
-import { olderThan, parseAge } from './age.ts'
-import { acting, agreed, type Session, type Surface, withServer } from './command.ts'
+import { ageText, olderThan, parseAge } from './age.ts'
+import { acting, agreed, type Session, type Surface, withOutput, withServer } from './command.ts'
 import type { HistoryItem, IpDetail, IpItem, Outcome, OwnerFields } from './shapes.ts'
 import { type Shape, showFields, showList, type Tone } from './show.ts'
 
@@ -24,26 +24,28 @@ const RELEASE_AT_ONCE = 1_000
 /** Every owner key has a `_`: a free address has none. */
 export const ANY_KEY = '_'
 const FILTERS = ['namespace', 'app', 'kind', 'pool', 'pod', 'keyword', 'keptLongerThan'] as const
+/** What the API has for the kind of an owner that is no workload but a reservation for nobody. */
+const OUT_OF_CIRCULATION = 'reserved'
 const POLICIES = ['pod end', 'immutable', 'never']
 
 /** Gives back the command `ip`, for those that belong to it. */
 export function ipCommands(program: Command, surface: Surface): Command {
   const ip = program.command('ip').description('addresses: who has them, since when, and giving them back')
 
-  withFilters(withServer(ip.command('ls')))
+  withFilters(withOutput(ip.command('ls')))
     .description('list the addresses that belong to somebody; --all: the free ones too')
     .option('--all', 'the free ones too', false)
-    .option('--sort <field>', 'ip, namespace, podname or policy, then asc or desc')
+    .option('--sort <order>', 'by ip, namespace, podname or policy; "ip desc" the other way round')
     .addHelpText(
       'after',
       '\nExamples:\n  floatip ip ls --namespace shop --app web\n  floatip ip ls --kept-longer-than 7d -o name',
     )
     .action(acting(surface, list))
-  withServer(ip.command('show <address>'))
+  withOutput(ip.command('show <address>'))
     .description('one address: whose it is, why, and what would free it')
     .addHelpText('after', '\nExample:\n  floatip ip show 10.0.0.112')
     .action(acting(surface, show))
-  withServer(ip.command('history [address]'))
+  withOutput(ip.command('history [address]'))
     .description('who had it; without an address: all changes that match')
     .option('--namespace <name>', 'of the pod')
     .option('--app <name>', 'the workload')
@@ -85,7 +87,7 @@ async function matching({ client, progress }: Session, filters: Filters): Promis
 }
 
 async function list(session: Session, { all, ...filters }: Filters & { all: boolean }): Promise<undefined> {
-  const items = await matching(session, all || isFiltered(filters) ? filters : { keyword: ANY_KEY })
+  const items = await matching(session, all || isFiltered(filters) ? filters : { ...filters, keyword: ANY_KEY })
   showList(session.terminal, session.format, items, ADDRESSES)
 }
 
@@ -155,7 +157,7 @@ async function release(session: Session, addresses: readonly string[], filters: 
   }
   const kept = new Set(left.map(([ip]) => ip))
   for (const { ip } of taken) if (!kept.has(ip)) terminal.out(`${ip} released\n`)
-  for (const [ip, why] of left) terminal.err(`${ip} not released: ${why}\n`)
+  for (const [ip, why] of left) terminal.err(`${ip} not released: ${why.replace(`releasing ${ip}: `, '')}\n`)
   return left.length === 0 ? undefined : EXIT.notAll
 }
 
@@ -169,8 +171,9 @@ async function mayRelease({ terminal }: Session, items: readonly (IpItem | IpDet
     const more = items.length > shown.length ? `  … and ${items.length - shown.length} more\n` : ''
     terminal.err(`${shown.join('')}${more}`)
   }
-  const question = `Release ${items.length === 1 ? 'this address' : `these ${items.length} addresses`}?`
-  return await agreed(terminal, question, `${items.length} addresses would be released: `)
+  const isOne = items.length === 1
+  const question = `Release ${isOne ? 'this address' : `these ${items.length} addresses`}?`
+  return await agreed(terminal, question, `${isOne ? '1 address' : `${items.length} addresses`} would be released: `)
 }
 
 /** What POST /v1/ip compares with the owner in force: a release of what has changed hands since is refused. */
@@ -179,28 +182,44 @@ function releasing({ ip, namespace, appName, podName, poolName, appType }: IpIte
 }
 
 export function ownerText({ namespace, appName, podName, poolName, appType }: OwnerFields): string {
+  if (appType === OUT_OF_CIRCULATION) return 'nobody: kept out of circulation'
   const where = [namespace, appName === 'NULL' ? undefined : appName, podName].filter(Boolean).join('/')
   const kind = appType === undefined || appType === 'NULL' ? '' : `${appType} `
   return `${kind}${where}${poolName ? ` (pool ${poolName})` : ''}`.trim()
 }
 
+/** The pod's phase while there is one; `Deleted`, as the API has it for the rest, would read as if the address were. */
+function statusText({ appType, releasable, status, updateTime }: IpItem): string {
+  if (updateTime === undefined) return 'free'
+  if (appType === OUT_OF_CIRCULATION) return 'withheld'
+  return releasable ? 'kept' : (status ?? '')
+}
+
 function statusTone(item: IpItem): Tone | null {
   if (item.updateTime === undefined) return 'faint'
-  return item.releasable ? 'busy' : 'good'
+  return isKept(item) ? 'busy' : 'good'
 }
+
+/** True of what belongs to somebody, and no pod has it. */
+export function isKept({ releasable, appType }: IpItem): boolean {
+  return releasable === true || appType === OUT_OF_CIRCULATION
+}
+
+const named = (name: string | undefined) => (name === 'NULL' ? '' : name)
 
 const ADDRESSES: Shape<IpItem> = {
   columns: [
     { title: 'ADDRESS', of: item => item.ip },
-    { title: 'NAMESPACE', of: item => item.namespace },
-    { title: 'APP', of: item => (item.appName === 'NULL' ? '' : item.appName) },
+    { title: 'NAMESPACE', of: item => named(item.namespace) },
+    { title: 'APP', of: item => named(item.appName) },
     { title: 'POD', of: item => item.podName },
     { title: 'POOL', of: item => item.poolName, wide: true },
-    { title: 'KIND', of: item => (item.appType === 'NULL' ? '' : item.appType), wide: true },
+    { title: 'KIND', of: item => named(item.appType), wide: true },
     { title: 'POLICY', of: item => (item.policy === undefined ? '' : POLICIES[item.policy]) },
-    { title: 'STATUS', of: item => item.status ?? (item.updateTime === undefined ? 'free' : ''), tone: statusTone },
+    { title: 'STATUS', of: statusText, tone: statusTone },
+    { title: 'AGE', of: item => ageText(item.updateTime), whole: true },
     { title: 'RELEASABLE', of: item => (item.releasable ? 'yes' : ''), wide: true },
-    { title: 'UPDATED', of: item => item.updateTime },
+    { title: 'UPDATED', of: item => item.updateTime, wide: true },
   ],
   name: item => item.ip,
   none: 'no address matches',
@@ -209,12 +228,12 @@ const ADDRESSES: Shape<IpItem> = {
 const CHANGES: Shape<HistoryItem> = {
   columns: [
     { title: 'AT', of: item => item.at },
-    { title: 'ADDRESS', of: item => item.ip },
+    { title: 'ADDRESS', of: item => item.ip, whole: true },
     { title: 'WHAT', of: item => item.verb },
     { title: 'OWNER', of: item => ownerText(item.after ?? item.before ?? {}) },
+    { title: 'WHY', of: item => item.because },
     { title: 'NODE', of: item => item.node },
     { title: 'BY', of: item => item.actor },
-    { title: 'WHY', of: item => item.because },
     { title: 'POD UID', of: item => item.podUid, wide: true },
     { title: 'ID', of: item => item.id, wide: true },
   ],

@@ -1,6 +1,7 @@
 /** Owns the map of the address space: one character for each address or block, in a grid as wide as the terminal. */
 import { type Address, addressAt, compareAddresses, parseAddress } from '../ip/address.ts'
 import { parseRange, type Range, rangeSize } from '../ip/range.ts'
+import { isKept } from './ip.ts'
 import type { IpItem, SubnetItem } from './shapes.ts'
 import { type Tone, toned } from './show.ts'
 import type { Terminal } from './terminal.ts'
@@ -50,10 +51,10 @@ function grid(terminal: Terminal, ranges: readonly Range[], items: readonly IpIt
 /** By position within the ranges. */
 function takenAt(ranges: readonly Range[], items: readonly IpItem[]): ReadonlyMap<number, 'pod' | 'kept'> {
   return new Map(
-    items.flatMap(({ ip, releasable }) => {
-      const address = parseAddress(ip)
+    items.flatMap(item => {
+      const address = parseAddress(item.ip)
       const at = address === null ? null : positionOf(ranges, address)
-      return at === null ? [] : [[at, releasable ? 'kept' : 'pod'] as const]
+      return at === null ? [] : [[at, isKept(item) ? 'kept' : 'pod'] as const]
     }),
   )
 }

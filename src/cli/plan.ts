@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { EXIT } from '../lib/exit.ts'
 import { namespaced, wholeNumber } from './arguments.ts'
-import { acting, type Session, type Surface, withServer } from './command.ts'
+import { acting, type Session, type Surface, withOutput } from './command.ts'
 import { entriesIn } from './config.ts'
 import { type Shape, showList, showRaw, type Tone } from './show.ts'
 
@@ -26,37 +26,40 @@ interface Plan {
   readonly more: number
 }
 
-const EXAMPLES = `
-Exits with ${EXIT.wouldHurt} when a pod would wait for an address or lose it:
-  floatip plan drain node-7 && kubectl drain node-7
-  floatip plan scale statefulset shop/web 12
-  floatip plan pool blue 4
-  floatip plan config floatingip-config.yaml`
+const CODE = `Exits with ${EXIT.wouldHurt} when a pod would wait for an address or lose it.`
+const SCOPE =
+  'What is looked at is addresses: whether a node has room, or takes the pod at all, is the scheduler’s business.'
+const EXAMPLES: Readonly<Record<string, string>> = {
+  scale: 'floatip plan scale statefulset shop/web 12',
+  drain: 'floatip plan drain node-7 && kubectl drain node-7',
+  pool: 'floatip plan pool blue 4',
+  config: 'floatip plan config floatingip-config.yaml',
+}
 
 export function planCommands(program: Command, surface: Surface): void {
   const plan = program
     .command('plan')
     .description('what would happen to pods and addresses, before it is done')
-    .addHelpText('after', EXAMPLES)
-  withServer(plan.command('scale <kind> <namespace/name> <replicas>'))
+    .addHelpText('after', `\n${CODE} ${SCOPE}`)
+  withOutput(plan.command('scale <kind> <namespace/name> <replicas>'))
     .description('a StatefulSet, Deployment or other workload has that many pods')
     .action(
       acting(surface, (session, kind: string, workload: string, replicas: string) => {
         const named = namespaced(workload, 'workload')
-        return ask(session, { scale: { kind, ...named, replicas: wholeNumber(replicas) } })
+        return ask(session, { scale: { kind, ...named, replicas: wholeNumber('replicas', replicas) } })
       }),
     )
-  withServer(plan.command('drain <node>'))
+  withOutput(plan.command('drain <node>'))
     .description('the pods of a node have to go elsewhere')
     .action(acting(surface, (session, node: string) => ask(session, { drain: { node } })))
-  withServer(plan.command('pool <name> <size>'))
+  withOutput(plan.command('pool <name> <size>'))
     .description('a pool has another size')
     .action(
       acting(surface, (session, name: string, size: string) =>
-        ask(session, { pool: { name, size: wholeNumber(size) } }),
+        ask(session, { pool: { name, size: wholeNumber('size', size) } }),
       ),
     )
-  withServer(plan.command('config <file>'))
+  withOutput(plan.command('config <file>'))
     .description('another configuration is in force: ranges added, taken away or moved')
     .option('--key <name>', 'key of the ConfigMap', 'floatingips')
     .action(
@@ -64,6 +67,9 @@ export function planCommands(program: Command, surface: Surface): void {
         ask(session, { configuration: entriesIn(file, key) }),
       ),
     )
+  for (const command of plan.commands) {
+    command.addHelpText('after', `\n${CODE} ${SCOPE}\n\nExample:\n  ${EXAMPLES[command.name()]}`)
+  }
 }
 
 async function ask({ client, terminal, format }: Session, question: object): Promise<number> {

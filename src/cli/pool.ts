@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import { EXIT } from '../lib/exit.ts'
 import { wholeNumber } from './arguments.ts'
-import { acting, type Session, type Surface, withServer } from './command.ts'
+import { acting, type Session, type Surface, withOutput, withServer } from './command.ts'
 import type { IpItem, Outcome } from './shapes.ts'
 import { type Shape, showFields, showList } from './show.ts'
 
@@ -16,8 +16,8 @@ interface Pool {
 export function poolCommands(program: Command, surface: Surface): void {
   const pool = program.command('pool').description('named pools, shared by workloads of all namespaces')
 
-  withServer(pool.command('ls')).description('pools that have addresses').action(acting(surface, list))
-  withServer(pool.command('show <name>'))
+  withOutput(pool.command('ls')).description('pools that have addresses').action(acting(surface, list))
+  withOutput(pool.command('show <name>'))
     .description('size of a pool and how many addresses it has')
     .action(acting(surface, show))
   withServer(pool.command('set <name> <size>'))
@@ -81,7 +81,7 @@ async function set(
   size: string,
   { preallocate }: { preallocate: boolean },
 ) {
-  const body = { name, size: wholeNumber(size), preAllocateIP: preallocate }
+  const body = { name, size: wholeNumber('size', size), preAllocateIP: preallocate }
   const { status, body: answer } = await client.send<Outcome & { realPoolSize?: number }>('POST', '/v1/pool', body)
   const has = answer.realPoolSize === undefined ? '' : `, ${answer.realPoolSize} addresses allocated`
   terminal.out(`pool ${name}: size ${size}${has}\n`)

@@ -1,11 +1,11 @@
 /** Owns `floatip ip reserve` and `unreserve`: addresses for an app before its pods exist, or for nobody. */
 
 import type { Command } from 'commander'
-import { EXIT } from '../lib/exit.ts'
+import { EXIT, UsageFault } from '../lib/exit.ts'
 import { Fault } from '../lib/fault.ts'
 import { parseAge } from './age.ts'
 import { wholeNumber } from './arguments.ts'
-import { acting, type Session, type Surface, withServer } from './command.ts'
+import { acting, type Session, type Surface, withOutput, withServer } from './command.ts'
 import { ownerText } from './ip.ts'
 import type { OwnerFields } from './shapes.ts'
 import { type Shape, showList } from './show.ts'
@@ -33,7 +33,7 @@ interface ReserveOptions {
 }
 
 export function reserveCommands(ip: Command, surface: Surface): void {
-  withServer(ip.command('reserve [addresses...]'))
+  withOutput(ip.command('reserve [addresses...]'))
     .description('keep addresses for an app before its pods exist, or out of circulation')
     .option('--app <name>', 'for the pods of this workload')
     .option('--kind <kind>', 'of the workload', 'statefulset')
@@ -50,7 +50,7 @@ export function reserveCommands(ip: Command, surface: Surface): void {
       '\nExamples:\n  floatip ip reserve --app web --namespace shop --count 3 --contiguous --for 7d\n  floatip ip reserve 10.0.0.9 --note firewall',
     )
     .action(acting(surface, reserve))
-  withServer(ip.command('reservations')).description('list reservations').action(acting(surface, list))
+  withOutput(ip.command('reservations')).description('list reservations').action(acting(surface, list))
   withServer(ip.command('unreserve <ids...>'))
     .description('end reservations; addresses that pods have by now stay theirs')
     .action(acting(surface, unreserve))
@@ -62,6 +62,9 @@ async function reserve(
   options: ReserveOptions,
 ): Promise<undefined> {
   const { app, kind, namespace, pool, range, contiguous, note } = options
+  if (addresses.length === 0 && [app, pool, range, options.count].every(given => given === undefined)) {
+    throw new UsageFault('say what to reserve: addresses, or --count, --app, --pool or --range')
+  }
   const body = {
     ...(app !== undefined && { appName: app, appType: kind, namespace: namespace ?? 'default' }),
     poolName: pool,
@@ -98,7 +101,7 @@ async function unreserve({ client, terminal }: Session, ids: readonly string[]) 
 }
 
 function optionalNumber(option: string, text: string | undefined): number | undefined {
-  return text === undefined ? undefined : wholeNumber(text, `${option} ${text}`)
+  return text === undefined ? undefined : wholeNumber(option, text)
 }
 
 const RESERVATIONS: Shape<Reservation> = {

@@ -14,7 +14,10 @@ export interface Column<T> {
   /** Only with -o wide. */
   readonly wide?: true
   readonly tone?: (item: T) => Tone | null
+  /** Aligned right, and whole. */
   readonly right?: true
+  /** Half of it is of no use: a time, say. The first column and those that are aligned right are whole without it. */
+  readonly whole?: true
 }
 
 export interface Shape<T> {
@@ -24,8 +27,8 @@ export interface Shape<T> {
   readonly none: string
 }
 
-/** Columns are kept at least this wide before they are cut. */
-const COLUMN_MIN = 4
+/** A text is cut to no less: what is left of it still tells something. */
+const COLUMN_MIN = 12
 const GAP = 2
 
 export function showList<T>(terminal: Terminal, format: Format, items: readonly T[], shape: Shape<T>): void {
@@ -33,7 +36,13 @@ export function showList<T>(terminal: Terminal, format: Format, items: readonly 
   if (format === 'json' || format === 'yaml') showRaw(terminal, format, items)
   else if (format === 'name') terminal.out(items.map(item => `${shape.name(item)}\n`).join(''))
   else if (items.length === 0) terminal.err(`${shape.none}\n`)
-  else terminal.out(tableText(terminal, columns, items))
+  else {
+    // Whoever asks for more columns wants them whole.
+    const width = format === 'wide' ? Number.POSITIVE_INFINITY : terminal.width
+    const { text, leftOut } = tableText(terminal, width, columns, items)
+    terminal.out(text)
+    if (leftOut.length > 0) terminal.err(`not shown, the terminal is too narrow: ${leftOut.join(', ')} (-o wide)\n`)
+  }
 }
 
 /** One thing, as `field  value` lines. */
@@ -59,33 +68,48 @@ export function showRaw(terminal: Terminal, format: 'json' | 'yaml', value: unkn
   terminal.out(format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : stringify(value))
 }
 
-function tableText<T>(terminal: Terminal, columns: readonly Column<T>[], items: readonly T[]): string {
-  const cells = items.map(item => columns.map(column => String(column.of(item) ?? '')))
-  const needed = columns.map((column, at) =>
-    Math.max(column.title.length, ...cells.map(row => Bun.stringWidth(row[at] ?? ''))),
-  )
-  const widths = fitting(needed, terminal.width)
+function tableText<T>(
+  terminal: Terminal,
+  width: number,
+  all: readonly Column<T>[],
+  items: readonly T[],
+): { readonly text: string; readonly leftOut: readonly string[] } {
+  const textOf = (column: Column<T>, item: T) => String(column.of(item) ?? '')
+  const needs = all.map(column => ({
+    needed: Math.max(column.title.length, ...items.map(item => Bun.stringWidth(textOf(column, item)))),
+    isWhole: column === all[0] || column.right === true || column.whole === true,
+  }))
+  const widths = fitting(needs, width)
+  const columns = all.slice(0, widths.length)
   const table = new Table({
     chars: NO_BORDERS,
-    colWidths: widths.map(width => width + GAP),
+    colWidths: widths.map(each => each + GAP),
     colAligns: columns.map(column => (column.right ? 'right' : 'left')),
     style: { 'padding-left': 0, 'padding-right': GAP, head: [], border: [] },
     head: columns.map(column => terminal.paint.bold(column.title)),
   })
-  items.forEach((item, row) => {
-    table.push(columns.map((column, at) => toned(terminal, cells[row]?.[at] ?? '', column.tone?.(item) ?? null)))
-  })
-  return `${table.toString().replace(/[ ]+$/gm, '')}\n`
+  for (const item of items) {
+    table.push(columns.map(column => toned(terminal, textOf(column, item), column.tone?.(item) ?? null)))
+  }
+  const text = `${table.toString().replace(/[ ]+$/gm, '')}\n`
+  return { text, leftOut: all.slice(columns.length).map(column => column.title) }
 }
 
-/** The widest columns give way first, until the line fits. */
-function fitting(needed: readonly number[], width: number): number[] {
-  const widths = [...needed]
-  const room = () => width - widths.reduce((sum, each) => sum + each + GAP, 0)
-  while (room() < 0) {
-    const widest = widths.indexOf(Math.max(...widths))
-    if ((widths[widest] ?? 0) <= COLUMN_MIN) return widths
-    widths[widest] = Math.max(COLUMN_MIN, (widths[widest] ?? 0) + Math.min(-1, room() >> 1))
+interface Need {
+  readonly needed: number
+  readonly isWhole: boolean
+}
+
+/** The widths of as many columns as fit: the widest texts give way first, then the last columns are left out. The first one stays. */
+function fitting(needs: readonly Need[], width: number): number[] {
+  const widths = needs.map(({ needed }) => needed)
+  // Nothing follows the last column.
+  const excess = () => widths.reduce((sum, each) => sum + each + GAP, -GAP) - width
+  while (excess() > 0) {
+    const cuttable = widths.map((each, at) => (needs[at]?.isWhole ? 0 : each))
+    const widest = Math.max(...cuttable)
+    if (widest <= COLUMN_MIN) return widths.length === 1 ? widths : fitting(needs.slice(0, -1), width)
+    widths[cuttable.indexOf(widest)] = Math.max(COLUMN_MIN, widest - Math.max(1, excess() >> 1))
   }
   return widths
 }

@@ -1,6 +1,7 @@
 /** Owns `floatip subnet`: the address space by entry, as figures and as a map. */
 import type { Command } from 'commander'
-import { acting, type Session, type Surface, withServer } from './command.ts'
+import { Fault } from '../lib/fault.ts'
+import { acting, type Session, type Surface, withOutput, withServer } from './command.ts'
 import { ANY_KEY } from './ip.ts'
 import { mapOf } from './map.ts'
 import type { IpItem, SubnetItem } from './shapes.ts'
@@ -8,7 +9,7 @@ import { type Shape, showList } from './show.ts'
 
 export function subnetCommands(program: Command, surface: Surface): void {
   const subnet = program.command('subnet').description('the address space')
-  withServer(subnet.command('ls'))
+  withOutput(subnet.command('ls'))
     .description('how full each entry of the configuration is')
     .action(acting(surface, list))
   withServer(subnet.command('map [subnet]'))
@@ -25,11 +26,10 @@ async function map({ client, terminal, progress }: Session, wanted: string | und
   const subnets = await client.all<SubnetItem>('/v1/subnets')
   const chosen = subnets.filter(({ subnet }) => wanted === undefined || subnet === wanted)
   if (chosen.length === 0) {
-    terminal.err(
-      wanted === undefined
-        ? 'no entry is configured\n'
-        : `${wanted} is not configured: floatip subnet ls lists what is\n`,
-    )
+    if (wanted !== undefined) {
+      throw new Fault(`${wanted} is not configured: floatip subnet ls lists what is`, { retryable: false })
+    }
+    terminal.err(`${SUBNETS.none}\n`)
     return undefined
   }
   const items = await client.all<IpItem>('/v1/ip', { keyword: ANY_KEY }, progress('addresses'))
@@ -43,12 +43,7 @@ function percentUsed(item: SubnetItem): string {
 const SUBNETS: Shape<SubnetItem> = {
   columns: [
     { title: 'SUBNET', of: item => item.subnet },
-    { title: 'GATEWAY', of: item => item.gateway },
     { title: 'TOTAL', of: item => item.total, right: true },
-    { title: 'USED', of: item => item.used, right: true },
-    { title: 'RESERVED', of: item => item.reserved, right: true },
-    { title: 'HELD', of: item => item.held, right: true },
-    { title: 'ORPHANED', of: item => item.orphaned, right: true, tone: item => (item.orphaned > 0 ? 'bad' : null) },
     {
       title: 'FREE',
       of: item => item.free,
@@ -56,8 +51,13 @@ const SUBNETS: Shape<SubnetItem> = {
       tone: item => (item.free === 0 ? 'bad' : item.free * 5 < item.total ? 'busy' : 'good'),
     },
     { title: 'FULL', of: percentUsed, right: true },
-    { title: 'LARGEST FREE RUN', of: item => item.largestFreeRun.length, right: true, wide: true },
+    { title: 'USED', of: item => item.used, right: true },
+    { title: 'RESERVED', of: item => item.reserved, right: true },
+    { title: 'HELD', of: item => item.held, right: true },
+    { title: 'ORPHANED', of: item => item.orphaned, right: true, tone: item => (item.orphaned > 0 ? 'bad' : null) },
     { title: 'NODE SUBNETS', of: item => item.nodeSubnets.join(', ') },
+    { title: 'GATEWAY', of: item => item.gateway, wide: true },
+    { title: 'LARGEST FREE RUN', of: item => item.largestFreeRun.length, right: true, wide: true },
     { title: 'RANGES', of: item => item.ips.join(', '), wide: true },
     { title: 'VLAN', of: item => item.vlan, wide: true },
   ],

@@ -29,8 +29,18 @@ export function terminalOf(process: NodeJS.Process): Terminal {
     isInteractive: stdin.isTTY === true && stderr.isTTY === true,
     async confirm(question) {
       const asking = createInterface({ input: stdin, output: stderr })
+      // Ctrl-C ends the program as it does anywhere else, instead of an error of readline.
+      asking.once('SIGINT', () => {
+        asking.close()
+        stderr.write('\n')
+        process.kill(process.pid, 'SIGINT')
+      })
       try {
         return /^y(es)?$/i.test((await asking.question(`${question} [y/N] `)).trim())
+      } catch {
+        // Ctrl-D: there will be no answer.
+        stderr.write('\n')
+        return false
       } finally {
         asking.close()
       }

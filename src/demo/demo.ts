@@ -1,7 +1,7 @@
 /** Owns `floatip demo`: the stage and floatip are set up, the scenes played one after the other, and all is taken down again. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { floatingips, nodes } from './cast.ts'
 import { readSchedulerConfig } from './extender.ts'
 import { type Play, playOn, SceneFailed } from './play.ts'
@@ -66,7 +66,7 @@ async function runStory({ keep, fast, serveCommand }: DemoOptions): Promise<numb
     if (failed === null) return INTERRUPTED
     process.stdout.write(`\ndemo: ${SCENES.length - failed.size} scenes passed, ${failed.size} failed\n`)
     if (keep) {
-      await leaveRunning(theatre, stage, floatip)
+      await leaveRunning(theatre, stage, floatip, serveCommand.slice(0, -1).map(shortened).join(' '))
       await stopped
     }
     return failed.size === 0 ? 0 : 1
@@ -103,11 +103,25 @@ async function playAll(play: Play): Promise<ReadonlySet<Scene>> {
   return failed
 }
 
-async function leaveRunning(theatre: Theatre, stage: Stage, floatip: Program): Promise<void> {
-  await theatre.heading('Everything is left running; Ctrl-C ends it')
-  await theatre.say(`curl '${floatip.apiUrl}/v1/ip?namespace=default'`)
-  await theatre.say(`curl '${floatip.apiUrl}/v1/ip?appName=mail&appType=statefulset'`)
-  await theatre.say(`export KUBECONFIG=${stage.kubeconfig}; kubectl get pods,fip`)
+/** `itself`: how floatip is called here. */
+async function leaveRunning(theatre: Theatre, stage: Stage, floatip: Program, itself: string): Promise<void> {
+  await theatre.heading('Everything is left running; Ctrl-C ends it. In another terminal:')
+  const lines = [
+    `export FLOATIP_SERVER=${floatip.apiUrl} KUBECONFIG=${stage.kubeconfig}`,
+    ...['ip ls', 'ip show 10.50.2.2', 'subnet map', 'explain pod third', 'plan drain node-c1', 'events'].map(
+      line => `${itself} ${line}`,
+    ),
+    `curl '${floatip.apiUrl}/v1/ip?appName=mail&appType=statefulset'`,
+    'kubectl get pods,fip,events',
+  ]
+  for (const line of lines) await theatre.say(line)
+  await theatre.say(`In a browser: ${floatip.apiUrl}/docs`)
+}
+
+/** As one would type it from here. */
+function shortened(path: string): string {
+  const short = relative(process.cwd(), path)
+  return short.startsWith('..') || !short.includes('/') ? path : short
 }
 
 function untilStopped(): Promise<void> {

@@ -13,7 +13,8 @@ const NONE: readonly Allocation[] = []
 
 /** `keyOf` gives the key of a row, or null when the index leaves the row out. */
 export function indexBy(keyOf: (row: Allocation) => string | null): Index {
-  const rows = new Map<string, Map<string, Allocation>>()
+  // Most keys have one row: it stands for itself, for a map of its own takes more memory than the row.
+  const rows = new Map<string, Allocation | Map<string, Allocation>>()
   let size = 0
   return {
     get size() {
@@ -23,22 +24,28 @@ export function indexBy(keyOf: (row: Allocation) => string | null): Index {
       const key = keyOf(row)
       if (key === null) return
       const same = rows.get(key)
-      if (same === undefined) rows.set(key, new Map([[row.address.text, row]]))
-      else same.set(row.address.text, row)
+      if (same instanceof Map) same.set(row.address.text, row)
+      else if (same === undefined) rows.set(key, row)
+      else rows.set(key, new Map([same, row].map(each => [each.address.text, each])))
       size++
     },
     remove(row) {
       const key = keyOf(row)
       if (key === null) return
       const same = rows.get(key)
-      if (same?.delete(row.address.text)) size--
-      if (same?.size === 0) rows.delete(key)
+      if (same instanceof Map) {
+        if (same.delete(row.address.text)) size--
+        if (same.size === 0) rows.delete(key)
+      } else if (same?.address.text === row.address.text) {
+        rows.delete(key)
+        size--
+      }
     },
     of(key) {
       const same = rows.get(key)
       if (same === undefined) return NONE
-      const list = [...same.values()]
-      return list.length > 1 ? list.sort((a, b) => a.index - b.index) : list
+      if (!(same instanceof Map)) return [same]
+      return [...same.values()].sort((a, b) => a.index - b.index)
     },
   }
 }

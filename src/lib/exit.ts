@@ -17,16 +17,26 @@ export const EXIT = {
   bug: 70,
 } as const
 
+const EXIT_MEANS: Readonly<Record<keyof typeof EXIT, string>> = {
+  ok: 'success',
+  failed: 'something failed; the message says what',
+  usage: 'the command line, or a file it names, cannot be understood',
+  ledgerInUse: 'another process uses the ledger',
+  wouldHurt: 'plan: a pod would wait for an address or lose it; check: ledger and cluster differ',
+  notAll: 'some of what was asked for was not done; the output says which, and why',
+  bug: 'a bug in floatip: please report it with the log',
+}
+
+/** By code. */
+export const EXITS: readonly (readonly [number, string])[] = Object.entries(EXIT).map(([name, code]) => [
+  code,
+  EXIT_MEANS[name as keyof typeof EXIT],
+])
+
 /** Shown by --help. */
 export const EXIT_HELP = `
 Exit codes:
-  ${EXIT.ok}   success
-  ${EXIT.failed}   something failed; the message says what
-  ${EXIT.usage}   the command line, or a file it names, cannot be understood
-  ${EXIT.ledgerInUse}   another process uses the ledger
-  ${EXIT.wouldHurt}   plan: a pod would wait for an address or lose it; check: ledger and cluster differ
-  ${EXIT.notAll}   some of what was asked for was not done; the output says which, and why
-  ${EXIT.bug}  a bug in floatip: please report it with the log`
+${EXITS.map(([code, means]) => `  ${String(code).padEnd(3)} ${means}`).join('\n')}`
 
 /** The command line or the config file cannot be understood. */
 export class UsageFault extends Fault {

@@ -78,11 +78,13 @@ function fateOf(view: View, row: Allocation, workload: Workload, freed: number):
   }
 }
 
+const UNREAD = 'its workload could not be read: kept'
+
 /** Doubt keeps: an address is freed only when the workload is known to be gone or to need fewer. */
 function immutableFate(view: View, row: Allocation, workload: Workload, freed: number): Fate {
   const keepFor = sharedBy(row.owner) ?? row.owner
-  if (workload.state === 'unlooked' || workload.state === 'unscaled')
-    return { keepFor, because: 'its workload could not be read: kept' }
+  if (workload.state === 'unlooked') return { keepFor, because: workload.because ?? UNREAD }
+  if (workload.state === 'unscaled') return { keepFor, because: UNREAD }
   switch (row.owner.kind) {
     case DEPLOYMENT: {
       if (workload.state === 'gone') return freeing('its Deployment is gone')

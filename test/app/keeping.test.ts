@@ -92,6 +92,10 @@ describe('R11: a kept address stays while an unfinished pod of its key exists', 
     world.api.put('pods', web('web-0#2'))
     await until(() => !world.row('10.0.0.2').startsWith('bound'))
     expect(world.row('10.0.0.2')).toBe('reserved sts_default_web_web-0')
+    const { body } = await api<{ because: string }>(world, '/v1/ip/10.0.0.2')
+    expect(body.because).toBe(
+      'its pod was replaced by another of the same name; the next pod of its name is there already',
+    )
   })
 
   test('R11: HTTP release: refused while its pod waits', async () => {

@@ -41,7 +41,7 @@ describe('another configuration', () => {
     expect(answer.warnings).toEqual([
       'floatingips[0].ips contains the gateway 10.49.0.1: pods may be given it',
       expect.stringContaining('10.49.0.11 is the address of node a1'),
-      '1 nodes would be in no node subnet any more: b1',
+      'in no node subnet any more would be b1',
     ])
   })
 
@@ -55,6 +55,26 @@ describe('another configuration', () => {
     expect(told(answer)).toEqual(['default/late get 10.0.0.3', 'default/first keep 10.0.0.2'])
   })
 
+  test('who waits for other nodes gets nothing from a range for these', async () => {
+    const world = await openWorld({
+      entries: [
+        entry('10.49.0.0/24', '10.0.0.0/24', '10.0.0.2'),
+        entry('10.50.0.0/24', '10.0.1.0/24', '10.0.1.2~10.0.1.3'),
+      ],
+    })
+    await run(world, pod('first'))
+    await create(world, pod('late'))
+    await filter(world, pod('late'), 'a1', 'a2')
+    const roomier = (first: string, second: string) => ({
+      configuration: [entry('10.49.0.0/24', '10.0.0.0/24', first), entry('10.50.0.0/24', '10.0.1.0/24', second)],
+    })
+    expect(told(await plan(world, roomier('10.0.0.2', '10.0.1.2~10.0.1.9')))).toEqual(['default/first keep 10.0.0.2'])
+    expect(told(await plan(world, roomier('10.0.0.2~10.0.0.3', '10.0.1.2')))).toEqual([
+      'default/late get 10.0.0.3',
+      'default/first keep 10.0.0.2',
+    ])
+  })
+
   test('node subnets move away: pods that could not come back, nodes in no subnet, another gateway', async () => {
     const world = await openWorld({ statefulsets: [templated('web', 1)] })
     await run(world, web(0))
@@ -64,7 +84,7 @@ describe('another configuration', () => {
     expect(answer).toMatchObject({ ok: false, pods: [{ pod: 'default/web-0', fate: 'wait' }] })
     expect(answer.warnings).toEqual([
       '1 addresses of running pods: gateway 10.0.0.1 becomes 10.0.0.254, vlan 0 becomes 7; they learn it only when they are made again',
-      '3 nodes would be in no node subnet any more: a1, a2, b1',
+      'in no node subnet any more would be a1, a2, b1',
     ])
   })
 

@@ -133,7 +133,7 @@ describe('scale', () => {
     expect(await plan(world, scale('Deployment', 'plain', 9))).toMatchObject({
       ok: true,
       pods: [],
-      warnings: ['the pods of dp default/plain do not ask for addresses'],
+      warnings: ['the pods of Deployment default/plain do not ask for addresses'],
     })
   })
 
@@ -152,6 +152,9 @@ describe('scale', () => {
   test('no such workload: 404', async () => {
     const world = await openWorld()
     const { status, body } = await ask(world, scale('StatefulSet', 'web', 1))
-    expect({ status, message: body.message }).toEqual({ status: 404, message: 'sts default/web does not exist' })
+    expect({ status, message: body.message }).toEqual({
+      status: 404,
+      message: 'StatefulSet default/web does not exist',
+    })
   })
 })

@@ -131,6 +131,22 @@ test('R25: the end of the old pod of its name wakes the new one, and no other', 
   await expectWoken(world, 'web-0')
 })
 
+test('R25: the end of the old pod of its name is told to the new one too that cannot have its address where it may run', async () => {
+  const web = (uid: string, age: number) => pod('web-0', { owner: 'StatefulSet web', policy: 'immutable', uid, age })
+  const world = await openWorld({ statefulsets: [workload('web', 1)] })
+  await run(world, web('web-0#1', 1000))
+  world.api.hush('pods')
+  world.api.put('pods', web('web-0#2', 800))
+  const reason = async () => (await filter(world, web('web-0#2', 800), 'b1')).FailedAndUnresolvableNodes?.b1 ?? ''
+  expect(JSON.stringify(await filter(world, web('web-0#2', 800), 'b1'))).toContain(
+    'waiting for delete event of sts_default_web_web-0',
+  )
+  world.api.tell('pods')
+  await expectWoken(world, 'web-0')
+  expect(await reason()).toContain('the pod keeps 10.0.0.2, which is not usable in 10.50.0.0/24')
+  await expectWoken(world, 'web-0')
+})
+
 test('R25: two that ask for the same address: its release wakes one, although others are free', async () => {
   const args = '{"request_ip_range":[["10.0.0.2"]]}'
   const world = await openWorld()

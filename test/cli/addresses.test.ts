@@ -18,18 +18,16 @@ afterAll(async () => {
   await closeWorlds()
 })
 
-const withoutTimes = (text: string) => text.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
-
 describe('ip ls', () => {
-  test('a table of what belongs to somebody; the pod’s phase, Deleted when it is gone', async () => {
+  test('a table of what belongs to somebody; the pod’s phase, kept when it has none', async () => {
     const { out, code } = await typed('ip ls')
     expect(code).toBe(0)
-    expect(withoutTimes(out)).toBe(
+    expect(out.replace(/\d+s$/gm, 'AGE')).toBe(
       [
-        'ADDRESS    NAMESPACE  APP  POD    POLICY   STATUS   UPDATED',
-        '10.0.0.9   default    sts  sts-0  never    Pending  TIME',
-        '10.0.0.10  default    app         never    Deleted  TIME',
-        '10.0.0.11  default         bare   pod end  Pending  TIME',
+        'ADDRESS    NAMESPACE  APP  POD    POLICY   STATUS   AGE',
+        '10.0.0.9   default    sts  sts-0  never    Pending  AGE',
+        '10.0.0.10  default    app         never    kept     AGE',
+        '10.0.0.11  default         bare   pod end  Pending  AGE',
         '',
       ].join('\n'),
     )
@@ -64,11 +62,25 @@ describe('ip ls', () => {
     expect(await typed('ip ls --namespace none')).toEqual({ code: 0, out: '', err: 'no address matches\n' })
   })
 
-  test('no line is wider than the terminal, and a file gets all of it', async () => {
-    const narrow = (await typed('ip ls -o wide', { width: 60 })).out
-    expect(Math.max(...narrow.split('\n').map(line => line.length))).toBeLessThanOrEqual(60)
-    expect(narrow).toContain('…')
-    expect((await typed('ip ls -o wide')).out).not.toContain('…')
+  test('no line is wider than the terminal: texts are cut, then columns left out and named; never the address', async () => {
+    const narrow = await typed('ip ls', { width: 40 })
+    expect(Math.max(...narrow.out.split('\n').map(line => line.length))).toBeLessThanOrEqual(40)
+    expect(narrow.out).toStartWith('ADDRESS    NAMESPACE  APP  POD\n10.0.0.9   default')
+    expect(narrow.err).toBe('not shown, the terminal is too narrow: POLICY, STATUS, AGE (-o wide)\n')
+    const changes = await typed('ip history', { width: 90 })
+    expect(changes.out).toContain('…')
+    expect(Math.max(...changes.out.split('\n').map(line => line.length))).toBeLessThanOrEqual(90)
+  })
+
+  test('a file, a program, and whoever asks for wide get all of it', async () => {
+    const whole = (await typed('ip ls -o wide')).out
+    expect(whole).not.toContain('…')
+    expect((await typed('ip ls -o wide', { width: 40 })).out).toBe(whole)
+  })
+
+  test('an order is kept without a filter too; one that is none is refused', async () => {
+    expect((await typed('ip ls --sort ip␣desc -o name')).out).toBe('10.0.0.11\n10.0.0.10\n10.0.0.9\n')
+    expect((await typed('ip ls --sort size')).err).toStartWith('floatip: sort must be one of ip,')
   })
 
   test('colours only where they are wanted', async () => {
@@ -82,7 +94,7 @@ describe('ip release', () => {
     const { code, err } = await typed('ip release --app app --kind deployment')
     expect({ code, err }).toEqual({
       code: 2,
-      err: 'floatip: 1 addresses would be released: say --yes where nobody can be asked\n',
+      err: 'floatip: 1 address would be released: say --yes where nobody can be asked\n',
     })
   })
 

@@ -33,7 +33,7 @@ afterAll(async () => await stage?.stop(), LIMIT_MS)
 
 const namespace = (name: string) => createNamespace(stage.kube, name, stage.cluster.kind)
 const request = (...lists: string[][]) => JSON.stringify({ request_ip_range: lists })
-const BOTH = request(['10.61.0.0/24'], ['2001:db8:61::/64'])
+const BOTH = request(['10.61.0.10~10.61.0.19'], ['2001:db8:61::/64'])
 const SIX_FIRST = request(['2001:db8:61::20-2001:db8:61::2f'], ['10.61.0.20~10.61.0.29'])
 
 async function api<T>(path: string, body?: object): Promise<T> {
@@ -53,15 +53,21 @@ describe.concurrent('one IPv4 and one IPv6 address in one request', () => {
       const { kube } = stage
       const ns = await namespace('order')
       await kube.create(paths.pods(ns), pod('four-first', { stage: 'both', args: BOTH }))
-      await kube.create(paths.pods(ns), pod('six-first', { stage: 'both', args: SIX_FIRST }))
+      await kube.create(
+        paths.pods(ns),
+        pod('six-first', {
+          stage: 'both',
+          args: request(['2001:db8:61::30-2001:db8:61::3f'], ['10.61.0.30~10.61.0.39']),
+        }),
+      )
       const [four, six] = [await runningPod(kube, ns, 'four-first'), await runningPod(kube, ns, 'six-first')]
       expect(ipInfosOf(four)).toEqual([
         { ip: expect.stringMatching(/^10\.61\.0\.\d+\/24$/), vlan: 4, gateway: '10.61.0.1' },
         { ip: expect.stringMatching(/^2001:db8:61::[0-9a-f]+\/64$/), vlan: 6, gateway: '2001:db8:61::1' },
       ])
       expect(ipInfosOf(six)).toEqual([
-        { ip: '2001:db8:61::20/64', vlan: 6, gateway: '2001:db8:61::1' },
-        { ip: '10.61.0.20/24', vlan: 4, gateway: '10.61.0.1' },
+        { ip: '2001:db8:61::30/64', vlan: 6, gateway: '2001:db8:61::1' },
+        { ip: '10.61.0.30/24', vlan: 4, gateway: '10.61.0.1' },
       ])
     },
     LIMIT_MS,

@@ -1,19 +1,23 @@
-/** Owns the proof that explain tells, on a real cluster, why each of these pods has no address; with FLOATIP_WRITE=1 it writes the reference page from the answers. */
+/** Owns the proof that explain tells, on a real cluster, why each of these pods has no address; with FLOATIP_WRITE=1 it writes the reference page and the guide from the answers. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { REASONS, type Reason } from '../../src/app/explain-words.ts'
 import { runningPod } from './harness/addresses.ts'
 import { kind } from './harness/cluster.ts'
+import { explainGuide, type Quoted } from './harness/explain-guide.ts'
 import { type Explained, explainPage } from './harness/explain-page.ts'
 import { eventually } from './harness/kube.ts'
 import { deployment, node, paths, pod, STUCK_TERMINATING, statefulSet, type Workload } from './harness/objects.ts'
 import { createNamespace, createNode, STAGE_LIMIT_MS, type Stage, startStage } from './harness/stage.ts'
+import { typist } from './harness/terminal.ts'
 
 const LIMIT_MS = 120_000
 const POOL = 'tke.cloud.tencent.com/eni-ip-pool'
 const ARGS_ANNOTATION = 'k8s.v1.cni.galaxy.io/args'
 const PAGE = join(import.meta.dir, '../../docs/reference/explain.md')
+const GUIDE = join(import.meta.dir, '../../docs/guides/why-does-my-pod-wait.md')
 const answers = new Map<Reason, Explained>()
+const quotes = new Map<Reason, Quoted>()
 let stage: Stage
 let ns: string
 
@@ -28,7 +32,9 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await stage?.stop()
-  if (process.env.FLOATIP_WRITE === '1') await Bun.write(PAGE, explainPage(answers))
+  if (process.env.FLOATIP_WRITE !== '1') return
+  await Bun.write(PAGE, explainPage(answers))
+  await Bun.write(GUIDE, explainGuide(quotes))
 }, LIMIT_MS)
 
 /** What explain says of the pod once it says this. */
@@ -41,6 +47,10 @@ async function explained(name: string, reason: Reason): Promise<Explained> {
     return body
   })
   answers.set(reason, answer)
+  const line = `explain pod ${ns}/${name}`
+  const { code, text } = await typist(stage.floatip.apiUrl, stage.cluster.folder).floatip(line)
+  expect({ code, text }).toEqual({ code: 0, text: expect.stringContaining(reason) })
+  quotes.set(reason, { line, text })
   return answer
 }
 

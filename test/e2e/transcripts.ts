@@ -6,12 +6,14 @@ import { whyDemo } from './harness/cluster.ts'
 import { crewOf, defineScaledKind, memberOf, TAPP } from './harness/custom.ts'
 import { eventually, type KubeObject } from './harness/kube.ts'
 import { kubectl } from './harness/kubectl.ts'
-import { deployment, type Event, paths, statefulSet } from './harness/objects.ts'
+import { deployment, paths, statefulSet } from './harness/objects.ts'
 import { cordon, createNamespace, startStage } from './harness/stage.ts'
 
-const FILE = join(import.meta.dir, '../../docs/guides/transcripts.md')
+const FILE = join(import.meta.dir, '../../docs/transcripts/kubernetes.md')
 /** The status of a pod or pool and the Events of a step are there a moment after the step. */
-const SETTLE_MS = 1_500
+const SETTLE_MS = 2_000
+const EVENT_ORDER = '.metadata.creationTimestamp'
+const CONTROLLERS_SAY = / (SuccessfulCreate|SuccessfulDelete|ScalingReplicaSet) /
 
 const why = whyDemo()
 if (why !== null) {
@@ -22,10 +24,12 @@ if (why !== null) {
 const stage = await startStage([{ name: 'rack', nodes: 2, ips: third => [`${third}.10~${third}.29`] }])
 const { kube, cluster, floatip } = stage
 const text: string[] = [
-  '# Transcripts',
+  '# Transcripts: kubectl',
   '',
-  'What `kubectl get pods,fip` and the Events show while workloads come, move, shrink and go. Generated on a real control plane (kubelets are',
-  'played by kwok) by `bun test/e2e/transcripts.ts` after `bun run build`; not edited by hand.',
+  'What `kubectl get pods,fip` and `kubectl get events` show while workloads come, move, shrink and go. Generated on a real control plane',
+  '(kubelets are played by kwok) by `bun test/e2e/transcripts.ts` after `bun run build`; not edited by hand. Of the Events those are left out',
+  'that controllers write of their own work (`SuccessfulCreate` and the like). What the same looks like in floatip’s own commands:',
+  '[transcripts of the command line](cli.md).',
 ]
 
 async function show(ns: string, ...resources: string[]): Promise<string> {
@@ -39,16 +43,18 @@ async function story(title: string, ns: string, ...resources: string[]) {
   text.push('', `## ${title}`)
   const told = new Set<string>()
 
+  /** As kubectl prints them, the head line first; none: empty. What controllers say of their own work is left out. */
   async function news(): Promise<string[]> {
-    const events = await kube.list<Event & { involvedObject: { kind: string; name: string } }>(paths.events(ns))
-    const lines = events
-      .toSorted((a, b) => ((a.metadata.creationTimestamp ?? '') < (b.metadata.creationTimestamp ?? '') ? -1 : 1))
-      .filter(({ reason }) => !['SuccessfulCreate', 'SuccessfulDelete', 'ScalingReplicaSet'].includes(reason))
-      .map(
-        ({ type, reason, involvedObject: { kind, name }, message }) =>
-          `${type} ${reason} ${kind.toLowerCase()}/${name}: ${message}`,
-      )
-    return lines.filter(line => !told.has(line) && told.add(line))
+    const out = await kubectl(cluster.adminKubeconfig, ['-n', ns, 'get', 'events', '--sort-by', EVENT_ORDER])
+    const [head = '', ...lines] = out.trimEnd().split('\n')
+    const fresh = lines.filter(line => !CONTROLLERS_SAY.test(line) && isNews(line))
+    return fresh.length === 0 ? [] : [head, ...fresh]
+  }
+
+  /** Told once, whenever it was seen last. */
+  function isNews(line: string): boolean {
+    const said = line.replace(/^\S+\s+/, '').replace(/\s+/g, ' ')
+    return !told.has(said) && told.add(said).size > 0
   }
 
   return async (what: string, act: () => Promise<unknown>) => {
@@ -63,7 +69,7 @@ async function story(title: string, ns: string, ...resources: string[]) {
       `$ kubectl -n ${ns} get pods,fip${resources.map(each => `,${each}`).join('')}`,
     )
     text.push(await show(ns, ...resources))
-    if (lines.length > 0) text.push('', '# Events since the last step', ...lines)
+    if (lines.length > 0) text.push('', `$ kubectl -n ${ns} get events   # new since the last step`, ...lines)
     text.push('```')
     console.log(`${ns}: ${what}`)
   }

@@ -103,7 +103,7 @@ describe('GET /v1/ip/{address}', () => {
     const world = await openWorld({ floatingips: [floatingIp('10.0.0.2', '', { labels: { reserved: 'x' } })] })
     expect(await get(world, '/v1/ip/10.0.0.2')).toMatchObject({
       ...{ state: 'reserved', blocked: true, releasable: false },
-      freedBy: 'the end of its reservation: delete FloatingIP 10.0.0.2, or its label',
+      freedBy: 'the end of its reservation (floatip ip unreserve), or of the label on FloatingIP 10.0.0.2',
     })
   })
 })

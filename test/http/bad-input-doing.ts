@@ -54,7 +54,7 @@ export const DOING_ROWS: readonly BadRow[] = [
     'POST /v1/plan',
     '{"scale":{"kind":"StatefulSet","namespace":"default","name":"none","replicas":1}}',
     404,
-    'sts default/none does not exist',
+    'StatefulSet default/none does not exist',
   ),
   row(
     'a plan to drain a node that is not there',

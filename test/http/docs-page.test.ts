@@ -24,7 +24,7 @@ test.skipIf(CHROMIUM === undefined)(
         }
         expect(shown).toHaveLength(routes.length)
         const picture = process.env.FLOATIP_SCREENSHOT
-        if (picture) await page.screenshot({ path: picture })
+        if (picture) await page.screenshot({ path: picture, fullPage: true })
 
         const config = page.locator('#operations-subnets-getV1Config')
         await config.locator('.opblock-summary-control').click()

@@ -144,11 +144,18 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
     if (binding === undefined) return
     if (!random.chance(0.1)) cluster.bindings.splice(cluster.bindings.indexOf(binding), 1)
     const answer = cluster.arrive(binding)
+    if (answer === 'bound') keepOnly(binding)
     if (random.chance(0.25)) return
     forget(binding)
     if (answer === 'gone') endOf(binding.uid, present(workloadOf(binding.name), binding.name))
     const pod = cluster.byUid(binding.uid)
     if (answer === 'conflict' && pod?.node != null && pod.addresses.join() !== binding.addresses.join()) carries(pod)
+  }
+
+  /** The pod has these: what else was taken for it goes back. Also told by the watch, or by the 409 of the next try. */
+  function keepOnly({ uid, addresses }: SimBinding): void {
+    const command = { at: now(), incarnation: uid, revision: ledger.revision, because: 'its pod is bound without it' }
+    ask('giveBack', { ...command, except: new Set(addresses) })
   }
 
   const workloadOf = (pod: string) => cluster.workloads.find(each => pod.startsWith(`${each.owner.workload}-`))

@@ -1,6 +1,6 @@
 /** Owns the stage of a file of scenarios: one cluster, one floatip behind a tap, and for each scenario nodes and addresses of its own. */
 import { join } from 'node:path'
-import { type Cluster, startCluster } from './cluster.ts'
+import { type Cluster, startCluster, startDemoCluster } from './cluster.ts'
 import { accountKubeconfig, install } from './deploy.ts'
 import { schedulerConfig, type Tap, tap } from './extenderTap.ts'
 import { type Floatip, freePorts, startFloatip } from './floatip.ts'
@@ -42,6 +42,8 @@ export const STAGE_LIMIT_MS = 20 * 60_000
 export interface StageOptions {
   /** Of the scheduler's client. */
   readonly qps?: number
+  /** The demo cluster in any case. */
+  readonly onDemo?: boolean
   /** For floatip, after those that every scenario has. */
   readonly flags?: readonly string[]
 }
@@ -49,7 +51,8 @@ export interface StageOptions {
 export async function startStage(plans: readonly EntryPlan[], options: StageOptions = {}): Promise<Stage> {
   const [port = 0, apiPort = 0] = await freePorts(2)
   const between = tap(`http://127.0.0.1:${port}`)
-  const cluster = await startCluster({ schedulerConfig: schedulerConfig(between.url, options) })
+  const start = options.onDemo ? startDemoCluster : startCluster
+  const cluster = await start({ schedulerConfig: schedulerConfig(between.url, options) })
   const entries = plans.map((plan, at) => entryAt(at, plan))
   try {
     const kube = await connect(cluster.adminKubeconfig)
