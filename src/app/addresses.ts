@@ -5,6 +5,7 @@ import { isRefusal } from '../domain/refusal.ts'
 import { type Address, compareAddresses } from '../ip/address.ts'
 import { messageOf } from '../lib/fault.ts'
 import type { Search } from '../store/search.ts'
+import { inTime } from './in-time.ts'
 import type { Ports } from './ports.ts'
 
 /** One address as a person sees it. */
@@ -42,11 +43,14 @@ export interface Addresses {
   release(request: ReleaseRequest): Promise<string | null>
 }
 
-export interface AddressParts extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'clock'> {
+export interface AddressParts extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'replicator' | 'clock'> {
   readonly search: (search: Search) => Promise<Found>
 }
 
-export function addressesOf({ ledger, cluster, calls, places, clock, search }: AddressParts): Addresses {
+/** A person waits, and no connection is idle for longer; what the API server has not taken by then, the replicator goes on with. */
+const REPLICATED_WITHIN_MS = 9_000
+
+export function addressesOf({ ledger, cluster, calls, places, replicator, clock, search }: AddressParts): Addresses {
   function shown(row: Allocation): Listed {
     const { namespace, pod: name } = row.owner
     const pod = isKept(row.owner) ? undefined : cluster.pods.get(`${namespace}/${name}`)
@@ -105,7 +109,10 @@ export function addressesOf({ ledger, cluster, calls, places, clock, search }: A
           because,
         })
         if (isRefusal(outcome)) return outcome.because
-        return null
+        // Said only once a new leader would know it, too (R34).
+        const written = outcome.changes.map(change => replicator.acknowledged(change.address, change.revision))
+        const inCluster = await inTime(clock, Promise.all(written), REPLICATED_WITHIN_MS)
+        return inCluster === 'late' ? `releasing ${address.text}: the API server has not deleted its object yet` : null
       } catch (error) {
         return `releasing ${address.text}: ${messageOf(error)}`
       }

@@ -33,6 +33,10 @@ export interface Filtering {
 }
 
 const UNKNOWN_NODE = refusal('unknown-node', 'the node has no InternalIP')
+/** Nodes come one by one; more at once are a mirror far behind, and the scheduler asks again. */
+const LOOKED_UP_MAX = 16
+/** What can be the name of an object: others are not worth a question. */
+const NODE_NAME = /^[a-z0-9][-a-z0-9.]{0,252}$/
 const NOT_CONFIGURED = refusal('node-not-configured', 'no node subnet of the configuration contains the node')
 
 /** The group of a node with these InternalIPs, or why it has none. */
@@ -48,11 +52,22 @@ export function filteringOn(
   stuck: StuckRollouts,
   onNews?: (pod: PodFact, reasons: Reasons) => void,
 ): Filtering {
-  const { ledger, cluster, clock, log } = ports
+  const { ledger, cluster, calls, clock, log } = ports
   ledger.onCommit(waiting.committed)
 
   function placed(geometry: Geometry, node: AskedNode): NodeGroup | Refusal {
     return placeOf(geometry, node.addresses ?? cluster.nodes.get(node.name)?.addresses ?? [])
+  }
+
+  /** A node that the mirror does not have may be a moment old: it is unknown only by the API server's word. */
+  async function found(nodes: readonly AskedNode[]): Promise<readonly AskedNode[]> {
+    const missing = nodes.filter(
+      ({ name, addresses }) => addresses === null && cluster.nodes.get(name) === undefined && NODE_NAME.test(name),
+    )
+    if (missing.length === 0 || missing.length > LOOKED_UP_MAX) return nodes
+    const reading = missing.map(async ({ name }) => [name, (await calls.getNode(name))?.addresses ?? null] as const)
+    const read = new Map(await Promise.all(reading))
+    return nodes.map(({ name, addresses }) => ({ name, addresses: addresses ?? read.get(name) ?? null }))
   }
 
   function place(nodes: readonly AskedNode[]) {
@@ -127,7 +142,8 @@ export function filteringOn(
   }
 
   return {
-    async filter(pod, nodes) {
+    async filter(pod, asked) {
+      const nodes = await found(asked)
       const { places, groups } = place(nodes)
       const unknown = nodes.flatMap(({ name }, at) => (places[at] === UNKNOWN_NODE ? [name] : []))
       const verdicts = await verdictsOf(pod, groups, places, unknown)

@@ -3,6 +3,7 @@ import { Elysia } from 'elysia'
 import type { Addresses } from '../app/addresses.ts'
 import type { Gate } from '../app/gate.ts'
 import { Done, failure, failures, notReady } from './answers.ts'
+import { asGoReads } from './go-body.ts'
 import { decodeList, decodeRelease, encodeList, ListQuery, Page, ReleaseBody, Unreleased } from './ip-wire.ts'
 
 export interface IpParts {
@@ -45,13 +46,14 @@ export function ipRoutes({ gate, addresses }: IpParts) {
       },
       {
         parse: 'json',
+        transform: asGoReads(ReleaseBody),
         body: ReleaseBody,
         response: { 200: Done, 202: Unreleased, ...failures(400, 503) },
         detail: {
           tags: ['addresses'],
           summary: 'Release addresses',
           description:
-            'Releases each address whose owner is as given and whose pod is gone; one that is free already counts as released. 202 names those that were not, and why. 400 for what cannot be read, before anything is released.',
+            'Releases each address whose owner is as given and whose pod is gone; one that is free already counts as released. 202 names those that were not, and why. Keys in any case. 400 for what cannot be read, before anything is released.',
         },
       },
     )

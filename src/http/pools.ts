@@ -5,6 +5,7 @@ import type { Gate } from '../app/gate.ts'
 import type { Pools } from '../app/pools.ts'
 import { isPoolName } from '../domain/owner.ts'
 import { Done, failure, failures, notReady } from './answers.ts'
+import { asGoReads } from './go-body.ts'
 import { BadRequest } from './json.ts'
 
 const PoolItem = Type.Object({
@@ -73,6 +74,7 @@ export function poolRoutes({ gate, pools }: PoolRouteParts) {
       },
       {
         parse: 'json',
+        transform: asGoReads(PoolBody),
         body: PoolBody,
         response: {
           200: Type.Union([Sized, Done], {

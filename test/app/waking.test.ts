@@ -223,16 +223,21 @@ describe('R25: waking', () => {
     expect(woken(world)).toEqual(['n1'])
   })
 
-  test('R25: a node that our copy did not have yet wakes the pod that was refused for it', async () => {
+  test('R25: a node that comes later wakes the pod that was refused for it', async () => {
     const world = await openWorld({ entries: ONE })
-    world.api.hush('nodes')
-    world.api.put('nodes', node('a9', '10.49.0.19'))
     const it = await create(world, pod('p'))
     expect((await filter(world, it, 'a9')).FailedAndUnresolvableNodes).toEqual({
       a9: 'FloatingIPPlugin:UnknowNode: the node has no InternalIP',
     })
-    world.api.tell('nodes')
+    world.api.put('nodes', node('a9', '10.49.0.19'))
     await until(() => wakeOf(world, 'p') !== '', 3_000)
+  })
+
+  test('R26: a node that our copy does not have yet is looked up', async () => {
+    const world = await openWorld({ entries: ONE })
+    world.api.hush('nodes')
+    world.api.put('nodes', node('a9', '10.49.0.19'))
+    expect((await filter(world, await create(world, pod('p')), 'a9')).NodeNames).toEqual(['a9'])
   })
 })
 

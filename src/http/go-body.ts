@@ -1,0 +1,26 @@
+/** Owns the tolerance that scripts written for galaxy-ipam rely on: its bodies are read as Go reads JSON. */
+import { KindGuard, type TSchema } from '@sinclair/typebox'
+import { field, type JsonObject } from './json.ts'
+
+/** For a route's `transform`: the body as its schema spells it, before it is looked at. */
+export function asGoReads(schema: TSchema) {
+  return (context: { body: unknown }): void => {
+    context.body = spelled(context.body, schema)
+  }
+}
+
+/** A key in any case is the field, and null in a field that may be missing is a missing one. What the schema does not know stays. */
+function spelled(value: unknown, schema: TSchema): unknown {
+  if (KindGuard.IsArray(schema) && Array.isArray(value)) return value.map(each => spelled(each, schema.items))
+  if (!KindGuard.IsObject(schema) || typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  const given = value as JsonObject
+  const known = Object.entries(schema.properties)
+  const names = new Set(known.map(([name]) => name.toLowerCase()))
+  const rest = Object.entries(given).filter(([name]) => !names.has(name.toLowerCase()))
+  const required = new Set(schema.required)
+  const read = known.flatMap(([name, part]) => {
+    const found = required.has(name) && given[name] === null ? null : field(given, name)
+    return found === undefined ? [] : [[name, spelled(found, part)]]
+  })
+  return Object.fromEntries([...rest, ...read])
+}
