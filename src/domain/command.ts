@@ -26,6 +26,8 @@ export interface UnbindCommand {
   readonly at: WallMs
   readonly incarnation: string
   readonly workload: Workload
+  /** Its last status shows a container running: what other owners could have is to rest first (R12). */
+  readonly rests: boolean
   readonly because: string
 }
 
@@ -38,6 +40,14 @@ export interface GiveBackCommand {
   readonly because: string
   /** Addresses (as text) that the pod carries after all. */
   readonly except?: ReadonlySet<string>
+}
+
+/** The time is over that an address had to rest. */
+export interface RestedCommand {
+  readonly at: WallMs
+  readonly address: Address
+  /** Fence: the rest that is over; a later one goes on. */
+  readonly since: WallMs
 }
 
 /** Somebody asks to release one address by name. */
@@ -97,6 +107,8 @@ export interface AdoptCommand {
   readonly index: number
   /** An administrator's reservation, or an object that cannot be read: kept out of circulation. */
   readonly blocked: boolean
+  /** As its object says, see the allocation's. */
+  readonly restsSince: WallMs | null
   /** Incarnations known to be unfinished, from the same fresh list. */
   readonly alive: ReadonlySet<string>
 }

@@ -74,6 +74,15 @@ export function keptBy(owner: Owner): Owner {
   return sharedBy(owner) ?? owner
 }
 
+/**
+ * For whom an address rests: a pod of the same name where names come back (StatefulSet, bare pods), else any pod of the same workload or
+ * pool. They replace the pod whose container may still run, and may have its address at once.
+ */
+export function restKey(owner: Owner): string {
+  if (owner.pool !== '') return poolKey(owner.pool)
+  return owner.kind === STATEFUL_SET || owner.kind === NO_CONTROLLER ? ownerKey(owner) : workloadKey(owner)
+}
+
 /** The key of the workload itself, whatever the pod: `sts_<ns>_<workload>_`. */
 export function workloadKey(owner: Owner): string {
   return ownerKey({ ...owner, pod: '' })

@@ -60,6 +60,7 @@ const ACTORS: Record<CommandKind, Actor> = {
   unbind: 'cluster',
   follow: 'cluster',
   reclaim: 'cluster',
+  rested: 'floatip',
   unblock: 'person',
   resizePool: 'person',
   release: 'person',

@@ -4,7 +4,7 @@ import { type Core, NO_SLOT } from '../core/core.ts'
 import { type Allocation, assertSound } from '../domain/allocation.ts'
 import type { Change, Committed } from '../domain/change.ts'
 import type { Geometry } from '../domain/geometry.ts'
-import { ownerKey, sharedBy, workloadKey } from '../domain/owner.ts'
+import { ownerKey, restKey, sharedBy, workloadKey } from '../domain/owner.ts'
 import type { Address } from '../ip/address.ts'
 import { assert } from '../lib/assert.ts'
 import type { WallMs } from '../lib/clock.ts'
@@ -26,14 +26,17 @@ export interface State extends View {
 
 export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocation[]): State {
   const byAddress = new Map<string, Allocation>()
-  const byKey = indexBy(row => ownerKey(row.owner))
+  const unlessResting = (keyOf: (row: Allocation) => string | null) =>
+    indexBy(row => (row.phase === 'resting' ? null : keyOf(row)))
+  const byKey = unlessResting(row => ownerKey(row.owner))
   const byIncarnation = indexBy(row => row.incarnation)
-  const byShare = indexBy(row => {
+  const byShare = unlessResting(row => {
     const share = sharedBy(row.owner)
     return share === null ? null : ownerKey(share)
   })
-  const byWorkload = indexBy(row => workloadKey(row.owner))
-  const indexes = [byKey, byIncarnation, byShare, byWorkload]
+  const byWorkload = unlessResting(row => workloadKey(row.owner))
+  const byRest = indexBy(row => (row.phase === 'resting' ? restKey(row.owner) : null))
+  const indexes = [byKey, byIncarnation, byShare, byWorkload, byRest]
   /** Slots freed in the open turn. */
   let freed: number[] = []
 
@@ -77,6 +80,7 @@ export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocatio
     ofIncarnation: byIncarnation.of,
     ofShare: byShare.of,
     ofWorkload: byWorkload.of,
+    resting: byRest.of,
     freeCount: entry => core.freeCount(entry),
     peek(entry) {
       const slot = core.peek(entry)
@@ -120,7 +124,8 @@ export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocatio
       if (free + taken.length + freed.length !== core.slots) {
         return `${free} free + ${taken.length} rows + ${freed.length} freed ≠ ${core.slots} slots`
       }
-      if (byKey.size !== byAddress.size || byWorkload.size !== byAddress.size) return 'an index lost a row'
+      const kept = byAddress.size - byRest.size
+      if (byKey.size !== kept || byWorkload.size !== kept) return 'an index lost a row'
       return core.verify()
     },
   }

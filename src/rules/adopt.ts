@@ -1,7 +1,7 @@
 /** Owns adopt: what the cluster says of an address enters the ledger, and never takes it from a living pod. */
 import type { Allocation, Draft, Phase } from '../domain/allocation.ts'
 import type { AdoptCommand } from '../domain/command.ts'
-import { keptBy, type Owner, ownerKey } from '../domain/owner.ts'
+import { isKept, keptBy, type Owner, ownerKey, restKey } from '../domain/owner.ts'
 import { RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { type Refusal, refusal } from '../domain/refusal.ts'
 import type { Rule } from './view.ts'
@@ -34,7 +34,7 @@ function carriedOtherwise(row: Allocation, command: AdoptCommand): boolean {
 function overBlocked(row: Allocation, command: AdoptCommand): ReturnType<typeof adopt> {
   if (row.blocked && command.blocked) return { changes: [], answer: 'known' }
   if (command.blocked)
-    return row.phase === 'reserved' ? decided(command, row, 'taken over') : { changes: [], answer: 'known' }
+    return row.incarnation === null ? decided(command, row, 'taken over') : { changes: [], answer: 'known' }
   return conflict(row, command)
 }
 
@@ -57,6 +57,7 @@ function decided(command: AdoptCommand, before: Allocation | null, answer: Adopt
     apiVersion: command.apiVersion,
     heldFrom: cameFrom(command),
     blocked: command.blocked,
+    restsSince: restOf(command, before),
   }
   return {
     changes: [
@@ -72,7 +73,17 @@ function cameFrom({ source, incarnation, policy, owner }: AdoptCommand): Owner |
   return keptBy(owner)
 }
 
+/** What the object says, or what the row knows of pods of the same owner. */
+function restOf({ restsSince, owner, blocked }: AdoptCommand, before: Allocation | null): number | null {
+  if (blocked) return null
+  return restsSince ?? (before !== null && restKey(before.owner) === restKey(owner) ? before.restsSince : null)
+}
+
 function phaseOf(command: AdoptCommand): Phase {
-  if (command.incarnation === null) return 'reserved'
+  // Nobody keeps an address with policy release: it only rests.
+  const { incarnation, restsSince, policy, owner, blocked } = command
+  if (incarnation === null && restsSince !== null && policy === RELEASE_AT_POD_END && !isKept(owner) && !blocked)
+    return 'resting'
+  if (incarnation === null) return 'reserved'
   return command.node === null ? 'held' : 'bound'
 }

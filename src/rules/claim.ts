@@ -25,6 +25,8 @@ export function claimOf(
     apiVersion: demand.apiVersion,
     heldFrom: heldFrom(before),
     blocked: false,
+    // Its own replacement may have it; for others it rests on.
+    restsSince: before?.restsSince ?? null,
   }
   return { before, after }
 }

@@ -5,6 +5,7 @@ import { filter } from './filter.ts'
 import { follow } from './follow.ts'
 import { resizePool } from './pool.ts'
 import { release } from './release.ts'
+import { rested } from './rest.ts'
 import { giveBack, reclaim, unbind } from './unbind.ts'
 import { unblock } from './unblock.ts'
 import type { Rule } from './view.ts'
@@ -14,6 +15,7 @@ export const rules = {
   bind, // claim them for the chosen node
   giveBack, // nobody bound what filter took
   unbind, // a pod ended: free or keep, by policy
+  rested, // an address has rested
   reclaim, // no pod of its name exists, and nobody told its end
   unblock, // a reservation ended
   follow, // a workload changed: what it keeps follows

@@ -5,8 +5,9 @@ import type { FollowCommand } from '../domain/command.ts'
 import type { Workload } from '../domain/demand.ts'
 import { DEPLOYMENT, workloadKey } from '../domain/owner.ts'
 import { IMMUTABLE } from '../domain/policy.ts'
+import { free } from './rest.ts'
 import { newestFirst, ordinalExists } from './source.ts'
-import { free, type Unbound } from './unbind.ts'
+import type { Unbound } from './unbind.ts'
 import { isConfigured, type Rule, type View } from './view.ts'
 
 export const follow: Rule<FollowCommand, Unbound> = (view, { workloadOwner, workload, unfinished }) => {
@@ -15,7 +16,8 @@ export const follow: Rule<FollowCommand, Unbound> = (view, { workloadOwner, work
     .filter(row => row.phase === 'reserved' && row.policy === IMMUTABLE && row.owner.pool === '' && !row.blocked)
     .filter(row => !unfinished.has(row.owner.pod))
   const changes = surplus(view, workloadKey(workloadOwner), workloadOwner.kind, kept, workload)
-  return { changes, answer: { freed: changes.length, kept: kept.length - changes.length } }
+  const freed = changes.filter(change => change.after === null).length
+  return { changes, answer: { freed, kept: kept.length - changes.length } }
 }
 
 function surplus(

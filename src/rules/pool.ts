@@ -4,8 +4,8 @@ import type { Change } from '../domain/change.ts'
 import type { ResizePoolCommand } from '../domain/command.ts'
 import { isKept, type Owner, ownerKey, poolOwner } from '../domain/owner.ts'
 import { NEVER } from '../domain/policy.ts'
+import { free } from './rest.ts'
 import { newestFirst } from './source.ts'
-import { free } from './unbind.ts'
 import { isConfigured, type Rule, type View } from './view.ts'
 
 export interface Resized {
@@ -57,6 +57,7 @@ function keepAhead(view: View, owner: Owner, slot: number): Change {
     apiVersion: '',
     heldFrom: null,
     blocked: false,
+    restsSince: null,
   }
   return { verb: 'keep', address, before: null, after, because: `allocated ahead for pool ${owner.pool}` }
 }

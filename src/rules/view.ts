@@ -22,6 +22,8 @@ export interface View {
   ofShare(key: string): readonly Allocation[]
   /** Rows of one workload (see `workloadKey`), whatever the pod. */
   ofWorkload(key: string): readonly Allocation[]
+  /** Addresses that rest for these owners (see `restKey`). They are in none of the lists above: they count nowhere. */
+  resting(key: string): readonly Allocation[]
   freeCount(entry: number): number
   /** The entry's next free slot, or null. */
   peek(entry: number): number | null
