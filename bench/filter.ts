@@ -103,12 +103,12 @@ function compose(file: ReturnType<typeof openLedgerFile>, names: readonly string
   const gate = readyGate({ isLeader: () => true, standing: '' })
   gate.opened()
   const waiting = waitingList()
-  const holds = { renew() {}, settle() {}, stop() {} }
+  const holds = { renew() {}, settle() {}, stop() {}, endsAt: () => null }
   return extenderApp({
     gate,
-    filtering: filteringOn(ports, waiting, holds),
+    filtering: filteringOn(ports, waiting, holds, { told() {} }),
     binding: { bind: () => Promise.resolve(null) },
-    waking: { heard: () => false, look() {} },
+    waking: { heard() {}, answered() {} },
     read: { pod: raw => podFact(raw as RawPod), node: raw => nodeFact(raw as RawNode) },
     log: silentLog,
     legacyFailedNodes: false,

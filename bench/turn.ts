@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Registry } from 'prom-client'
 import { createCore } from '../src/core/wasm.ts'
 import { readEntries } from '../src/domain/configuration.ts'
 import type { Demand } from '../src/domain/demand.ts'
@@ -9,11 +10,13 @@ import { geometryOf, type NodeGroup } from '../src/domain/geometry.ts'
 import { isRefusal } from '../src/domain/refusal.ts'
 import { parseAddress } from '../src/ip/address.ts'
 import type { Journal } from '../src/ledger/journal.ts'
-import { type Ledger, openLedger } from '../src/ledger/ledger.ts'
+import { type Ledger, openLedger, type Turn } from '../src/ledger/ledger.ts'
 import { stateOf } from '../src/ledger/state.ts'
 import { assert, present } from '../src/lib/assert.ts'
+import { instrumentsIn } from '../src/lib/metrics.ts'
 import { journalOf } from '../src/store/journal.ts'
 import { openLedgerFile } from '../src/store/open.ts'
+import { median } from './lib/median.ts'
 import { writeReport } from './lib/report.ts'
 import { table } from './lib/table.ts'
 
@@ -23,8 +26,13 @@ const PAIRS = 4_000
 /** Allocations that are there before, so that indexes and tables have a real size. */
 const STANDING = 10_000
 
+/** Of each way; they alternate, so that both see the same machine. */
+const PASSES = 5
+
 interface Turned {
   readonly askers: number
+  /** The turns are counted and timed, as `floatip serve` does it. */
+  readonly measured: boolean
   readonly commandsPerSecond: number
   readonly commitsPerSecond: number
   readonly commandsPerCommit: number
@@ -33,23 +41,40 @@ interface Turned {
 }
 
 export async function turnSuite(): Promise<boolean> {
-  const results: Turned[] = []
-  for (const askers of ASKERS) results.push(await measure(askers))
+  const passes: Turned[] = []
+  for (let pass = 0; pass < PASSES; pass++)
+    for (const askers of ASKERS) for (const measured of [false, true]) passes.push(await measure(askers, measured))
+  const results = ASKERS.flatMap(askers => [false, true].map(measured => medianOf(passes, askers, measured)))
   const rows = results.map(r => [
-    String(r.askers),
+    `${r.askers}${r.measured ? ', with metrics' : ''}`,
     r.commandsPerSecond.toFixed(0),
     r.commitsPerSecond.toFixed(0),
     r.commandsPerCommit.toFixed(1),
     r.p50Ms.toFixed(2),
     r.p99Ms.toFixed(2),
   ])
-  console.log(`durable commands, ${STANDING} allocations standing, SQLite WAL with synchronous=FULL`)
+  console.log(
+    `durable commands, ${STANDING} allocations standing, SQLite WAL with synchronous=FULL; median of ${PASSES}`,
+  )
   console.log(table(['askers', 'commands/s', 'commits/s', 'commands/commit', 'p50 ms', 'p99 ms'], rows))
-  console.log(writeReport('turn', { standing: STANDING, pairs: PAIRS, results }))
+  console.log(writeReport('turn', { standing: STANDING, pairs: PAIRS, results, passes }))
   return true
 }
 
-async function measure(askers: number): Promise<Turned> {
+function medianOf(passes: readonly Turned[], askers: number, measured: boolean): Turned {
+  const same = passes.filter(pass => pass.askers === askers && pass.measured === measured)
+  const of = (value: (pass: Turned) => number) => median(same.map(value))
+  return {
+    ...{ askers, measured },
+    commandsPerSecond: of(pass => pass.commandsPerSecond),
+    commitsPerSecond: of(pass => pass.commitsPerSecond),
+    commandsPerCommit: of(pass => pass.commandsPerCommit),
+    p50Ms: of(pass => pass.p50Ms),
+    p99Ms: of(pass => pass.p99Ms),
+  }
+}
+
+async function measure(askers: number, measured: boolean): Promise<Turned> {
   const dir = mkdtempSync(join(tmpdir(), 'floatip-bench-'))
   const file = openLedgerFile(dir)
   let commits = 0
@@ -61,7 +86,8 @@ async function measure(askers: number): Promise<Turned> {
       disk.commit()
     },
   }
-  const { ledger, group } = openBench(journal)
+  const { turn } = instrumentsIn(new Registry())
+  const { ledger, group } = openBench(journal, measured ? each => each !== null && turn(each) : () => {})
   try {
     await standing(ledger, group)
     commits = 0
@@ -75,7 +101,13 @@ async function measure(askers: number): Promise<Turned> {
         const bound = await ledger.submit('bind', { at: next, demand: demandOf(uid), node: 'n', group })
         const between = performance.now()
         assert(!isRefusal(bound), 'there are enough addresses')
-        await ledger.submit('unbind', { at: next, incarnation: uid, workload: { state: 'unlooked' }, because: 'bench' })
+        await ledger.submit('unbind', {
+          at: next,
+          incarnation: uid,
+          workload: { state: 'unlooked' },
+          rests: false,
+          because: 'bench',
+        })
         latencies.push(between - before, performance.now() - between)
       }
     }
@@ -84,7 +116,7 @@ async function measure(askers: number): Promise<Turned> {
     latencies.sort((a, b) => a - b)
     const at = (share: number) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0
     return {
-      askers,
+      ...{ askers, measured },
       commandsPerSecond: latencies.length / seconds,
       commitsPerSecond: commits / seconds,
       commandsPerCommit: latencies.length / commits,
@@ -98,7 +130,7 @@ async function measure(askers: number): Promise<Turned> {
   }
 }
 
-function openBench(journal: Journal): { ledger: Ledger; group: NodeGroup } {
+function openBench(journal: Journal, onTurn: (turn: Turn | null) => void): { ledger: Ledger; group: NodeGroup } {
   const reading = readEntries([
     { nodeSubnets: ['10.49.0.0/24'], ips: ['10.64.0.2~10.64.255.254'], subnet: '10.64.0.0/16', gateway: '10.64.0.1' },
   ])
@@ -114,6 +146,7 @@ function openBench(journal: Journal): { ledger: Ledger; group: NodeGroup } {
     onBug(bug) {
       throw bug
     },
+    onTurn,
   })
   const node = present(parseAddress('10.49.0.7'), 'an address')
   return { ledger, group: present(geometry.groupOf([node]), 'a group') }

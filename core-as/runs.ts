@@ -1,13 +1,13 @@
-/** Owns runs of free slots: the longest of an entry. */
+/** Owns runs of free slots: the longest within an interval. */
 import { from, nextFree } from './bitmap'
-import { NO_SLOT, countOf, endOf, firstOf, leaf, setResult } from './layout'
+import { NO_SLOT, leaf, setResult } from './layout'
 
-/** RESULT[0] is where the longest run starts (the lowest of equals; NO_SLOT without any), RESULT[1] its length. */
-export function largestFreeRun(entry: i32): void {
-  const end = endOf(entry)
+/** Within [lo, hi]: RESULT[0] is where the longest run starts (the lowest of equals; NO_SLOT without any), RESULT[1] its length. */
+export function largestFreeRun(lo: i32, hi: i32): void {
+  const end = hi + 1
   let best = NO_SLOT
   let length = 0
-  let start = countOf(entry) == 0 ? NO_SLOT : nextFree(firstOf(entry))
+  let start = nextFree(lo)
   while (<u32>start < <u32>end) {
     const stop = runEnd(start, end)
     if (stop - start > length) {

@@ -1,10 +1,16 @@
 /** Owns the command line: which commands there are, and what their failures mean for the shell. */
+import { basename } from 'node:path'
 import { Command, CommanderError } from 'commander'
-import { EXIT, EXIT_HELP, exitCodeOf } from './commands/exit.ts'
+import { withPeopleCommands } from './cli/cli.ts'
+import { terminalOf } from './cli/terminal.ts'
+import { exitCodeOf } from './commands/exit.ts'
 import { readServeOptions, withServeOptions } from './commands/options.ts'
+import { restoreCommand } from './commands/restore.ts'
 import { serve } from './commands/serve.ts'
+import { validateConfiguration } from './commands/validate.ts'
 import { COMMIT, VERSION } from './commands/version.ts'
 import { runDemo } from './demo/demo.ts'
+import { EXIT, EXIT_HELP } from './lib/exit.ts'
 import { Fault, messageOf } from './lib/fault.ts'
 
 /** The binary itself when compiled, else the runtime with this file. */
@@ -12,8 +18,11 @@ function ourselves(): string[] {
   return Bun.main.startsWith('/$bunfs/') ? [process.execPath] : [process.execPath, Bun.main]
 }
 
+/** As a plugin it is found by this name, and called `kubectl floatip …`. */
+const isPlugin = basename(process.execPath).startsWith('kubectl-floatip')
+
 function program(done: (code: number) => void): Command {
-  const floatip = new Command('floatip')
+  const floatip = new Command(isPlugin ? 'kubectl floatip' : 'floatip')
     .description('Fixed IP addresses for Kubernetes pods: they stay with their workload when pods move.')
     .version(`floatip ${VERSION} (${COMMIT})`, '--version', 'print the version')
     .addHelpText('after', `${EXIT_HELP}\n\nA command line that starts with a flag means "serve".`)
@@ -39,13 +48,15 @@ function program(done: (code: number) => void): Command {
       process.stdout.write(`floatip ${VERSION} (${COMMIT}), Bun ${Bun.version}\n`)
       done(EXIT.ok)
     })
+  restoreCommand(floatip, done)
+  withPeopleCommands(floatip, { terminal: terminalOf(process), done }, validateConfiguration)
   return floatip
 }
 
 /** galaxy-ipam has no commands: a flag in the first place means serve. */
 function withCommand(args: readonly string[]): readonly string[] {
   const first = args[0]
-  const isFlag = first?.startsWith('-') && !['-h', '--help', '--version'].includes(first)
+  const isFlag = !isPlugin && first?.startsWith('-') && !['-h', '--help', '--version'].includes(first)
   return isFlag ? ['serve', ...args] : args
 }
 

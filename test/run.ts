@@ -1,6 +1,5 @@
 /** Owns the test command: every suite in order, their counts read from their own closing lines, one line at the end. */
-
-export {}
+import { installDebian } from './debian.ts'
 
 interface Counts {
   readonly passed: number
@@ -31,8 +30,15 @@ function readDemo(output: string): Counts | null {
   return line === null ? null : { passed: Number(line[1]), failed: Number(line[2]), skipped: 0 }
 }
 
+/** `api description: 26 operations passed, 0 failed, 1 skipped` */
+function readDescription(output: string): Counts | null {
+  const line = /^api description: (\d+) operations? passed, (\d+) failed, (\d+) skipped$/m.exec(output)
+  return line === null ? null : { passed: Number(line[1]), failed: Number(line[2]), skipped: Number(line[3]) }
+}
+
 const SUITES: readonly Suite[] = [
   { name: 'unit, contract, fuzz, golden, simulator', command: [bun, 'test', '--timeout=60000'], read: readBunTest },
+  { name: 'API description', command: [bun, 'test/schemathesis/run.ts'], read: readDescription },
   { name: 'demo', command: ['dist/floatip', 'demo', '--fast'], read: readDemo },
   {
     name: 'end to end',
@@ -60,6 +66,7 @@ async function run(command: readonly string[]): Promise<{ code: number; output: 
 const total = { passed: 0, failed: 0, skipped: 0 }
 const broken: string[] = []
 
+for (const line of await installDebian()) process.stdout.write(`${line}\n`)
 for (const script of ['build:core', 'check', 'build']) {
   process.stdout.write(`\n── ${script}\n`)
   if ((await run([bun, 'run', script])).code !== 0) broken.push(script)

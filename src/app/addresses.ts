@@ -1,10 +1,10 @@
 /** Owns what people ask about addresses: the list as they see it, and the release by name. */
 import type { Allocation } from '../domain/allocation.ts'
-import { isKept, type Owner, ownerKey } from '../domain/owner.ts'
+import { isKept, type Owner } from '../domain/owner.ts'
 import { isRefusal } from '../domain/refusal.ts'
-import type { Address } from '../ip/address.ts'
+import { type Address, compareAddresses } from '../ip/address.ts'
 import { messageOf } from '../lib/fault.ts'
-import type { Found, Search } from '../store/search.ts'
+import type { Search } from '../store/search.ts'
 import type { Ports } from './ports.ts'
 
 /** One address as a person sees it. */
@@ -28,21 +28,31 @@ export interface ReleaseRequest {
   readonly owner: Owner
 }
 
+/** What a search of the rows finds. */
+export interface Found {
+  readonly total: number
+  readonly rows: readonly Allocation[]
+}
+
 export interface Addresses {
-  list(search: Search): ListedPage
+  list(search: Search): Promise<ListedPage>
+  /** A row as a person sees it. */
+  shown(row: Allocation): Listed
   /** Null: released, or free already; else why not. */
   release(request: ReleaseRequest): Promise<string | null>
 }
 
-export interface AddressParts extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'clock' | 'log'> {
-  readonly search: (search: Search) => Found
+export interface AddressParts extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'clock'> {
+  readonly search: (search: Search) => Promise<Found>
 }
 
-export function addressesOf({ ledger, cluster, calls, places, clock, log, search }: AddressParts): Addresses {
+export function addressesOf({ ledger, cluster, calls, places, clock, search }: AddressParts): Addresses {
   function shown(row: Allocation): Listed {
     const { namespace, pod: name } = row.owner
     const pod = isKept(row.owner) ? undefined : cluster.pods.get(`${namespace}/${name}`)
     const unknown = pod === undefined && !cluster.pods.isSynced && !isKept(row.owner)
+    // The pod is gone whose container may still run: another one of that name has nothing to do with it.
+    if (row.phase === 'resting') return { address: row.address, row, status: 'Deleted', releasable: true }
     const status = unknown ? 'Unknown' : (pod?.phase ?? 'Deleted')
     const releasable = !unknown && !row.blocked && (pod === undefined || pod.finished)
     return { address: row.address, row, status, releasable }
@@ -52,7 +62,7 @@ export function addressesOf({ ledger, cluster, calls, places, clock, log, search
   function everything({ descending, offset, limit }: Search): ListedPage {
     return ledger.read(view => {
       const slots = view.geometry.slots
-      const orphans = [...view.rows()].filter(row => view.geometry.slotOf(row.address) === null)
+      const orphans = [...view.orphans.values()].sort((a, b) => compareAddresses(a.address, b.address))
       const total = slots + orphans.length
       const content: Listed[] = []
       for (let at = offset; at < Math.min(offset + limit, total); at++) {
@@ -71,9 +81,10 @@ export function addressesOf({ ledger, cluster, calls, places, clock, log, search
   }
 
   return {
-    list(wanted) {
+    shown,
+    async list(wanted) {
       if (isUnfiltered(wanted) && wanted.sort === 'ip') return everything(wanted)
-      const { total, rows } = search(wanted)
+      const { total, rows } = await search(wanted)
       return { total, content: rows.map(shown) }
     },
 
@@ -81,7 +92,7 @@ export function addressesOf({ ledger, cluster, calls, places, clock, log, search
       const row = ledger.read(view => view.at(address))
       if (row === null) return null
       try {
-        if (!isKept(row.owner)) {
+        if (!isKept(row.owner) && row.phase !== 'resting') {
           const pod = await calls.getPod(row.owner.namespace, row.owner.pod)
           if (pod !== null && !pod.finished)
             return `releasing ${address.text}: pod ${pod.namespace}/${pod.name} is ${pod.phase}`
@@ -96,7 +107,6 @@ export function addressesOf({ ledger, cluster, calls, places, clock, log, search
           because,
         })
         if (isRefusal(outcome)) return outcome.because
-        log.info({ ip: address.text, key: ownerKey(owner) }, 'released over HTTP')
         return null
       } catch (error) {
         return `releasing ${address.text}: ${messageOf(error)}`

@@ -1,12 +1,14 @@
 /** Owns bind: gather → claim → replicate → confirm → post the Binding; one attempt per pod UID. */
 
 import type { Committed } from '../domain/change.ts'
+import type { Demand } from '../domain/demand.ts'
 import type { NodeGroup } from '../domain/geometry.ts'
 import type { PodAddress } from '../domain/pod-address.ts'
 import { isRefusal, type Refusal, refusal } from '../domain/refusal.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { Fault } from '../lib/fault.ts'
-import { confirm } from '../rules/bind.ts'
+import { confirm, outgrown } from '../rules/bind.ts'
+import { ms } from './decisions.ts'
 import { gatherDemand } from './demand.ts'
 import type { Holds } from './holds.ts'
 import { leaveNodes } from './leaving.ts'
@@ -31,6 +33,8 @@ export interface Binding {
 
 /** The scheduler's default time-out is 5 s for all verbs: answer before it, and let the work go on for the retry to join. */
 const ANSWER_WITHIN_MS = 4_000
+/** Binds of so long share a timer, so that some are answered so much too early. */
+const MOMENT_MS = 100
 /** galaxy: retry for 3 s at 0.5 s. */
 const RETRY_FOR_MS = 3_000
 const RETRY_EVERY_MS = 500
@@ -44,15 +48,19 @@ interface Attempt {
 
 interface Claim {
   readonly pod: PodFact
+  readonly demand: Demand
   readonly node: string
   readonly addresses: readonly PodAddress[]
   readonly changes: readonly Committed[]
   readonly revision: number
+  /** Where the time went, in ms, for the log. */
+  readonly spent: Record<string, number>
 }
 
 export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, freshValue: () => string): Binding {
   const { ledger, cluster, calls, replicator, places, clock, log } = ports
   const attempts = new Map<string, Attempt>()
+  let late: { readonly since: number; readonly ended: Promise<'late'> } | null = null
 
   async function bind(request: BindRequest): Promise<BindResult> {
     const running = attempts.get(request.uid)
@@ -68,12 +76,19 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
   }
 
   async function within(result: Promise<BindResult>): Promise<BindResult> {
-    const timer = new AbortController()
-    const late = clock.sleep(ANSWER_WITHIN_MS, timer.signal).then(() => 'late' as const)
-    const first = await Promise.race([result, late]).finally(() => timer.abort())
+    const first = await Promise.race([result, lateness()])
     if (first === 'late')
       throw new Fault('the bind takes longer than the scheduler waits; it goes on', { retryable: true })
     return first
+  }
+
+  /** One timer for all binds of a moment: hundreds a second need not have one each. */
+  function lateness(): Promise<'late'> {
+    const now = clock.now()
+    if (late === null || now < late.since || now - late.since > MOMENT_MS) {
+      late = { since: now, ended: clock.sleep(ANSWER_WITHIN_MS).then(() => 'late' as const) }
+    }
+    return late.ended
   }
 
   async function run(attempt: Attempt): Promise<BindResult> {
@@ -95,8 +110,11 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
       }
       const claimed = await claim(pod, node)
       if (isRefusal(claimed)) return claimed
-      await Promise.all(claimed.changes.map(({ address, revision }) => replicator.acknowledged(address, revision)))
-      await assign(attempt, claimed)
+      const { spent, changes } = claimed
+      await timed(spent, 'replicateMs', () =>
+        Promise.all(changes.map(({ address, revision }) => replicator.acknowledged(address, revision))),
+      )
+      if (places !== null) await timed(spent, 'cloudMs', () => assign(attempt, claimed))
       const posted = await post(attempt, claimed)
       if (posted !== 'decide again') return posted
       pod = await calls.getPod(namespace, name)
@@ -110,11 +128,22 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
     if (isRefusal(group)) return group
     // The object names the old node until the cloud has left it: a new leader could not know otherwise.
     await leaveNodes(ports, pod.uid, node)
+    const askedMs = performance.now()
     const outcome = await ledger.submit('bind', { at: clock.now(), demand, node, group })
     if (isRefusal(outcome)) return outcome
+    const { beganMs, decideMs, persistMs } = outcome.turn
+    const spent = { queueMs: ms(beganMs - askedMs), decideMs: ms(decideMs), persistMs: ms(persistMs) }
     // Until the Binding is confirmed the claim is like a hold: it does not outlive the pod's interest for ever.
     holds.renew(pod.uid)
-    return { pod, node, addresses: outcome.answer.addresses, changes: outcome.changes, revision: outcome.revision }
+    return {
+      pod,
+      demand,
+      node,
+      addresses: outcome.answer.addresses,
+      changes: outcome.changes,
+      revision: outcome.revision,
+      spent,
+    }
   }
 
   async function groupOf(node: string): Promise<NodeGroup | Refusal> {
@@ -144,12 +173,16 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
     for (;;) {
       const stale = superseded(attempt, claimed)
       if (stale !== null) return stale
-      const result = await calls.postBinding(pod, node, addresses)
+      const result = await timed(claimed.spent, 'bindingMs', () => calls.postBinding(pod, node, addresses))
       switch (result.kind) {
         case 'bound':
           waiting.leave(pod.uid)
           holds.settle(pod.uid)
-          log.info({ pod: `${pod.namespace}/${pod.name}`, node, ips: addresses.map(a => a.address.text) }, 'bound')
+          log.info(
+            { pod: `${pod.namespace}/${pod.name}`, node, ips: addresses.map(a => a.address.text), ...claimed.spent },
+            'bound',
+          )
+          void releaseOutgrown(claimed)
           return null
         case 'gone':
           return podGone(attempt.request, null)
@@ -160,6 +193,20 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
           if (clock.now() >= giveUpAt) throw new Fault(result.because, { retryable: true })
           await clock.sleep(RETRY_EVERY_MS)
         }
+      }
+    }
+  }
+
+  /** Only now: until the Binding is there the pod may still be bound with them (R21). What fails is tried at the next bind of the key. */
+  async function releaseOutgrown({ demand, addresses }: Claim): Promise<void> {
+    const because = 'the request of its pod does not ask for it any more'
+    const bound = addresses.map(each => each.address)
+    for (const { address, owner, node, revision } of ledger.read(view => outgrown(view, demand, bound))) {
+      try {
+        if (node !== null) await places?.leave(address, node)
+        await ledger.submit('release', { at: clock.now(), address, owner, revision, because })
+      } catch (error) {
+        log.warn({ ip: address.text, err: error }, 'an address that its pod outgrew was not released')
       }
     }
   }
@@ -216,7 +263,7 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
   /** The server's word that this incarnation is no more is the evidence for its unbind. */
   async function podGone(request: BindRequest | (PodFact & { node: string }), now: PodFact | null): Promise<Refusal> {
     const { namespace, name, uid } = request
-    await endIncarnation(ports, uid, 'its pod was gone at bind')
+    await endIncarnation(ports, uid, 'its pod was gone at bind', null)
     holds.settle(uid)
     waiting.leave(uid)
     const what = now === null ? 'is gone' : 'was replaced by another pod of the same name'
@@ -224,4 +271,14 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
   }
 
   return { bind }
+}
+
+/** Adds how long the work took to what was spent under this name. */
+async function timed<T>(spent: Record<string, number>, name: string, work: () => Promise<T>): Promise<T> {
+  const began = performance.now()
+  try {
+    return await work()
+  } finally {
+    spent[name] = ms((spent[name] ?? 0) + performance.now() - began)
+  }
 }

@@ -17,6 +17,8 @@ export interface ConfigurationStatus {
 }
 
 export interface ConfigurationInForce {
+  /** Where it comes from. */
+  readonly where: string
   readonly status: ConfigurationStatus
   /** Reads and applies a value; null: it is missing. True when a configuration is in force. */
   apply(text: string | null): boolean
@@ -74,6 +76,7 @@ export function configurationOf(parts: ConfigurationParts): ConfigurationInForce
   }
 
   return {
+    where,
     get status() {
       return status
     },

@@ -4,36 +4,56 @@ import type { Owner } from '../domain/owner.ts'
 import { DEPLOYMENT, NO_CONTROLLER } from '../domain/owner.ts'
 import { IMMUTABLE, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
-import { isWorkloadKind } from '../domain/workload.ts'
+import { isCustomWorkload } from '../domain/workload.ts'
 import type { PodFact } from '../kube/pod.ts'
 import type { Ports } from './ports.ts'
 
 /** The demand with the workload from the mirror; null when the mirror does not have a workload that a rule needs. */
 export function demandFromMirror(ports: Pick<Ports, 'cluster'>, pod: PodFact): Demand | null {
-  if (isCustom(pod) && pod.policy === IMMUTABLE) return null
-  if (!isLimitedByReplicas(ports, pod)) return demandOf(ports, pod, UNLOOKED)
+  if (needsCustom(pod)) {
+    const told = ports.cluster.custom.told(pod.owner, pod.apiVersion)
+    return typeof told === 'string' ? null : demandOf(ports, pod, told)
+  }
+  if (!isLimitedByReplicas(ports, pod)) return demandOf(ports, pod, inSizedPool(ports, pod) ?? UNLOOKED)
   const known = ports.cluster.knownWorkload(DEPLOYMENT, pod.namespace, pod.owner.workload)
   return known === null ? null : demandOf(ports, pod, known)
 }
 
-/** The demand as far as a wake needs it: a custom workload is looked up when the woken pod asks. */
-export function demandForWake(ports: Pick<Ports, 'cluster'>, pod: PodFact): Demand | null {
-  return isCustom(pod) ? demandOf(ports, pod, UNLOOKED) : demandFromMirror(ports, pod)
+/** The demand as far as a wake needs it: what the mirror lacks is as it was when the pod asked last. */
+export function demandForWake(ports: Pick<Ports, 'cluster'>, pod: PodFact, last: Workload): Demand {
+  return demandFromMirror(ports, pod) ?? demandOf(ports, pod, isFollowed(ports, pod) ? UNLOOKED : last)
 }
 
-function isCustom({ owner }: PodFact): boolean {
-  return !isWorkloadKind(owner.kind) && owner.kind !== NO_CONTROLLER && owner.pool === ''
+/** Policy immutable asks of a custom workload whether its kind tells how many pods it wants. */
+function needsCustom({ owner, apiVersion, policy }: PodFact): boolean {
+  return policy === IMMUTABLE && owner.pool === '' && isCustomWorkload(owner, apiVersion)
+}
+
+/** What it was refused for, if that was its kind, is over; the workload itself is looked up when it asks. */
+function isFollowed({ cluster }: Pick<Ports, 'cluster'>, pod: PodFact): boolean {
+  return needsCustom(pod) && cluster.custom.told(pod.owner, pod.apiVersion) === 'missing'
 }
 
 /** The demand; a workload that the mirror lacks is read from the API server, whose failure is thrown (R26). */
 export async function gatherDemand(ports: Pick<Ports, 'cluster' | 'calls'>, pod: PodFact): Promise<Demand> {
-  return demandFromMirror(ports, pod) ?? demandOf(ports, pod, await ports.calls.getWorkload(pod.owner, pod.apiVersion))
+  if (needsCustom(pod)) await ports.cluster.custom.settled(pod.owner, pod.apiVersion)
+  const known = demandFromMirror(ports, pod)
+  if (known !== null) return known
+  const read = await ports.calls.getWorkload(pod.owner, pod.apiVersion)
+  // The watch may have brought it meanwhile, and what came after it: whoever changes it from now on moves the facts.
+  return demandFromMirror(ports, pod) ?? demandOf(ports, pod, read)
 }
 
 /** Deployments that keep addresses are limited by their replicas, unless their pool has a size of its own. */
 function isLimitedByReplicas({ cluster }: Pick<Ports, 'cluster'>, { owner, policy }: PodFact): boolean {
   if (owner.kind !== DEPLOYMENT || policy === RELEASE_AT_POD_END) return false
   return owner.pool === '' || cluster.poolInForce(owner.pool) === null
+}
+
+/** Its pool's size is the limit; the Deployment only tells whether its rollout waits for itself. */
+function inSizedPool({ cluster }: Pick<Ports, 'cluster'>, { owner, namespace }: PodFact): Workload | null {
+  if (owner.kind !== DEPLOYMENT || owner.pool === '') return null
+  return cluster.knownWorkload(DEPLOYMENT, namespace, owner.workload)
 }
 
 function demandOf({ cluster }: Pick<Ports, 'cluster'>, pod: PodFact, workload: Workload): Demand {

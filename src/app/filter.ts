@@ -4,12 +4,14 @@ import type { Geometry, NodeGroup } from '../domain/geometry.ts'
 import { isRefusal, type Refusal, refusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
 import type { PodFact } from '../kube/pod.ts'
+import { present } from '../lib/assert.ts'
 import { Fault } from '../lib/fault.ts'
-import { filter } from '../rules/filter.ts'
+import { filter, type Verdicts } from '../rules/filter.ts'
 import { fitsAfter, score } from '../rules/score.ts'
 import { demandFromMirror, gatherDemand } from './demand.ts'
 import type { Holds } from './holds.ts'
 import type { Ports } from './ports.ts'
+import type { StuckRollouts } from './stuck-rollouts.ts'
 import { questionOf, type WaitingList } from './waiting.ts'
 
 /** A node as asked: its InternalIPs when the scheduler sent them, else as our mirror has it. */
@@ -33,13 +35,24 @@ export interface Filtering {
 const UNKNOWN_NODE = refusal('unknown-node', 'the node has no InternalIP')
 const NOT_CONFIGURED = refusal('node-not-configured', 'no node subnet of the configuration contains the node')
 
-export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds): Filtering {
+/** The group of a node with these InternalIPs, or why it has none. */
+export function placeOf(geometry: Geometry, addresses: readonly Address[]): NodeGroup | Refusal {
+  return addresses.length === 0 ? UNKNOWN_NODE : (geometry.groupOf(addresses) ?? NOT_CONFIGURED)
+}
+
+/** `onNews`: a pod begins to wait, or waits for another kind of reason than before. */
+export function filteringOn(
+  ports: Ports,
+  waiting: WaitingList,
+  holds: Holds,
+  stuck: StuckRollouts,
+  onNews?: (pod: PodFact, reasons: Reasons) => void,
+): Filtering {
   const { ledger, cluster, clock, log } = ports
+  ledger.onCommit(waiting.committed)
 
   function placed(geometry: Geometry, node: AskedNode): NodeGroup | Refusal {
-    const addresses = node.addresses ?? cluster.nodes.get(node.name)?.addresses ?? []
-    if (addresses.length === 0) return UNKNOWN_NODE
-    return geometry.groupOf(addresses) ?? NOT_CONFIGURED
+    return placeOf(geometry, node.addresses ?? cluster.nodes.get(node.name)?.addresses ?? [])
   }
 
   function place(nodes: readonly AskedNode[]) {
@@ -50,47 +63,62 @@ export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds): F
     return { places, groups: [...groups.values()] }
   }
 
-  /** The verdict of each group, from memory while nothing has moved. */
+  /** The verdict of each group, from memory while nothing has moved that could change it. */
   async function verdictsOf(
     pod: PodFact,
     groups: readonly NodeGroup[],
+    places: readonly (NodeGroup | Refusal)[],
     unknown: readonly string[],
-  ): Promise<ReadonlyMap<string, Refusal | null>> {
+  ): Promise<Verdicts> {
     const question = questionOf(pod, groups)
     const remembered = waiting.recall(pod.uid, question, ledger.revision, cluster.factsVersion)
     if (remembered !== null) return remembered
 
-    const factsVersion = cluster.factsVersion
-    const demand = demandFromMirror(ports, pod) ?? (await gatherDemand(ports, pod))
+    const mirrored = demandFromMirror(ports, pod)
+    const demand = mirrored ?? (await gatherDemand(ports, pod))
     const command = { at: clock.now(), demand, groups }
-    const ledgerRevision = ledger.revision
+    const { factsVersion } = cluster
+    const ledgerRevision = mirrored === null ? ledger.revision : null
     const asked = ledger.read(view => filter(view, command))
-    const settled = isRefusal(asked) || asked.changes.length === 0 ? asked : await ledger.submit('filter', command)
-    if (isRefusal(settled)) return new Map(groups.map(group => [group.id, settled]))
+    const inTurn = !isRefusal(asked) && asked.changes.length > 0
+    const settled = inTurn ? await ledger.submit('filter', command) : asked
+    if (isRefusal(settled)) {
+      if (waiting.isNews(pod.uid, settled.code)) say(pod, [settled], 'refused')
+      return new Map(groups.map(group => [group.id, settled]))
+    }
 
     const { verdicts, holds: held } = settled.answer
     if ([...verdicts.values()].some(verdict => verdict?.code === 'stale')) {
       throw new Fault('the configuration changed in this moment', { retryable: true })
     }
     if (held !== null) holds.renew(held)
+    stuck.told(pod, [...verdicts.values()])
     if ([...verdicts.values()].some(verdict => verdict === null)) waiting.leave(pod.uid)
-    else if (groups.length > 0 || unknown.length > 0) {
-      // Once: the scheduler asks again for every waiting pod after each bind of any pod.
-      if (waiting.get(pod.uid) === undefined) {
-        const because = [...verdicts.values()].map(verdict => verdict?.because)
-        log.info({ pod: `${pod.namespace}/${pod.name}`, because }, 'waits for an address')
-      }
-      waiting.wait(pod, groups, unknown)
-      waiting.remember(pod.uid, { question, ledgerRevision, factsVersion, verdicts })
+    else if (places.length > 0) {
+      const reasons = reasonsOf(groups.length > 0 ? [...verdicts.values()] : places)
+      const [{ code, because }] = reasons
+      // Once: the scheduler asks again for every waiting pod after each bind of any pod, and not always about the same nodes.
+      if (waiting.isNews(pod.uid, code)) say(pod, reasons, 'waits for an address')
+      // What a turn answered may have been overtaken by a later command of the same turn.
+      const memo = inTurn ? null : { question, factsVersion, ledgerRevision }
+      const geometry = ledger.read(view => view.geometry)
+      const why = { code, because, since: clock.now() }
+      waiting.wait(pod, { geometry, groups, unknown, workload: demand.workload, verdicts, why }, memo)
     }
     return verdicts
+  }
+
+  function say(pod: PodFact, reasons: Reasons, what: string): void {
+    const [{ code, because }] = reasons
+    log.info({ pod: `${pod.namespace}/${pod.name}`, code, reason: because }, what)
+    onNews?.(pod, reasons)
   }
 
   return {
     async filter(pod, nodes) {
       const { places, groups } = place(nodes)
       const unknown = nodes.flatMap(({ name }, at) => (places[at] === UNKNOWN_NODE ? [name] : []))
-      const verdicts = await verdictsOf(pod, groups, unknown)
+      const verdicts = await verdictsOf(pod, groups, places, unknown)
       return places.map(at => (isRefusal(at) ? at : (verdicts.get(at.id) ?? null)))
     },
 
@@ -114,4 +142,13 @@ export function filteringOn(ports: Ports, waiting: WaitingList, holds: Holds): F
       )
     },
   }
+}
+
+/** Each reason once, in the order of their texts. */
+export type Reasons = readonly [Refusal, ...Refusal[]]
+
+function reasonsOf(refusals: readonly (NodeGroup | Refusal | null)[]): Reasons {
+  const byText = new Map(refusals.flatMap(each => (isRefusal(each) ? [[each.because, each] as const] : [])))
+  const [first, ...more] = [...byText.values()].sort((a, b) => (a.because < b.because ? -1 : 1))
+  return [present(first, 'no node without a reason'), ...more]
 }

@@ -5,14 +5,15 @@ import type { Verdict } from '../replica/replicator.ts'
 import type { Ports } from './ports.ts'
 import { objectSighting } from './sighting.ts'
 
-type Parts = Pick<Ports, 'ledger' | 'calls' | 'clock' | 'log'>
+type Parts = Pick<Ports, 'ledger' | 'calls' | 'ended' | 'clock' | 'log'>
 
 /**
- * An administrator's reservation and an object of a living pod win over a claim of ours that no pod has seen; all else is
+ * What we reserved and gave up is ours to take away. An administrator's reservation and an object of a living pod win over a claim of ours that no pod has seen; all else is
  * repaired. The verdict rests on the very version of the object that was read, and so does the write that follows.
  */
 export async function judgeForeign(ports: Parts, row: Allocation | null, foreign: FloatingIpFact): Promise<Verdict> {
-  const { ledger, clock, log } = ports
+  const { ledger, ended, clock, log } = ports
+  if (row === null && foreign.reservation !== null && ended.has(foreign.reservation.id)) return 'overwrite'
   const fields = { ip: foreign.name, key: foreign.key, uid: foreign.podUid }
   const theirsLives = !foreign.reserved && (await lives(ports, foreign))
   if (!foreign.reserved && !theirsLives) {

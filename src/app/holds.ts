@@ -1,4 +1,5 @@
 /** Owns the end of holds: what filter took and no bind claimed goes back after a time, and so does a claim that led to no Binding. */
+import type { WallMs } from '../lib/clock.ts'
 import { leaveNodes } from './leaving.ts'
 import { endIncarnation } from './pod-ends.ts'
 import type { Ports } from './ports.ts'
@@ -8,11 +9,13 @@ export interface Holds {
   renew(uid: string): void
   /** Its Binding is confirmed: nothing is held any more. */
   settle(uid: string): void
+  /** When this pod's hold ends, unless it asks again; null: it has none. */
+  endsAt(uid: string): WallMs | null
   stop(): void
 }
 
 export interface HoldParts
-  extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'claimants' | 'clock' | 'log'> {
+  extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'claimants' | 'restMs' | 'clock' | 'log'> {
   /** How long a hold waits for its bind, in ms. */
   readonly holdMs: number
   /** A value for the retry annotation that was never used before. */
@@ -26,6 +29,7 @@ export interface HoldParts
 export function holdsOf(parts: HoldParts): Holds {
   const { ledger, calls, clock, log, holdMs, freshValue } = parts
   const timers = new Map<string, AbortController>()
+  const ends = new Map<string, WallMs>()
 
   ledger.onCommit(changes => {
     for (const { after } of changes) if (after?.phase === 'held' && after.incarnation !== null) renew(after.incarnation)
@@ -40,9 +44,11 @@ export function holdsOf(parts: HoldParts): Holds {
     timers.get(uid)?.abort()
     const timer = new AbortController()
     timers.set(uid, timer)
+    ends.set(uid, clock.now() + holdMs)
     void clock.sleep(holdMs, timer.signal).then(async () => {
       if (timer.signal.aborted) return
       timers.delete(uid)
+      ends.delete(uid)
       await giveBack(uid)
     })
   }
@@ -57,12 +63,11 @@ export function holdsOf(parts: HoldParts): Holds {
       if (rows.some(each => each.phase === 'bound')) {
         const pod = await calls.touchPod({ namespace, name, uid }, freshValue())
         // The watch may have told its end before the claim was made, and will not tell it again.
-        if (pod === null) return await endIncarnation(parts, uid, 'its pod is gone')
+        if (pod === null) return await endIncarnation(parts, uid, 'its pod is gone', null)
         if (pod.node !== null) return // the Binding had arrived
       }
       await leaveNodes(parts, uid)
       await ledger.submit('giveBack', { at: clock.now(), incarnation: uid, revision, because: 'not bound in time' })
-      log.info({ pod: `${namespace}/${name}`, uid }, 'hold expired')
     } catch (error) {
       log.warn({ pod: `${namespace}/${name}`, err: error }, 'hold not given back, will retry')
       renew(uid)
@@ -74,7 +79,9 @@ export function holdsOf(parts: HoldParts): Holds {
     settle(uid) {
       timers.get(uid)?.abort()
       timers.delete(uid)
+      ends.delete(uid)
     },
+    endsAt: uid => ends.get(uid) ?? null,
     stop() {
       for (const timer of timers.values()) timer.abort()
       timers.clear()

@@ -6,6 +6,7 @@ import type { ObjectStore } from '../kube/object-store.ts'
 import { messageOf } from '../lib/fault.ts'
 import { lives } from './foreign.ts'
 import type { Ports } from './ports.ts'
+import { unfinishedPods } from './reservations.ts'
 import { blocks, objectSighting } from './sighting.ts'
 
 export interface ObjectWatch {
@@ -63,6 +64,13 @@ export function objectWatchOn(ports: Ports, objects: ObjectStore): ObjectWatch {
     replicator.forget(address)
     const row = ledger.read(view => view.at(address))
     if (row === null) return
+    if (row.phase === 'reserved' && row.reservation !== null && !row.blocked) {
+      log.info({ ip: address.text, reservation: row.reservation.id }, 'its object was deleted: no longer reserved')
+      const because = 'its object was deleted'
+      const { id } = row.reservation
+      await ledger.submit('unreserve', { at: clock.now(), id, address, because, unfinished: unfinishedPods(ports) })
+      return
+    }
     if (row.blocked) {
       log.info({ ip: address.text }, 'the reservation ended')
       await ledger.submit('unblock', { at: clock.now(), address })

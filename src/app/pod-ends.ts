@@ -1,54 +1,78 @@
-/** Owns what follows a pod's end: evidence first, then unbind by policy; and what a workload keeps when it shrinks or goes. */
+/** Owns what follows a pod's end: evidence first, then unbind by policy. */
 import type { AdoptCommand } from '../domain/command.ts'
-import type { Owner } from '../domain/owner.ts'
-import { NO_CONTROLLER, workloadKey } from '../domain/owner.ts'
-import { IMMUTABLE } from '../domain/policy.ts'
+import { UNLOOKED, type Workload } from '../domain/demand.ts'
+import { DEPLOYMENT, type Owner, ownerKey } from '../domain/owner.ts'
+import { IMMUTABLE, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
 import type { PodEnd } from '../kube/cluster.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { adopt } from '../rules/adopt.ts'
+import { followed } from '../rules/follow.ts'
+import { forgetClaimants, reportClaimant } from './claims.ts'
 import { workloadAtEnd } from './demand.ts'
 import { leaveNodes } from './leaving.ts'
 import type { Ports } from './ports.ts'
 import { carriedBy, podSightings } from './sighting.ts'
+import { workloadChanged } from './workloads.ts'
 
-type Parts = Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'claimants' | 'clock' | 'log'>
+type Parts = Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'claimants' | 'restMs' | 'clock' | 'log'>
 
 const RETRY_MS = 1_000
 
-/** This incarnation is no more, by evidence: its addresses are freed or kept. Resolves when that is on disk. */
-export async function endIncarnation(ports: Parts, uid: string, because: string): Promise<void> {
+/**
+ * This incarnation is no more, by evidence: its addresses are freed or kept. `last`: the pod as it was seen last; null: nobody saw it run.
+ * Resolves when that is on disk.
+ */
+export async function endIncarnation(ports: Parts, uid: string, because: string, last: PodFact | null): Promise<void> {
   const rows = ports.ledger.read(view => view.ofIncarnation(uid))
   const [row] = rows
   if (row === undefined) return
   await leaveNodes(ports, uid)
-  const workload = await workloadAtEnd(ports, row.owner, row.policy, row.apiVersion)
-  const unbound = ports.ledger.submit('unbind', { at: ports.clock.now(), incarnation: uid, workload, because })
+  const read = await workloadAtEnd(ports, row.owner, row.policy, row.apiVersion)
+  const workload = isAwaited(ports, uid, row.owner) ? UNLOOKED : read
+  const rests = ports.restMs > 0 && last?.uid === uid && last.running
+  const unbound = ports.ledger.submit('unbind', { at: ports.clock.now(), incarnation: uid, workload, rests, because })
   // In the same turn: an address that a second pod carries goes to no third party (R6).
   const heirs = rows.flatMap(({ address }) => heirOf(ports, address))
   const inherited = heirs
     .filter(({ incarnation }) => incarnation !== uid)
     .map(heir => ports.ledger.submit('adopt', heir))
-  const outcome = await unbound
-  await Promise.all(inherited)
-  if ('changes' in outcome) {
-    for (const { address, after, because: why } of outcome.changes) {
-      ports.log.info({ ip: address.text, pod: `${row.owner.namespace}/${row.owner.pod}`, kept: after !== null }, why)
-    }
-  }
+  await Promise.all([unbound, ...inherited])
+  forgetClaimants(ports, ports.cluster.pods)
+  await afterRollout(ports, row.owner, row.apiVersion, workload)
+}
+
+/** Another pod of that name is there already: what its workload seems not to need any more, that one may (R11). */
+function isAwaited({ cluster }: Parts, uid: string, { namespace, pod: name }: Owner): boolean {
+  const successor = cluster.pods.get(`${namespace}/${name}`)
+  return successor !== undefined && successor.uid !== uid && !successor.finished
+}
+
+/** An old pod may end after the Deployment has told that its rollout is over: nobody would tell again. */
+async function afterRollout(ports: Parts, owner: Owner, apiVersion: string, workload: Workload): Promise<void> {
+  if (owner.kind !== DEPLOYMENT) return
+  const kept = { ...owner, pod: '' }
+  const rollout = workload.state === 'present' ? workload.rollout : undefined
+  const keepsNone = rollout?.policy === RELEASE_AT_POD_END
+  const lent = ports.ledger.read(view => followed(view, kept).some(row => row.surge))
+  if (keepsNone || lent) await workloadChanged(ports, kept, apiVersion)
 }
 
 /** Acts on a pod's end until it is done; an end that is only suspected is looked into first (R7). */
 export async function podEnded(ports: Parts, { pod, certain, because }: PodEnd, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
-      if (ports.ledger.read(view => view.ofIncarnation(pod.uid)).length === 0) return
+      if (ports.ledger.read(view => view.ofIncarnation(pod.uid)).length === 0) return await stoodInTheWay(ports, pod)
+      let last = pod
       if (!certain) {
         const now = await ports.calls.getPod(pod.namespace, pod.name)
-        if (now !== null && now.uid === pod.uid && !now.finished) return
+        if (now?.uid === pod.uid) {
+          if (!now.finished) return
+          last = now
+        }
       }
-      return await endIncarnation(ports, pod.uid, because)
+      return await endIncarnation(ports, pod.uid, because, last)
     } catch (error) {
       ports.log.warn(
         { pod: `${pod.namespace}/${pod.name}`, err: error },
@@ -59,53 +83,21 @@ export async function podEnded(ports: Parts, { pod, certain, because }: PodEnd, 
   }
 }
 
-/** Brings what the workload (an owner without a pod) keeps in line with its size; doubt keeps. */
-export async function workloadChanged(ports: Parts, owner: Owner, apiVersion: string): Promise<void> {
-  if (!keepsSome(ports, owner)) return
-  try {
-    const workload = await ports.calls.getWorkload(owner, apiVersion)
-    const unfinished = new Set(
-      [...ports.cluster.pods.values()]
-        .filter(pod => !pod.finished && sameWorkload(pod.owner, owner))
-        .map(pod => pod.name),
-    )
-    await ports.ledger.submit('follow', { at: ports.clock.now(), workloadOwner: owner, workload, unfinished })
-  } catch (error) {
-    const name = `${owner.namespace}/${owner.workload}`
-    ports.log.warn({ workload: name, err: error }, 'the workload could not be read: its addresses stay')
-  }
-}
-
-function keepsSome(ports: Parts, owner: Owner): boolean {
-  const rows = ports.ledger.read(view => view.ofWorkload(workloadKey(owner)))
-  return rows.some(row => row.phase === 'reserved' && row.policy === IMMUTABLE)
-}
-
-function sameWorkload(a: Owner, b: Owner): boolean {
-  return a.kind === b.kind && a.namespace === b.namespace && a.workload === b.workload
-}
-
-/** At start-up: every workload that keeps addresses, whatever changed while nobody looked. */
-export async function followAll(ports: Parts): Promise<void> {
-  const kept = ports.ledger.read(view =>
-    [...view.rows()].filter(row => row.phase === 'reserved' && row.policy === IMMUTABLE),
-  )
-  const workloads = new Map(kept.map(row => [`${workloadKey(row.owner)} ${row.apiVersion}`, row]))
-  for (const { owner, apiVersion } of workloads.values()) {
-    if (owner.pool === '' && owner.kind !== NO_CONTROLLER)
-      await workloadChanged(ports, { ...owner, pod: '' }, apiVersion)
-  }
+/** What is kept under the pod's name could not follow its workload while this pod was there, which never had it (R11). */
+async function stoodInTheWay(ports: Parts, { owner, apiVersion }: PodFact): Promise<void> {
+  const kept = ports.ledger.read(view => view.ofKey(ownerKey(owner)))
+  if (!kept.some(row => row.phase === 'reserved' && row.policy === IMMUTABLE)) return
+  await workloadChanged(ports, { ...owner, pod: '' }, apiVersion)
 }
 
 /** A pod is bound: what it carries and the ledger does not have is recorded, whoever bound it (R6); what another pod has is reported. */
-export function podBound({ ledger, claimants, clock, log }: Parts, pod: PodFact): void {
+export function podBound(ports: Parts & Pick<Ports, 'onConflict'>, pod: PodFact): void {
+  const { ledger, clock, log } = ports
   const key = `${pod.namespace}/${pod.name}`
   for (const sighting of carriedBy(ledger, pod, clock.now())) {
     const decision = ledger.read(view => adopt(view, sighting))
-    if (isRefusal(decision)) {
-      if (claimants.get(sighting.address.text) !== key) log.error({ pod: key }, `conflict: ${decision.because}`)
-      claimants.set(sighting.address.text, key)
-    } else if (decision.changes.length > 0) {
+    if (isRefusal(decision)) reportClaimant(ports, sighting, decision.because)
+    else if (decision.changes.length > 0) {
       ledger.submit('adopt', sighting).catch(error => {
         log.warn({ pod: key, err: error }, 'its addresses are not recorded yet: resync does it')
       })

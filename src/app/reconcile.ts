@@ -7,8 +7,12 @@ import { isRefusal } from '../domain/refusal.ts'
 import type { FloatingIpFact } from '../kube/floatingip.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { Fault } from '../lib/fault.ts'
+import { slicesOf } from '../lib/slices.ts'
 import { adopt } from '../rules/adopt.ts'
-import { endIncarnation, followAll } from './pod-ends.ts'
+import { forgetClaimants, reportClaimant } from './claims.ts'
+import { followAll } from './kept.ts'
+import { inLanes } from './lanes.ts'
+import { endIncarnation } from './pod-ends.ts'
 import type { Ports } from './ports.ts'
 import { blocks, objectSighting, podSightings } from './sighting.ts'
 
@@ -16,48 +20,65 @@ export interface Reconciled {
   readonly adopted: number
   readonly ended: number
   readonly conflicts: readonly string[]
+  /** Rows whose object was missing, or said something else; both are written again. */
+  readonly missing: number
+  readonly different: number
 }
 
 /** Quorum GETs under way at once for incarnations that no listed pod has. */
 const SUSPECTS_AT_ONCE = 16
-/** A cluster has more allocations than the ledger's queue has places. */
+/** Between two slices others have their turn: 1,000 look-ups take some 3 ms, and the ledger's queue has 10,000 places. */
 const SIGHTINGS_AT_ONCE = 1_000
+const NONE: ReadonlySet<string> = new Set()
 
 /**
  * Objects first, then pods: an object that is not in the ledger is adopted, a bound pod's addresses too; then every incarnation
  * that no listed pod has is looked up and, if it is gone, ended by its policy. What contradicts is reported and left alone.
- * The lists are quorum lists, fresh; null: there are no objects (replication is off).
+ * The lists are quorum lists, fresh; null: there are no objects (replication is off). What `changed` in the ledger since they were
+ * asked for is not judged by them: an address released meanwhile must not come back with its old object.
  */
 export async function reconcile(
   ports: Ports,
   listed: readonly FloatingIpFact[] | null,
   pods: readonly PodFact[],
+  changed: ReadonlySet<string> = NONE,
 ): Promise<Reconciled> {
-  const objects = listed ?? []
+  const objects = (listed ?? []).filter(({ address }) => address === null || !changed.has(address.text))
   const { clock, replicator, log } = ports
   const alive = new Set(pods.filter(pod => !pod.finished).map(pod => pod.uid))
   const at = clock.now()
   for (const fact of objects) if (fact.address !== null && !replicator.isBusy(fact.address)) replicator.seen(fact)
 
-  if (listed !== null) await endReservations(ports, objects)
-  const fromObjects = objects.flatMap(fact => (isOurs(ports, fact) ? [] : (objectSighting(fact, at, alive) ?? [])))
-  const fromPods = pods.flatMap(pod => podSightings(pod, at, alive))
-  const outcomes = await adoptAll(ports, [...fromObjects, ...fromPods])
-  for (const conflict of outcomes.conflicts) log.error({}, `conflict: ${conflict}`)
+  if (listed !== null) await endReservations(ports, objects, changed)
+  // Made when their slice comes: all at once would be the largest thing in memory.
+  function* sightings(): Generator<Sighting> {
+    for (const fact of objects) {
+      const command = isOurs(ports, fact) ? null : objectSighting(fact, at, alive)
+      if (command !== null) yield { command, fact }
+    }
+    for (const pod of pods) for (const command of podSightings(pod, at, alive)) yield { command, fact: null }
+  }
+  const outcomes = await adoptAll(ports, sightings(), changed)
   const named = objects.filter(fact => fact.address === null).map(fact => fact.name)
   if (named.length > 0) log.warn({ names: named }, 'FloatingIP objects whose names are not addresses are ignored')
 
   const ended = await endSuspects(ports, alive)
+  forgetClaimants(ports, new Map(pods.map(pod => [`${pod.namespace}/${pod.name}`, pod])))
   await followAll(ports)
-  if (listed !== null) rewriteDrift(ports, objects)
+  const drift = listed === null ? { missing: 0, different: 0 } : await rewriteDrift(ports, objects, changed)
   replicator.sweep()
-  return { ...outcomes, ended }
+  return { ...outcomes, ended, ...drift }
 }
 
 /** Addresses that an administrator kept out of circulation, and does no more. */
-async function endReservations({ ledger, clock }: Ports, objects: readonly FloatingIpFact[]): Promise<void> {
+async function endReservations(
+  { ledger, clock }: Ports,
+  objects: readonly FloatingIpFact[],
+  changed: ReadonlySet<string>,
+): Promise<void> {
   const blocking = new Set(objects.filter(blocks).map(fact => fact.address?.text))
-  const ended = ledger.read(view => [...view.rows()].filter(row => row.blocked && !blocking.has(row.address.text)))
+  const isOver = ({ blocked, address: { text } }: Allocation) => blocked && !blocking.has(text) && !changed.has(text)
+  const ended = ledger.read(view => [...view.rows()].filter(isOver))
   for (const { address } of ended) await ledger.submit('unblock', { at: clock.now(), address })
 }
 
@@ -66,26 +87,47 @@ function isOurs({ replicator }: Ports, { address }: FloatingIpFact): boolean {
   return address !== null && replicator.isBusy(address)
 }
 
+/** `fact`: the object that shows it; null: a pod does. */
+interface Sighting {
+  readonly command: AdoptCommand
+  readonly fact: FloatingIpFact | null
+}
+
 async function adoptAll(
-  { ledger, claimants }: Ports,
-  sightings: readonly AdoptCommand[],
+  ports: Ports,
+  sightings: Iterable<Sighting>,
+  changed: ReadonlySet<string>,
 ): Promise<{ adopted: number; conflicts: string[] }> {
+  const { ledger, replicator, clock, log } = ports
+  /** What we have just adopted ourselves: its pod may have more to say. */
+  const ours = new Set<string>()
   const conflicts: string[] = []
   let adopted = 0
   // Nearly all are known: those cost a look-up and no turn.
-  const news = sightings.filter(sighting => {
-    const decision = ledger.read(view => adopt(view, sighting))
+  function isNews({ command }: Sighting): boolean {
+    const { text } = command.address
+    if (changed.has(text) && !ours.has(text)) return false
+    const decision = ledger.read(view => adopt(view, command))
     return isRefusal(decision) || decision.changes.length > 0
-  })
-  for (let from = 0; from < news.length; from += SIGHTINGS_AT_ONCE) {
-    const slice = news.slice(from, from + SIGHTINGS_AT_ONCE)
-    const outcomes = await Promise.all(slice.map(sighting => ledger.submit('adopt', sighting)))
-    for (const [at, { address, owner, source }] of slice.entries()) {
+  }
+  for (const found of slicesOf(sightings, SIGHTINGS_AT_ONCE)) {
+    const slice = found.filter(isNews)
+    for (const { command } of slice) ours.add(command.address.text)
+    const outcomes = await Promise.all(slice.map(({ command }) => ledger.submit('adopt', command)))
+    await clock.sleep(0)
+    for (const [at, { command, fact }] of slice.entries()) {
       const outcome = outcomes[at]
       if (isRefusal(outcome)) {
         conflicts.push(outcome.because)
-        if (source === 'pod') claimants.set(address.text, `${owner.namespace}/${owner.pod}`)
-      } else if (outcome !== undefined && outcome.changes.length > 0) adopted++
+        if (command.source === 'pod') reportClaimant(ports, command, outcome.because)
+        else log.error({ ip: command.address.text }, `conflict: ${outcome.because}`)
+      } else if (outcome !== undefined && outcome.changes.length > 0) {
+        adopted++
+        const row = ledger.read(view => view.at(command.address))
+        // The version of this very object is what we rest on: a takeover need not write what is there already.
+        if (row?.revision === outcome.revision && fact !== null && replicator.agrees(fact, row))
+          replicator.confirmed(row.address, row.revision)
+      }
     }
   }
   return { adopted, conflicts }
@@ -103,21 +145,27 @@ async function endSuspects(ports: Ports, listed: ReadonlySet<string>): Promise<n
     ...new Map(suspects.map(row => [`${row.incarnation} ${row.owner.namespace}/${row.owner.pod}`, row])).values(),
   ]
   let ended = 0
-  async function lane(): Promise<void> {
-    for (let row = byPod.pop(); row !== undefined; row = byPod.pop()) if (await endIfGone(ports, row)) ended++
-  }
-  await Promise.all(Array.from({ length: SUSPECTS_AT_ONCE }, lane))
+  await inLanes(byPod, SUSPECTS_AT_ONCE, async row => {
+    try {
+      if (await endIfGone(ports, row)) ended++
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error
+      const { namespace, pod } = row.owner
+      ports.log.warn({ pod: `${namespace}/${pod}`, err: error.message }, 'it could not be looked up: its address stays')
+    }
+  })
   return ended
 }
 
 /** Also rows that nobody will end otherwise: an incarnation that nobody knows, and what should have gone with its pod. */
-function isSuspect(row: Allocation, alive: ReadonlySet<string>): boolean {
+export function isSuspect(row: Allocation, alive: ReadonlySet<string>): boolean {
   if (row.blocked || isKept(row.owner)) return false
-  if (row.incarnation === null) return row.policy === RELEASE_AT_POD_END
+  if (row.phase === 'resting') return false
+  if (row.incarnation === null) return row.policy === RELEASE_AT_POD_END && row.reservation === null
   return !alive.has(row.incarnation)
 }
 
-async function endIfGone(ports: Ports, row: Allocation): Promise<boolean> {
+export async function endIfGone(ports: Ports, row: Allocation): Promise<boolean> {
   const pod = await ports.calls.getPod(row.owner.namespace, row.owner.pod)
   const exists = pod !== null && !pod.finished
   if (row.incarnation === null || row.incarnation === UNKNOWN_INCARNATION) {
@@ -129,7 +177,9 @@ async function endIfGone(ports: Ports, row: Allocation): Promise<boolean> {
   }
   if (exists && pod.uid === row.incarnation) return false
   if (row.node !== null && !(await left(ports, row))) return false
-  await endIncarnation(ports, row.incarnation, 'its pod ended unseen')
+  // Gone while nobody looked, it left no status that shows a container (decision 0013): then nothing rests.
+  const last = pod?.uid === row.incarnation ? pod : ports.cluster.pods.get(`${row.owner.namespace}/${row.owner.pod}`)
+  await endIncarnation(ports, row.incarnation, 'its pod ended unseen', last ?? null)
   return true
 }
 
@@ -147,15 +197,23 @@ async function left({ places, log }: Ports, { address, node }: Allocation): Prom
 }
 
 /** Rows whose object is missing or says something else are written again, although the outbox does not name them. */
-function rewriteDrift({ ledger, replicator, log }: Ports, objects: readonly FloatingIpFact[]): void {
+async function rewriteDrift(
+  { ledger, replicator, clock, log }: Ports,
+  objects: readonly FloatingIpFact[],
+  changed: ReadonlySet<string>,
+) {
   const found = new Map(objects.flatMap(fact => (fact.address === null ? [] : [[fact.address.text, fact] as const])))
+  await clock.sleep(0)
   const drifted = ledger.read(view =>
     [...view.rows()].filter(row => {
       const fact = found.get(row.address.text)
-      return !row.blocked && !replicator.isBusy(row.address) && (fact === undefined || !replicator.agrees(fact, row))
+      if (row.blocked || changed.has(row.address.text) || replicator.isBusy(row.address)) return false
+      return fact === undefined || !replicator.agrees(fact, row)
     }),
   )
-  if (drifted.length > 0)
-    log.info({ count: drifted.length }, 'FloatingIP objects differ from the ledger: written again')
+  const missing = drifted.filter(row => !found.has(row.address.text)).length
+  const different = drifted.length - missing
+  if (drifted.length > 0) log.info({ missing, different }, 'FloatingIP objects differ from the ledger: written again')
   for (const row of drifted) replicator.recheck(row.address, row.revision)
+  return { missing, different }
 }

@@ -2,30 +2,65 @@
 import type { FloatingIpFact } from '../kube/floatingip.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { messageOf } from '../lib/fault.ts'
+import { sweepOrphans } from './orphans.ts'
 import type { Ports } from './ports.ts'
-import { reconcile } from './reconcile.ts'
+import { type Reconciled, reconcile } from './reconcile.ts'
 
-export interface ResyncParts {
-  readonly everyMs: number
-  /** Quorum lists, paged. */
+/** Quorum lists, paged, one after the other. */
+export interface Lists {
   /** Null: replication is off. */
   readonly listObjects: () => Promise<readonly FloatingIpFact[] | null>
   readonly listPods: () => Promise<readonly PodFact[]>
-  readonly signal: AbortSignal
 }
 
-/** Runs until stopped. A failed round changes nothing, and the next one comes. */
-export async function resync(ports: Ports, { everyMs, listObjects, listPods, signal }: ResyncParts): Promise<void> {
-  const { clock, log } = ports
-  while (!signal.aborted) {
-    await clock.sleep(everyMs, signal)
-    if (signal.aborted) return
+export interface Resync {
+  /** Requests: the pages of a few lists, and quorum GETs for what does not fit; nothing for each pod or workload. */
+  once(): Promise<Reconciled>
+  /** Until stopped. A failed round changes nothing, and the next one comes. */
+  run(everyMs: number, signal: AbortSignal): Promise<void>
+}
+
+/** `onReconciled` is told what a round found. */
+export function resyncOf(
+  ports: Ports,
+  { listObjects, listPods }: Lists,
+  onReconciled: (found: Reconciled) => void = () => {},
+): Resync {
+  const { ledger, clock, log } = ports
+  /** Addresses that changed since the lists of the round were asked for: of them the ledger knows more. */
+  const changed = new Set<string>()
+  let comparing = false
+  ledger.onCommit(changes => {
+    if (comparing) for (const { address } of changes) changed.add(address.text)
+  })
+
+  async function once(): Promise<Reconciled> {
     const began = performance.now()
+    comparing = true
     try {
-      const found = await reconcile(ports, await listObjects(), await listPods())
+      const found = await reconcile(ports, await listObjects(), await listPods(), changed)
+      await sweepOrphans(ports)
+      onReconciled(found)
       log.debug({ ...found, ms: Math.round(performance.now() - began) }, 'resync')
-    } catch (error) {
-      log.warn({ err: messageOf(error) }, 'resync failed: everything stays as it is until the next one')
+      return found
+    } finally {
+      comparing = false
+      changed.clear()
     }
+  }
+
+  return {
+    once,
+    async run(everyMs, signal) {
+      while (!signal.aborted) {
+        await clock.sleep(everyMs, signal)
+        if (signal.aborted) return
+        try {
+          await once()
+        } catch (error) {
+          log.warn({ err: messageOf(error) }, 'resync failed: everything stays as it is until the next one')
+        }
+      }
+    },
   }
 }

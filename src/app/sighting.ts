@@ -1,15 +1,13 @@
 /** Owns the translation of what the cluster shows into adopt commands. */
 import { UNKNOWN_INCARNATION } from '../domain/allocation.ts'
 import type { AdoptCommand } from '../domain/command.ts'
-import { isKept, type Owner } from '../domain/owner.ts'
+import { isKept } from '../domain/owner.ts'
+import { BLOCKING_OWNER } from '../domain/reservation.ts'
 import type { Address } from '../ip/address.ts'
 import type { FloatingIpFact } from '../kube/floatingip.ts'
 import type { PodFact } from '../kube/pod.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { present } from '../lib/assert.ts'
-
-/** The owner of an address that an administrator keeps, or whose object cannot be read: nobody's key. */
-const BLOCKING_OWNER: Owner = { pool: '', kind: 'reserved', namespace: 'NULL', workload: 'NULL', pod: '' }
 
 /** True when the address is to stay out of circulation: an administrator says so, or the object cannot be read (R14, R23). */
 export function blocks({ reserved, owner, policy }: FloatingIpFact): boolean {
@@ -18,9 +16,9 @@ export function blocks({ reserved, owner, policy }: FloatingIpFact): boolean {
 
 /** An object as found; one that cannot be read blocks its address. Null: its name is no address. */
 export function objectSighting(fact: FloatingIpFact, at: number, alive: ReadonlySet<string>): AdoptCommand | null {
-  const { address, owner, policy, apiVersion, index } = fact
+  const { address, owner, policy, apiVersion, index, reservation, surge, restsSince } = fact
   if (address === null) return null
-  const base = { at, source: 'object' as const, address, apiVersion, index, alive }
+  const base = { at, source: 'object' as const, address, apiVersion, index, reservation, surge, restsSince, alive }
   if (fact.reserved || owner === null || policy === null) {
     return { ...base, owner: BLOCKING_OWNER, policy: 0, incarnation: null, node: null, blocked: true }
   }
@@ -42,8 +40,11 @@ export function podSightings(pod: PodFact, at: number, alive: ReadonlySet<string
     policy: pod.policy,
     incarnation: pod.uid,
     node: present(pod.node, 'a bound pod has a node'),
+    reservation: null,
     index,
     blocked: false,
+    surge: false,
+    restsSince: null,
     alive,
   }))
 }

@@ -1,51 +1,56 @@
 /** Owns the composition: what is built from what, in which order it starts, and in which it ends. */
 import { hostname } from 'node:os'
-import { addressesOf } from '../app/addresses.ts'
+import { askedMemory } from '../app/asked.ts'
 import { bindingOn } from '../app/bind.ts'
-import { type ConfigurationInForce, configurationOf } from '../app/configuration.ts'
+import { configurationOf } from '../app/configuration.ts'
+import { logDecisions } from '../app/decisions.ts'
 import { filteringOn } from '../app/filter.ts'
 import { judgeForeign } from '../app/foreign.ts'
 import { readyGate } from '../app/gate.ts'
 import { holdsOf } from '../app/holds.ts'
+import { followKind } from '../app/kept.ts'
 import { leadershipOn } from '../app/leadership.ts'
 import { aloneLeading } from '../app/leadership-alone.ts'
 import { objectWatchOn } from '../app/objects.ts'
-import { podBound, podEnded, workloadChanged } from '../app/pod-ends.ts'
+import { sweepOrphans } from '../app/orphans.ts'
+import { podBound, podEnded } from '../app/pod-ends.ts'
 import { poolsOf } from '../app/pools.ts'
 import type { Ports } from '../app/ports.ts'
-import { resync } from '../app/resync.ts'
+import { restsOf } from '../app/rests.ts'
+import { resyncOf } from '../app/resync.ts'
+import { stuckRolloutsOf } from '../app/stuck-rollouts.ts'
+import { tellingOn } from '../app/telling.ts'
+import { verbosityOf } from '../app/verbosity.ts'
 import { waitingList } from '../app/waiting.ts'
 import { wakingOf } from '../app/waking.ts'
-import { grpcProvider } from '../cloud/grpc.ts'
-import { perAddress } from '../cloud/per-address.ts'
-import { placesOf } from '../cloud/places.ts'
-import { createCore } from '../core/wasm.ts'
+import { workloadChanged } from '../app/workloads.ts'
 import { readConfiguration } from '../domain/configuration.ts'
-import { type Geometry, geometryOf } from '../domain/geometry.ts'
 import { workloadOwner } from '../domain/workload.ts'
 import { apiApp } from '../http/api.ts'
 import { extenderApp } from '../http/extender.ts'
 import { callsOn } from '../kube/calls.ts'
 import { clusterOn } from '../kube/cluster.ts'
-import { type ConfigMapParts, followConfigMap } from '../kube/config-map.ts'
-import { eventsOn } from '../kube/events.ts'
+import { customWorkloadsOn } from '../kube/custom-workload.ts'
+import { eventsOn, NO_EVENTS } from '../kube/events.ts'
 import { connect } from '../kube/kubeconfig.ts'
 import { leaseStoreOn } from '../kube/lease.ts'
+import type { Mirror } from '../kube/mirror.ts'
 import { nodeFact, type RawNode } from '../kube/node.ts'
 import { mirrorObjects, objectStoreOn } from '../kube/object-store.ts'
 import { listPods, podFact, type RawPod } from '../kube/pod.ts'
 import { poolStoreOn } from '../kube/pool.ts'
 import { transport as transportOn } from '../kube/transport.ts'
-import { openLedger } from '../ledger/ledger.ts'
-import { stateOf } from '../ledger/state.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { Log } from '../lib/log.ts'
+import type { LevelledLog } from '../lib/log.ts'
 import { noReplication, replicatorOf } from '../replica/replicator.ts'
-import { nextTerm, rememberedText } from '../store/facts.ts'
-import { journalOf } from '../store/journal.ts'
-import { openLedgerFile } from '../store/open.ts'
-import { searchIn } from '../store/search.ts'
+import { rememberedText } from '../store/facts.ts'
+import { cloudOf } from './cloud.ts'
+import { configMapName, followConfiguration } from './configuration-source.ts'
+import { ledgerAt } from './ledger.ts'
+import { measuring } from './measure.ts'
 import type { ServeOptions } from './options.ts'
+import { questionsOn } from './questions.ts'
+import { readsOf } from './reads.ts'
 import { becomeReady } from './ready.ts'
 import { VERSION } from './version.ts'
 
@@ -53,7 +58,7 @@ import { VERSION } from './version.ts'
 export interface Surroundings {
   readonly clock: Clock
   readonly random: () => number
-  readonly log: Log
+  readonly log: LevelledLog
   /** Another process may decide from now on: this one must end. */
   onLost(why: string): void
   /** A broken invariant, or a callback that threw: the process must end. */
@@ -66,38 +71,26 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const { signal } = stopping
   /** Renewal goes on while what is under way is finished. */
   const electing = new AbortController()
+  const metrics = measuring(clock)
 
-  // The ledger: the file, and the memory that is always built from it.
-  const file = openLedgerFile(options.dataDir)
-  const journal = journalOf(file.db, { cloud: options.file.cloudProvider !== null })
-  const term = nextTerm(file.db)
-  let stamps = 0
-  const freshValue = () => `${term}.${++stamps}`
-  const ledger = openLedger({
-    journal,
-    geometry: geometryOf([]),
-    recover(geometry: Geometry) {
-      const { rows, revision } = journal.load()
-      const core = createCore(geometry.entries.map(entry => entry.size))
-      return { state: stateOf(geometry, core, rows), revision }
-    },
-    onBug,
-  })
+  const { file, ledger, term, freshValue } = ledgerAt(options, { onBug, onTurn: metrics.onTurn })
 
   // The cluster.
   const connection = connect(options)
-  const transport = transportOn(connection, { userAgent: `floatip/${VERSION}` })
-  const calls = callsOn(transport)
-  const events = eventsOn(transport, { clock, log })
+  const asking = { userAgent: `floatip/${VERSION}`, onCall: metrics.apiCall }
+  const transport = transportOn(connection, asking)
+  const events = options.events ? eventsOn(transport, { clock, log, onDropped: metrics.eventDropped }) : NO_EVENTS
   const following = { transport, log, clock, random, onFailure: onBug }
-  const cluster = clusterOn({ ...following, optionalPools: !options.replicate })
+  const custom = customWorkloadsOn({ ...following, monotonicMs: () => performance.now() })
+  const calls = callsOn(transport, custom)
+  const cluster = clusterOn({ ...following, custom, optionalPools: !options.replicate })
   const objects = objectStoreOn(transport)
   const leadership =
     options.election === null
       ? aloneLeading()
       : leadershipOn({
           // A transport of its own: a renewal must not queue behind the binds that it permits.
-          store: leaseStoreOn(transportOn(connection, { userAgent: `floatip/${VERSION}` })),
+          store: leaseStoreOn(transportOn(connection, asking)),
           clock,
           monotonicMs: () => performance.now(),
           random,
@@ -113,43 +106,48 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         clock,
         log,
         random,
+        onWritten: metrics.replicated,
+        onFailed: metrics.replicationFailed,
         isLeader: () => leadership.isLeader(),
         judge: (row, foreign) => judgeForeign(ports, row, foreign),
       })
     : noReplication(ledger)
 
-  // The address provider, where there is one.
-  const target = options.file.cloudProvider
-  const provider = target === null ? null : perAddress(grpcProvider({ target, timeoutMs: options.cloudTimeoutMs }))
-  const places =
-    provider === null
-      ? null
-      : placesOf({
-          provider,
-          store: ledger,
-          nodeExists: name => (cluster.nodes.isSynced ? cluster.nodes.get(name) !== undefined : null),
-          onNodeGone({ address, node, failures }) {
-            const text = `node ${node} is gone and the cloud refused ${failures} times to take ${address.text} from it: taken as done`
-            events.warn(
-              { apiVersion: 'v1', kind: 'Node', namespace: 'default', name: node },
-              'AddressNotUnassigned',
-              text,
-            )
-          },
-          ...{ clock, log, random },
-        })
-  if (places !== null) ledger.onCommit(places.committed)
+  const cloud = cloudOf(options, { ledger, cluster, events, metrics, clock, log, random })
   const claimants = new Map<string, string>()
-  const ports: Ports = { ledger, cluster, calls, replicator, leadership, places, claimants, clock, log }
+  const ended = new Set<string>()
+  const telling = tellingOn({ ledger, cluster, clock, events, speaks: () => gate.open })
+  const ports: Ports = {
+    ledger,
+    cluster,
+    calls,
+    replicator,
+    leadership,
+    places: cloud?.places ?? null,
+    claimants,
+    ended,
+    onConflict: telling.conflict,
+    restMs: options.restMs,
+    clock,
+    log,
+  }
 
   // The use cases.
+  logDecisions(ports)
   const waiting = waitingList()
   const holds = holdsOf({ ...ports, holdMs: options.holdMs, freshValue })
+  const rests = restsOf(ports)
   const waking = wakingOf({ ...ports, waiting, freshValue })
-  const filtering = filteringOn(ports, waiting, holds)
-  const binding = bindingOn(ports, waiting, holds, freshValue)
+  const asked = askedMemory(clock)
+  const filtering = asked.filtering(filteringOn(ports, waiting, holds, stuckRolloutsOf(cluster, events), telling.waits))
+  const binding = asked.binding(bindingOn(ports, waiting, holds, freshValue))
   const pools = poolsOf({ ...ports, store: poolStoreOn(transport) })
-  const addresses = addressesOf({ ...ports, search: searchIn(file.db) })
+  const lists = {
+    listObjects: () => (options.replicate ? objects.list(objectMirror) : Promise.resolve(null)),
+    listPods: () => listPods(transport, cluster.pods),
+  }
+  const questions = questionsOn(ports, { transport, lists, gate, waiting, asked })
+  const reads = readsOf({ ports, holds, rests, file, limits: options.history })
 
   const objectWatch = objectWatchOn(ports, objects)
   const objectMirror = mirrorObjects({ ...following, ...objectWatch })
@@ -158,22 +156,43 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     where: options.file.floatingips === undefined ? `ConfigMap ${configMapName(options)}` : 'the config file',
     read: readConfiguration,
     lastGood: rememberedText(file.db, 'configuration'),
-    onChange: () => cluster.moved(),
+    onChange() {
+      cluster.moved()
+      if (gate.open) void sweepOrphans(ports)
+    },
     onRejected(because) {
+      metrics.configurationRejected()
       const { configMapNamespace: namespace, configMapName: name } = options.file
       events.warn({ apiVersion: 'v1', kind: 'ConfigMap', namespace, name }, 'InvalidConfiguration', because)
     },
   })
 
   const read = { pod: (raw: unknown) => podFact(raw as RawPod), node: (raw: unknown) => nodeFact(raw as RawNode) }
-  const { legacyFailedNodes } = options
-  const extender = extenderApp({ gate, filtering, binding, waking, read, log, legacyFailedNodes })
-  const api = apiApp({ gate, addresses, pools, log })
+  const { legacyFailedNodes, profiling } = options
+  const extender = extenderApp({
+    gate,
+    filtering,
+    binding,
+    waking,
+    read,
+    log,
+    legacyFailedNodes,
+    onAnswered: metrics.scheduler,
+  })
+  const verbosity = verbosityOf(log, clock)
+  const api = apiApp({
+    ...reads,
+    ...questions,
+    ...{ gate, ledger, configuration, pools, metrics: metrics.exposition, verbosity, profiling, log },
+    version: VERSION,
+    swagger12: options.swagger,
+  })
 
   const follow = () =>
     cluster.start({
       podEnded(end) {
         waiting.leave(end.pod.uid)
+        asked.forget(end.pod.uid)
         holds.settle(end.pod.uid)
         void podEnded(ports, end, signal)
       },
@@ -186,17 +205,31 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         }
         waiting.leave(pod.uid)
         holds.settle(pod.uid)
+        telling.bound(pod)
         if (gate.open) podBound(ports, pod)
       },
-      workloadChanged: (kind, { namespace, name }) =>
-        void workloadChanged(ports, workloadOwner(kind, namespace, name), 'apps/v1'),
+      workloadChanged(kind, { namespace, name, rollout }) {
+        const owner = workloadOwner(kind, namespace, name)
+        // What a rollout is lent in a pool is under the pool's name.
+        for (const pool of new Set(['', rollout?.pool ?? '']))
+          void workloadChanged(ports, { ...owner, pool }, 'apps/v1')
+      },
+      customChanged: (workload, apiVersion) => void workloadChanged(ports, workload, apiVersion),
+      customListed: (kind, group) => void followKind(ports, kind, group),
       poolChanged: name => {
         if (gate.open) pools.changed(name)
       },
       factsChanged: () => waking.look(),
     })
 
-  let configMap: { stop(): Promise<void> } | null = null
+  let configMap: Mirror<unknown> | null = null
+  const mirrors = () => [
+    ...cluster.mirrors,
+    ...custom.mirrors(),
+    ...(options.replicate ? [['floatingips', objectMirror] as const] : []),
+    ...(configMap === null ? [] : [['configmaps', configMap] as const]),
+  ]
+  metrics.read({ ...ports, gate, leadership, waiting, configuration, mirrors })
 
   return {
     ports,
@@ -208,8 +241,12 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     ledgerPath: file.path,
     term,
 
+    /** Ends what would go on for ever: to be called before the ports stop. */
+    endStreams: () => reads.feed.stop(),
+
     /** Waits for leadership, follows the configuration and the cluster, and opens the gate; resolves when ready, or when stopped before. */
     async start(): Promise<void> {
+      void reads.retain(signal)
       const leading = Promise.withResolvers<void>()
       signal.addEventListener('abort', () => leading.resolve())
       void leadership
@@ -218,53 +255,47 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       await leading.promise
       if (signal.aborted || !leadership.isLeader()) return
       configMap = followConfiguration(options, configuration, following)
-      await becomeReady({ options, ports, transport, objects, configuration, gate, waking, holds, follow, signal })
+      await becomeReady({
+        options,
+        ports,
+        transport,
+        objects,
+        configuration,
+        gate,
+        waking,
+        holds,
+        follow,
+        signal,
+        onReconciled: metrics.onReconciled,
+      })
       if (signal.aborted) return
       if (options.replicate) objectMirror.start()
+      questions.reservations.start()
       for (const { name } of cluster.pools.values()) pools.changed(name)
-      void resync(ports, {
-        everyMs: options.file.resyncMinutes * 60_000,
-        listObjects: () => (options.replicate ? objects.list() : Promise.resolve(null)),
-        listPods: () => listPods(transport),
-        signal,
-      })
+      void resyncOf(ports, lists, metrics.onReconciled).run(options.file.resyncMinutes * 60_000, signal)
     },
 
     /** Ends in the order in which things rest on each other. `hard`: as a crash would, nothing that waits is finished. */
     async stop(hard = false): Promise<void> {
       gate.waitFor('its own shutdown')
       stopping.abort()
+      metrics.stop()
+      reads.feed.stop()
       waking.stop()
+      telling.stop()
+      events.stop()
       holds.stop()
+      rests.stop()
       pools.stop()
-      places?.stop()
-      provider?.close()
+      questions.reservations.stop()
+      cloud?.stop()
       await Promise.all([cluster.stop(), configMap?.stop(), objectMirror.stop(), hard ? undefined : replicator.stop()])
       if (!hard) ledger.close()
       // Last: a successor may act in the same instant.
       if (!hard) await leadership.release()
       electing.abort()
+      reads.stop()
       file.close()
     },
   }
-}
-
-function configMapName({ file }: ServeOptions): string {
-  return `${file.configMapNamespace}/${file.configMapName}, key ${file.floatingipKey}`
-}
-
-/** From the config file once, or from the ConfigMap for as long as we run. */
-function followConfiguration(
-  { file }: ServeOptions,
-  configuration: ConfigurationInForce,
-  parts: Omit<ConfigMapParts, 'onText'>,
-): { stop(): Promise<void> } | null {
-  if (file.floatingips !== undefined) {
-    configuration.apply(JSON.stringify(file.floatingips))
-    return null
-  }
-  const at = { namespace: file.configMapNamespace, name: file.configMapName, key: file.floatingipKey }
-  const following = followConfigMap(at, { ...parts, onText: text => configuration.apply(text) })
-  following.start()
-  return following
 }

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type LeaseTiming, timingProblem } from '../app/lease-timing.ts'
+import { UsageFault } from '../lib/exit.ts'
 import { messageOf } from '../lib/fault.ts'
-import type { LogLevel } from '../lib/log.ts'
-import { UsageFault } from './exit.ts'
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../lib/log.ts'
 
 export interface ServeOptions {
   readonly bind: string
@@ -14,15 +14,25 @@ export interface ServeOptions {
   readonly kubeconfig: string | undefined
   readonly dataDir: string
   readonly logLevel: LogLevel
+  readonly logFormat: LogFormat
   readonly holdMs: number
+  /** How long an address rests that a container may still use; 0: not at all. */
+  readonly restMs: number
   readonly replicate: boolean
   readonly installCrds: boolean
+  /** Write Kubernetes Events. */
+  readonly events: boolean
   /** How long a call to the address provider may take. */
   readonly cloudTimeoutMs: number
   readonly legacyFailedNodes: boolean
+  /** The Swagger 1.2 listing is served too. */
+  readonly swagger: boolean
+  /** How much of the past is kept. */
+  readonly history: { readonly rows: number; readonly ageMs: number }
   /** Null: no election, this is the only process. */
   readonly election: LeaseTiming | null
   readonly file: ConfigFile
+  readonly profiling: boolean
   /** Flags that were given and whose capability is not built yet. */
   readonly notYet: readonly string[]
 }
@@ -41,7 +51,6 @@ export interface ConfigFile {
 }
 
 const CONFIG_DEFAULT = '/etc/galaxy/galaxy-ipam.json'
-const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent']
 
 interface RawOptions {
   config: string
@@ -52,12 +61,17 @@ interface RawOptions {
   kubeconfig?: string
   dataDir: string
   logLevel?: LogLevel
+  logFormat: LogFormat
   v?: number
   holdTimeout: number
+  rest: number
   replicate: boolean
   installCrds: boolean
+  events: boolean
   legacyFailedNodes: boolean
   cloudTimeout: number
+  historyDays: number
+  historyRows: number
   swagger?: boolean
   profiling?: boolean
   leaderElect: boolean
@@ -78,8 +92,17 @@ export function withServeOptions(command: Command): Command {
     .addOption(
       duration('--hold-timeout <duration>', 'how long an address taken in filter waits for its bind', 60_000, '60s'),
     )
+    .addOption(
+      duration(
+        '--rest <duration>',
+        'how long others wait for the address of a pod that went while a container ran',
+        30_000,
+        '30s',
+      ),
+    )
     .option('--replicate [bool]', 'write FloatingIP objects (off: SQLite alone)', readBool, true)
     .option('--install-crds [bool]', 'create missing custom resource definitions', readBool, true)
+    .option('--events [bool]', 'write Kubernetes Events about addresses', readBool, true)
     .option(
       '--legacy-failed-nodes [bool]',
       'for kube-scheduler before 1.21: refuse nodes in FailedNodes',
@@ -89,9 +112,14 @@ export function withServeOptions(command: Command): Command {
     .addOption(
       duration('--cloud-timeout <duration>', 'how long a call to the address provider may take', 60_000, '60s'),
     )
-    .option('--log-level <level>', `one of ${LEVELS.join(', ')}`, readLevel)
-    .option('--swagger [bool]', 'serve the Swagger 1.2 listing (not built yet)', readBool)
-    .option('--profiling [bool]', 'serve profiles (not built yet)', readBool)
+    .option('--history-days <days>', 'how long changes of addresses are remembered', readCount, 90)
+    .option('--history-rows <rows>', 'how many of them at most', readCount, 1_000_000)
+    .option('--log-level <level>', `one of ${LOG_LEVELS.join(', ')}`, readLevel)
+    .addOption(
+      new Option('--log-format <format>', 'lines for machines, or for people').choices(LOG_FORMATS).default('json'),
+    )
+    .option('--swagger [bool]', 'serve the Swagger 1.2 listing at /apidocs.json', readBool)
+    .option('--profiling [bool]', 'serve CPU profiles at /debug/profile of the API port', readBool)
     .option('--leader-elect [bool]', 'only the holder of Lease kube-system/galaxy-ipam answers', readBool, true)
     .addOption(
       duration('--leader-elect-lease-duration <duration>', 'others take over after this silence', 15_000, '15s'),
@@ -125,14 +153,20 @@ export function readServeOptions(command: Command): ServeOptions {
     kubeconfig: raw.kubeconfig,
     dataDir: raw.dataDir,
     cloudTimeoutMs: raw.cloudTimeout,
+    history: { rows: raw.historyRows, ageMs: raw.historyDays * 24 * 3_600_000 },
     logLevel: raw.logLevel ?? ((raw.v ?? 0) >= 4 ? 'debug' : 'info'),
+    logFormat: raw.logFormat,
     holdMs: raw.holdTimeout,
+    restMs: raw.rest,
     replicate: raw.replicate,
     installCrds: raw.installCrds,
+    events: raw.events,
     legacyFailedNodes: raw.legacyFailedNodes,
+    swagger: raw.swagger ?? false,
     election: raw.leaderElect ? readElection(raw) : null,
     file,
-    notYet: [...(raw.swagger ? ['--swagger'] : []), ...(raw.profiling ? ['--profiling'] : [])],
+    profiling: raw.profiling ?? false,
+    notYet: [],
   }
 }
 
@@ -143,7 +177,7 @@ function readElection(raw: RawOptions): LeaseTiming {
     retryMs: raw.leaderElectRetryPeriod,
   }
   const problem = timingProblem(timing)
-  if (problem !== null) throw new UsageFault(problem, { retryable: false })
+  if (problem !== null) throw new UsageFault(problem)
   return timing
 }
 
@@ -153,7 +187,7 @@ function readConfigFile(path: string, mustExist: boolean): ConfigFile {
     const value = plugin[name]
     if (value === undefined || value === null || value === '') return otherwise
     if (typeof value === 'string') return value
-    throw new UsageFault(`${path}: schedule_plugin.${name} must be a text`, { retryable: false })
+    throw new UsageFault(`${path}: schedule_plugin.${name} must be a text`)
   }
   const cloudProvider = text('cloudProviderGrpcAddr', '')
   if (cloudProvider !== '' && !/^(\[[0-9a-fA-F:.]+\]|[^\s/:[\]]+):\d{1,5}$/.test(cloudProvider)) {
@@ -174,9 +208,7 @@ function readConfigFile(path: string, mustExist: boolean): ConfigFile {
 function minutes(path: string, value: unknown): number {
   if (value === undefined || value === null || value === 0) return RESYNC_MINUTES
   if (typeof value === 'number' && value > 0) return value
-  throw new UsageFault(`${path}: schedule_plugin.resyncInterval must be a number of minutes above 0`, {
-    retryable: false,
-  })
+  throw new UsageFault(`${path}: schedule_plugin.resyncInterval must be a number of minutes above 0`)
 }
 
 const RESYNC_MINUTES = 1
@@ -187,7 +219,7 @@ function readPlugin(path: string, mustExist: boolean): Readonly<Record<string, u
     content = readFileSync(path, 'utf8')
   } catch (error) {
     if (!mustExist) return {}
-    throw new UsageFault(`--config ${path} cannot be read: ${messageOf(error)}`, { retryable: false, cause: error })
+    throw new UsageFault(`--config ${path} cannot be read: ${messageOf(error)}`, error)
   }
   const file = asObject(parsed(path, content))
   if (file === null) throw unusable(`--config ${path} must be a JSON object with schedule_plugin`)
@@ -200,7 +232,7 @@ function parsed(path: string, content: string): unknown {
   try {
     return JSON.parse(content)
   } catch (error) {
-    throw new UsageFault(`--config ${path} is not JSON: ${messageOf(error)}`, { retryable: false, cause: error })
+    throw new UsageFault(`--config ${path} is not JSON: ${messageOf(error)}`, error)
   }
 }
 
@@ -210,7 +242,7 @@ function asObject(value: unknown): Readonly<Record<string, unknown>> | null {
 }
 
 function unusable(why: string): UsageFault {
-  return new UsageFault(why, { retryable: false })
+  return new UsageFault(why)
 }
 
 /** A duration in Go's form, with its default as people write it. */
@@ -222,6 +254,13 @@ function readPort(text: string): number {
   const port = Number(text)
   if (/^\d+$/.test(text) && port <= 65_535) return port
   throw new InvalidArgumentError('a port is a whole number from 0 (any free one) to 65535.')
+}
+
+/** At most 2^31, far beyond what a disk holds of changes, or a person remembers of days. */
+function readCount(text: string): number {
+  const count = Number(text)
+  if (/^\d+$/.test(text) && count >= 1 && count <= 2 ** 31) return count
+  throw new InvalidArgumentError('use a whole number from 1.')
 }
 
 /** Go's form of booleans: `--flag`, `--flag=true`, `--flag=false`. */
@@ -246,9 +285,9 @@ function readDuration(text: string): number {
 }
 
 function readLevel(text: string): LogLevel {
-  const level = LEVELS.find(each => each === text)
+  const level = LOG_LEVELS.find(each => each === text)
   if (level !== undefined) return level
-  throw new InvalidArgumentError(`use one of ${LEVELS.join(', ')}.`)
+  throw new InvalidArgumentError(`use one of ${LOG_LEVELS.join(', ')}.`)
 }
 
 function readVerbosity(text: string): number {

@@ -3,7 +3,7 @@ import type { ConfigurationInForce } from '../app/configuration.ts'
 import type { Gate } from '../app/gate.ts'
 import type { Holds } from '../app/holds.ts'
 import type { Ports } from '../app/ports.ts'
-import { reconcile } from '../app/reconcile.ts'
+import { type Reconciled, reconcile } from '../app/reconcile.ts'
 import type { Waking } from '../app/waking.ts'
 import { installCrds } from '../kube/crds.ts'
 import type { ObjectStore } from '../kube/object-store.ts'
@@ -28,6 +28,8 @@ export interface ReadyParts {
   /** Begins to follow the cluster. */
   readonly follow: () => void
   readonly signal: AbortSignal
+  /** What the first comparison found. */
+  readonly onReconciled: (found: Reconciled) => void
 }
 
 export async function becomeReady(parts: ReadyParts): Promise<void> {
@@ -52,6 +54,7 @@ export async function becomeReady(parts: ReadyParts): Promise<void> {
   )
   if (reconciled === null || signal.aborted) return
 
+  parts.onReconciled(reconciled)
   replicator.start()
   ports.places?.start()
   gate.opened()
@@ -66,7 +69,7 @@ export async function becomeReady(parts: ReadyParts): Promise<void> {
   const pending = [...cluster.pods.values()].filter(pod => pod.node === null && !pod.finished && !pod.deleting)
   // A claim of the process before us whose Binding never came expires like any other.
   for (const { uid } of pending) if (ledger.read(view => view.ofIncarnation(uid)).length > 0) holds.renew(uid)
-  waking.wakeAll(pending)
+  void waking.wakeAll(pending)
 }
 
 /** A valid configuration, however long it takes to be written. */

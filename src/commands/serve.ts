@@ -1,16 +1,16 @@
 /** Owns `floatip serve` as a process: its ports, its signals, its exit code. */
 
 import { systemClock } from '../lib/clock.ts'
+import { EXIT } from '../lib/exit.ts'
 import { Fault, messageOf } from '../lib/fault.ts'
-import { jsonLog } from '../lib/log.ts'
+import { logTo } from '../lib/log.ts'
 import { compose } from './compose.ts'
-import { EXIT } from './exit.ts'
 import type { ServeOptions } from './options.ts'
 import { VERSION } from './version.ts'
 
 /** Runs until SIGTERM or SIGINT; gives back the exit code. Throws a Fault when it cannot start. */
 export async function serve(options: ServeOptions): Promise<number> {
-  const log = jsonLog(options.logLevel)
+  const log = logTo(options.logLevel, options.logFormat)
   const ended = Promise.withResolvers<number>()
   for (const flag of options.notYet) log.warn({ flag }, 'accepted, but not built yet')
   const onBug = (bug: unknown) => {
@@ -34,6 +34,7 @@ export async function serve(options: ServeOptions): Promise<number> {
 
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => ended.resolve(EXIT.ok))
   const code = await ended.promise
+  floatip.endStreams()
   await Promise.all([extender.stop(), api.stop()])
   await floatip.stop(code !== EXIT.ok)
   log.info({ code }, 'floatip stopped')

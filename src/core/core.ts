@@ -36,8 +36,8 @@ export interface Core {
   countFree(lo: number, hi: number): number
   /** The n-th (0-based) free slot of all slots in ascending order, or NO_SLOT. */
   nthFree(n: number): number
-  /** Length and start of the longest run of free slots of an entry: the lowest of equals; `{ first: NO_SLOT, length: 0 }` when it is full. */
-  largestFreeRun(entry: number): FreeRun
+  /** Start and length of the longest run of free slots in [lo, hi]: the lowest of equals; `{ first: NO_SLOT, length: 0 }` when there is none. */
+  largestFreeRun(lo: number, hi: number): FreeRun
   /**
    * One distinct free slot from each list (each a union of closed intervals, in any order), in the order of the lists; null when
    * there is none. Exact: finds a solution whenever one exists, and of all solutions the one that is lowest in the order of the

@@ -27,7 +27,7 @@ export interface CoreExports {
   firstFree(lo: number, hi: number): number
   countFree(lo: number, hi: number): number
   nthFree(n: number): number
-  largestFreeRun(entry: number): void
+  largestFreeRun(lo: number, hi: number): void
   match(lists: number): number
   verify(): number
   empty(x: number): number
@@ -166,9 +166,9 @@ class WasmCore implements Core {
     return n < this.slots ? this.wasm.nthFree(n) : NO_SLOT
   }
 
-  largestFreeRun(entry: number): FreeRun {
-    this.requireEntry(entry)
-    this.wasm.largestFreeRun(entry)
+  largestFreeRun(lo: number, hi: number): FreeRun {
+    this.requireInterval(lo, hi)
+    this.wasm.largestFreeRun(lo, hi)
     return { first: this.cell(this.result), length: this.cell(this.result + 1) }
   }
 

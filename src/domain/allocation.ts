@@ -4,6 +4,7 @@ import { assert } from '../lib/assert.ts'
 import type { WallMs } from '../lib/clock.ts'
 import { isKept, type Owner, ownerKey } from './owner.ts'
 import type { ReleasePolicy } from './policy.ts'
+import type { Reservation } from './reservation.ts'
 
 /**
  * free → held (taken in filter) → bound (claimed by bind for a pod and node) → reserved (kept for its owner) → bound, or free.
@@ -28,15 +29,19 @@ export interface Allocation {
   readonly index: number
   /** apiVersion of the owner reference, or empty when nobody told. */
   readonly apiVersion: string
+  /** While it lasts, an ended pod's address goes back to it, whatever the policy. */
+  readonly reservation: Reservation | null
   /** Whom a hold goes back to when nobody binds it: the kept owner it came from; null: it becomes free. */
   readonly heldFrom: Owner | null
   /** True when an administrator keeps it out of circulation (label `reserved`, or an object that cannot be read). */
   readonly blocked: boolean
   /**
-   * When a pod of this owner went whose container was last seen running: until its rest is over the address goes to no other owner,
-   * whatever phase it is in. Null: nobody but its pod can be using it.
+   * When a pod that had it went while its container was last seen running (R12): until the rest is over the address goes to no other
+   * owner, whatever becomes of the row. Null: only the pod that has it can be using it.
    */
   readonly restsSince: WallMs | null
+  /** Taken beyond the replicas during a rollout: when that is over, the Deployment is to have one address less for it. */
+  readonly surge: boolean
   readonly updatedAt: WallMs
   /** The ledger's revision that wrote this row. */
   readonly revision: number
@@ -45,18 +50,40 @@ export interface Allocation {
 /** What a rule says of an allocation; the ledger adds time and revision. */
 export type Draft = Omit<Allocation, 'updatedAt' | 'revision'>
 
+/** An address that was free, kept for its owner from now on without a pod. */
+export function reservedDraft(
+  address: Address,
+  owner: Owner,
+  policy: ReleasePolicy,
+  marks: Partial<Pick<Draft, 'apiVersion' | 'reservation' | 'blocked'>> = {},
+): Draft {
+  return {
+    address,
+    owner,
+    phase: 'reserved',
+    incarnation: null,
+    node: null,
+    policy,
+    index: 0,
+    apiVersion: '',
+    reservation: null,
+    heldFrom: null,
+    blocked: false,
+    restsSince: null,
+    surge: false,
+    ...marks,
+  }
+}
+
 /** What every row keeps. */
 export function assertSound(row: Allocation | Draft): void {
   const podless = row.phase === 'reserved' || row.phase === 'resting'
   assert(podless === (row.incarnation === null), `${row.address.text}: ${row.phase} and incarnation`)
   assert(row.phase !== 'resting' || row.restsSince !== null, `${row.address.text}: resting since when?`)
-  assert(
-    row.phase === 'reserved' || !isKept(row.owner),
-    `${row.address.text}: ${row.phase} under ${ownerKey(row.owner)}`,
-  )
+  assert(podless || !isKept(row.owner), `${row.address.text}: ${row.phase} under ${ownerKey(row.owner)}`)
 }
 
-/** True when the row counts against a limit: it has a pod, or is reserved under a pod's name and such rows are counted. */
+/** True when the row counts against a limit: it has a pod. */
 export function isClaimed(row: Allocation): boolean {
-  return row.phase !== 'reserved'
+  return row.incarnation !== null
 }

@@ -7,11 +7,14 @@ export type Verb =
   | 'hold' // filter took it for a pod
   | 'bind' // bind claimed it for a pod on a node
   | 'keep' // the pod ended, its owner keeps the address
-  | 'rest' // nobody keeps it, and its last pod may still use it
+  | 'rest' // nobody keeps it, and a container may still use it; or that is over for one that is kept
   | 'free' // the pod ended, or the workload no longer needs it
   | 'release' // somebody asked
   | 'give back' // nobody bound what filter took
   | 'adopt' // found in the cluster, not in the ledger
+  | 'settle' // lent for a rollout that is over: it stays as one of the Deployment's own
+  | 'reserve' // a person reserved it ahead
+  | 'unreserve' // that reservation ended
 
 export interface Change {
   readonly verb: Verb

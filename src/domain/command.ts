@@ -1,10 +1,12 @@
 /** Owns what can be asked of the ledger. Commands carry their time and all facts: a rule looks nothing up. */
 import type { Address } from '../ip/address.ts'
+import type { RangeSet } from '../ip/range.ts'
 import type { WallMs } from '../lib/clock.ts'
 import type { Demand, PodRef, Workload } from './demand.ts'
 import type { NodeGroup } from './geometry.ts'
 import type { Owner } from './owner.ts'
 import type { ReleasePolicy } from './policy.ts'
+import type { Reservation } from './reservation.ts'
 
 /** On which groups of nodes can the pod get its addresses? Takes a hold where the rules say so. */
 export interface FilterCommand {
@@ -65,10 +67,14 @@ export interface FollowCommand {
   readonly at: WallMs
   /** The workload, as an owner without a pod. */
   readonly workloadOwner: Owner
+  /** As read: two groups may have kinds of one name (R10). */
+  readonly apiVersion: string
   /** From a quorum read. */
   readonly workload: Workload
   /** Names of its pods that are not finished: their addresses stay. */
   readonly unfinished: ReadonlySet<string>
+  /** Fence: the ledger's revision before that read. What was kept since then is not judged by it (R10). */
+  readonly revision: number
 }
 
 /** The reservation of an address ended. */
@@ -93,6 +99,34 @@ export interface ResizePoolCommand {
   readonly preallocate: boolean
 }
 
+/** A person wants addresses kept: one for each owner, all or none. */
+export interface ReserveCommand {
+  readonly at: WallMs
+  readonly reservation: Reservation
+  /** Pods by name, or the same kept owner several times. */
+  readonly owners: readonly Owner[]
+  readonly apiVersion: string
+  /** Out of circulation instead of for an owner. */
+  readonly blocked: boolean
+  /** Exactly these, as many as owners; null: any. */
+  readonly addresses: readonly Address[] | null
+  /** Any of these; null: of one entry. */
+  readonly within: RangeSet | null
+  /** Neighbours without a gap. */
+  readonly contiguous: boolean
+}
+
+/** A reservation is over: asked for, or by its time. */
+export interface UnreserveCommand {
+  readonly at: WallMs
+  readonly id: string
+  /** Only this one of its addresses; null: all. */
+  readonly address: Address | null
+  readonly because: string
+  /** Pods (`namespace/name`) that are not finished: what is kept under their names stays (R11). */
+  readonly unfinished: ReadonlySet<string>
+}
+
 /** The cluster says that this pod has this address. */
 export interface AdoptCommand {
   readonly at: WallMs
@@ -105,10 +139,14 @@ export interface AdoptCommand {
   readonly incarnation: string | null
   readonly node: string | null
   readonly index: number
+  /** What its object says; a pod does not tell. */
+  readonly reservation: Reservation | null
   /** An administrator's reservation, or an object that cannot be read: kept out of circulation. */
   readonly blocked: boolean
   /** As its object says, see the allocation's. */
   readonly restsSince: WallMs | null
+  /** The object says that a rollout was given it beyond the replicas; a pod's annotation does not tell. */
+  readonly surge: boolean
   /** Incarnations known to be unfinished, from the same fresh list. */
   readonly alive: ReadonlySet<string>
 }
@@ -118,4 +156,16 @@ export interface ConfirmQuestion {
   readonly pod: PodRef
   readonly addresses: readonly Address[]
   readonly revision: number
+}
+
+/** Allocations that another program recorded: each is kept for its owner from now on, all or none. */
+export interface ImportCommand {
+  readonly at: WallMs
+  readonly items: readonly Imported[]
+}
+
+export interface Imported {
+  readonly address: Address
+  readonly owner: Owner
+  readonly policy: ReleasePolicy
 }

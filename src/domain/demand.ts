@@ -3,6 +3,7 @@ import type { RangeSet } from '../ip/range.ts'
 import type { Owner } from './owner.ts'
 import type { ReleasePolicy } from './policy.ts'
 import type { Refusal } from './refusal.ts'
+import type { Rollout } from './rollout.ts'
 
 export interface PodRef {
   readonly namespace: string
@@ -17,7 +18,13 @@ export type Workload =
   | { readonly state: 'gone' }
   /** Its kind does not tell how many pods it wants, or we may not read it. */
   | { readonly state: 'unscaled'; readonly because: string }
-  | { readonly state: 'present'; readonly replicas: number; readonly firstOrdinal: number }
+  | {
+      readonly state: 'present'
+      readonly replicas: number
+      readonly firstOrdinal: number
+      /** Of a Deployment. */
+      readonly rollout?: Rollout
+    }
 
 export const UNLOOKED: Workload = { state: 'unlooked' }
 export const GONE: Workload = { state: 'gone' }

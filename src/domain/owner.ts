@@ -75,17 +75,23 @@ export function keptBy(owner: Owner): Owner {
 }
 
 /**
- * For whom an address rests: a pod of the same name where names come back (StatefulSet, bare pods), else any pod of the same workload or
- * pool. They replace the pod whose container may still run, and may have its address at once.
+ * Who may have an address at once that rests for others: in a pool its pods, else a pod of the same name where names come back
+ * (StatefulSets, bare pods, numbered ones), else any pod of the same workload.
  */
 export function restKey(owner: Owner): string {
   if (owner.pool !== '') return poolKey(owner.pool)
-  return owner.kind === STATEFUL_SET || owner.kind === NO_CONTROLLER ? ownerKey(owner) : workloadKey(owner)
+  const named = owner.kind === STATEFUL_SET || owner.kind === NO_CONTROLLER
+  return named || (owner.kind !== DEPLOYMENT && ordinalOf(owner) !== null) ? ownerKey(owner) : workloadKey(owner)
 }
 
 /** The key of the workload itself, whatever the pod: `sts_<ns>_<workload>_`. */
 export function workloadKey(owner: Owner): string {
   return ownerKey({ ...owner, pod: '' })
+}
+
+/** True for owners of one workload, in whatever pool, with whatever pod. */
+export function isSameWorkload(a: Owner, b: Owner): boolean {
+  return a.kind === b.kind && a.namespace === b.namespace && a.workload === b.workload
 }
 
 /** The number at the end of a pod's name `<workload>-<n>`, or null: what a StatefulSet calls the ordinal. */

@@ -4,8 +4,10 @@ import type { Binding } from '../app/bind.ts'
 import type { Filtering } from '../app/filter.ts'
 import type { Gate } from '../app/gate.ts'
 import type { Waking } from '../app/waking.ts'
+import type { Refusal } from '../domain/refusal.ts'
 import { messageOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
+import type { SchedulerAnswer } from '../lib/metrics.ts'
 import {
   decodeBind,
   decodeNodesQuestion,
@@ -25,15 +27,29 @@ export interface ExtenderParts {
   readonly gate: Gate
   readonly filtering: Filtering
   readonly binding: Binding
-  readonly waking: Pick<Waking, 'heard' | 'look'>
+  readonly waking: Pick<Waking, 'heard' | 'answered'>
   readonly read: KubeReaders
   readonly log: Log
+  /** Each answer for a pod that asks, as measured. */
+  readonly onAnswered?: (answer: SchedulerAnswer) => void
   /** Refused nodes go into FailedNodes (schedulers before 1.21 know nothing else). */
   readonly legacyFailedNodes: boolean
 }
 
 export function extenderApp(parts: ExtenderParts) {
   const { gate, filtering, binding, waking, read, log, legacyFailedNodes } = parts
+
+  function answered(verb: SchedulerAnswer['verb'], began: number, result: Refusal | 'done' | 'failed'): number {
+    const ms = since(began)
+    const isRefused = typeof result === 'object'
+    parts.onAnswered?.({
+      verb,
+      outcome: isRefused ? 'refused' : result,
+      reason: isRefused ? result.code : null,
+      ms,
+    })
+    return ms
+  }
 
   function notReady(): string | null {
     return gate.open ? null : `floatip is not ready: waiting for ${gate.waitingFor}`
@@ -51,14 +67,17 @@ export function extenderApp(parts: ExtenderParts) {
     const closed = notReady()
     if (closed !== null) return filterError(closed)
     const began = performance.now()
-    const woken = waking.heard(pod.uid)
+    waking.heard(pod.uid)
     try {
       const verdicts = await filtering.filter(pod, nodes)
       const fitting = verdicts.filter(verdict => verdict === null).length
-      if (woken && fitting === 0) waking.look()
-      log.debug({ pod: `${pod.namespace}/${pod.name}`, nodes: nodes.length, fitting, ms: since(began) }, 'filter')
+      waking.answered(pod.uid, fitting > 0)
+      const ms = answered('filter', began, fitting > 0 ? 'done' : (verdicts[0] ?? 'done'))
+      log.debug({ pod: `${pod.namespace}/${pod.name}`, nodes: nodes.length, fitting, ms }, 'filter')
       return encodeFilter(question, verdicts, legacyFailedNodes)
     } catch (error) {
+      waking.answered(pod.uid, false)
+      answered('filter', began, 'failed')
       log.error({ pod: `${pod.namespace}/${pod.name}`, err: error }, 'filter failed')
       return filterError(messageOf(error))
     }
@@ -67,7 +86,9 @@ export function extenderApp(parts: ExtenderParts) {
   function prioritize(text: string) {
     const { pod, nodes } = decodeNodesQuestion(text, read)
     if (!gate.open || !pod.asks) return nodes.map(({ name }) => ({ Host: name, Score: 0 }))
+    const began = performance.now()
     const scores = filtering.prioritize(pod, nodes)
+    answered('priority', began, 'done')
     return nodes.map(({ name }, at) => ({ Host: name, Score: scores[at] ?? 0 }))
   }
 
@@ -79,11 +100,13 @@ export function extenderApp(parts: ExtenderParts) {
     const began = performance.now()
     try {
       const refused = await binding.bind(request)
+      const ms = answered('bind', began, refused ?? 'done')
       if (refused === null) return { Error: '' }
-      log.warn({ pod, node: request.node, reason: refused.because, ms: since(began) }, 'bind refused')
+      log.warn({ pod, node: request.node, code: refused.code, reason: refused.because, ms }, 'bind refused')
       return { Error: refusalText(refused) }
     } catch (error) {
-      log.error({ pod, node: request.node, err: messageOf(error), ms: since(began) }, 'bind failed')
+      const ms = answered('bind', began, 'failed')
+      log.error({ pod, node: request.node, reason: messageOf(error), ms }, 'bind failed')
       return { Error: messageOf(error) }
     }
   }
@@ -92,8 +115,10 @@ export function extenderApp(parts: ExtenderParts) {
     const { pod, candidates } = decodePreempt(text, read)
     if (!pod.asks) return encodePreempt(candidates)
     if (!gate.open) throw new Error(notReady() ?? '')
+    const began = performance.now()
     const asked = candidates.map(({ node, victims }) => ({ node: { name: node, addresses: null }, victims }))
     const possible = await filtering.preempt(pod, asked)
+    answered('preempt', began, 'done')
     return encodePreempt(candidates.filter((_, at) => possible[at]))
   }
 

@@ -1,10 +1,12 @@
 /** Owns galaxy-ipam's form of addresses: query parameters in, items and pages out, release bodies in. */
 import { type Static, Type } from '@sinclair/typebox'
 import type { Listed, ListedPage, ReleaseRequest } from '../app/addresses.ts'
-import { DEPLOYMENT, NO_CONTROLLER, type Owner, poolOwner, STATEFUL_SET } from '../domain/owner.ts'
-import { parseAddress } from '../ip/address.ts'
+import { NO_CONTROLLER, type Owner, poolOwner, STATEFUL_SET } from '../domain/owner.ts'
 import type { Search, SortField } from '../store/search.ts'
+import { readAddress } from './address-wire.ts'
+import { decodePage, encodePage, ownerFields, type PageAsked, PageQuery, pageOf, timeText } from './answers.ts'
 import { BadRequest } from './json.ts'
+import { encodeOwner, kindOf } from './owner-wire.ts'
 
 /** Parameters are texts: galaxy tolerates what it cannot read. */
 export const ListQuery = Type.Object({
@@ -16,76 +18,96 @@ export const ListQuery = Type.Object({
   appType: Type.Optional(
     Type.String({ description: 'deployment, statefulset (default with appName), or another kind; plural accepted.' }),
   ),
-  page: Type.Optional(Type.String({ description: 'Counted from 0; 0-99999.' })),
-  size: Type.Optional(Type.String({ description: 'Items on a page, 1-9999; 10 by default.' })),
+  ...PageQuery,
   sort: Type.Optional(
     Type.String({ description: 'ip, namespace, podname or policy; then asc or desc. "ip asc" by default.' }),
   ),
 })
 
+const { appType, ...ownerNames } = ownerFields
+
+/** In galaxy's order: an answer has its fields in the order of its schema. */
 const Item = Type.Object({
   ip: Type.String({ description: 'The address.' }),
-  namespace: Type.Optional(Type.String()),
-  appName: Type.Optional(Type.String()),
-  podName: Type.Optional(Type.String()),
-  poolName: Type.Optional(Type.String()),
+  ...ownerNames,
   policy: Type.Optional(Type.Integer({ description: '0 released with its pod, 1 immutable, 2 never.' })),
-  appType: Type.Optional(Type.String()),
+  appType,
   updateTime: Type.Optional(Type.String({ description: 'RFC 3339.' })),
   status: Type.Optional(Type.String({ description: 'The pod’s phase, Deleted, or Unknown.' })),
   releasable: Type.Optional(Type.Boolean({ description: 'True only when no pod holds the address.' })),
 })
 
-export const Page = Type.Object({
-  last: Type.Boolean(),
-  totalElements: Type.Integer(),
-  totalPages: Type.Integer(),
-  first: Type.Boolean(),
-  numberOfElements: Type.Integer(),
-  size: Type.Integer(),
-  number: Type.Integer(),
-  content: Type.Array(Item),
-})
-
-export const ReleaseBody = Type.Object({
-  ips: Type.Array(
-    Type.Object({
-      ip: Type.String(),
-      appName: Type.Optional(Type.String()),
-      appType: Type.Optional(Type.String()),
-      podName: Type.Optional(Type.String()),
-      namespace: Type.Optional(Type.String()),
-      poolName: Type.Optional(Type.String()),
-    }),
-  ),
-})
-
-export const Outcome = Type.Object({ code: Type.Integer(), message: Type.String() })
-
-export const Unreleased = Type.Object({
-  code: Type.Integer(),
-  message: Type.String(),
-  unreleased: Type.Array(Type.String()),
-  reasons: Type.Array(Type.String()),
-})
-
-const PAGE_MAX = 99_999
-const SIZE_MAX = 9_999
-const SIZE_DEFAULT = 10
-const SORT_FIELDS: readonly SortField[] = ['ip', 'namespace', 'podname', 'policy']
-
-/** Kinds as the API names them; others stand for themselves in lower case. */
-const APP_TYPES: Readonly<Record<string, string>> = { [DEPLOYMENT]: 'deployment', [STATEFUL_SET]: 'statefulset' }
-
-export interface PageQuestion {
-  readonly search: Search
-  readonly page: number
-  readonly size: number
+const EXAMPLE = {
+  ip: '10.0.0.112',
+  namespace: 'default',
+  appName: 'web',
+  podName: 'web-0',
+  policy: 2,
+  appType: 'statefulset',
+  updateTime: '2026-05-29T11:11:44.633Z',
+  status: 'Running',
+  releasable: false,
 }
 
-export function decodeList(query: Static<typeof ListQuery>): PageQuestion {
-  const page = bounded(query.page, 0, PAGE_MAX, 0)
-  const size = bounded(query.size, 1, SIZE_MAX, SIZE_DEFAULT)
+export const Page = pageOf(Item, {
+  description: 'One page of addresses. A free address has nothing but its ip.',
+  examples: [encodePage(1, [EXAMPLE], { page: 0, size: 10, offset: 0 })],
+})
+
+const { appName, podName, namespace, poolName } = ownerNames
+
+export const ReleaseBody = Type.Object(
+  {
+    ips: Type.Array(
+      Type.Object({
+        ip: Type.String({ description: 'The address.' }),
+        appName,
+        appType: Type.Optional(Type.String({ description: 'statefulset when it is missing.' })),
+        podName,
+        namespace,
+        poolName,
+      }),
+      { description: 'Each as the list shows it.' },
+    ),
+  },
+  {
+    examples: [
+      {
+        ips: [{ ip: '10.0.0.112', appName: 'web', appType: 'statefulset', podName: 'web-0', namespace: 'default' }],
+      },
+    ],
+  },
+)
+
+export const Unreleased = Type.Object(
+  {
+    code: Type.Integer(),
+    message: Type.String(),
+    unreleased: Type.Array(Type.String(), { description: 'The addresses that were not released.' }),
+    reasons: Type.Array(Type.String(), { description: 'Why, in the same order.' }),
+  },
+  {
+    description: 'Some were not released; all others are free.',
+    examples: [
+      {
+        code: 202,
+        message: '1 of 2 addresses were not released',
+        unreleased: ['10.0.0.112'],
+        reasons: ['releasing 10.0.0.112: pod default/web-0 is Running'],
+      },
+    ],
+  },
+)
+
+const SORT_FIELDS: readonly SortField[] = ['ip', 'namespace', 'podname', 'policy']
+
+export interface ListQuestion {
+  readonly search: Search
+  readonly asked: PageAsked
+}
+
+export function decodeList(query: Static<typeof ListQuery>): ListQuestion {
+  const asked = decodePage(query)
   const { sort, descending } = decodeSort(query.sort)
   const kind = given(query.appType) === undefined ? kindByDefault(query) : kindOf(query.appType ?? '')
   const fields = {
@@ -96,8 +118,8 @@ export function decodeList(query: Static<typeof ListQuery>): PageQuestion {
     workload: given(query.appName),
     pod: given(query.podName),
   }
-  const search = { sort, descending, offset: page * size, limit: size }
-  return { search: Object.assign(search, defined(fields)), page, size }
+  const search = { sort, descending, offset: asked.offset, limit: asked.size }
+  return { search: Object.assign(search, defined(fields)), asked }
 }
 
 /** galaxy takes a missing appType for a StatefulSet where an app is named. */
@@ -113,11 +135,6 @@ function defined(fields: Record<string, string | undefined>): Partial<Search> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }
 
-function bounded(text: string | undefined, least: number, most: number, otherwise: number): number {
-  const number = text === undefined || !/^-?\d+$/.test(text.trim()) ? otherwise : Number(text)
-  return Math.min(most, Math.max(least, number))
-}
-
 function decodeSort(text: string | undefined): { sort: SortField; descending: boolean } {
   const [name = 'ip', direction = 'asc', ...rest] = (given(text) ?? 'ip asc')
     .trim()
@@ -130,38 +147,20 @@ function decodeSort(text: string | undefined): { sort: SortField; descending: bo
   return { sort, descending: direction === 'desc' }
 }
 
-function kindOf(appType: string): string {
-  const lower = appType.toLowerCase()
-  if (lower === NO_CONTROLLER.toLowerCase()) return NO_CONTROLLER
-  const singular = lower.endsWith('s') ? lower.slice(0, -1) : lower
-  return Object.keys(APP_TYPES).find(kind => APP_TYPES[kind] === singular) ?? singular
-}
-
-export function encodePage({ total, content }: ListedPage, page: number, size: number): Static<typeof Page> {
-  const totalPages = Math.ceil(total / size)
-  return {
-    last: page >= totalPages - 1,
-    totalElements: total,
-    totalPages,
-    first: page === 0,
-    numberOfElements: content.length,
-    size,
-    number: page,
-    content: content.map(encodeItem),
-  }
+export function encodeList({ total, content }: ListedPage, asked: PageAsked): Static<typeof Page> {
+  return encodePage(total, content.map(encodeItem), asked)
 }
 
 /** Empty fields are left out. */
 function encodeItem({ address, row, status, releasable }: Listed): Static<typeof Item> {
   if (row === null) return { ip: address.text }
-  const { namespace, workload, pod, pool, kind } = row.owner
-  const texts = { namespace, appName: workload, podName: pod, poolName: pool }
+  const { appType, ...names } = encodeOwner(row.owner)
   return {
     ip: address.text,
-    ...Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== '')),
+    ...names,
     policy: row.policy,
-    ...(kind !== '' && { appType: APP_TYPES[kind] ?? kind }),
-    updateTime: new Date(row.updatedAt).toISOString(),
+    ...(appType !== undefined && { appType }),
+    updateTime: timeText(row.updatedAt),
     status,
     releasable,
   }
@@ -170,9 +169,7 @@ function encodeItem({ address, row, status, releasable }: Listed): Static<typeof
 /** All bodies are read before the first address is released. */
 export function decodeRelease({ ips }: Static<typeof ReleaseBody>): readonly ReleaseRequest[] {
   return ips.map((item, at) => {
-    const address = parseAddress(item.ip)
-    if (address === null) throw new BadRequest(`ips[${at}].ip must be an IP address, not ${JSON.stringify(item.ip)}`)
-    return { address, owner: ownerOf(item, at) }
+    return { address: readAddress(item.ip, `ips[${at}].ip`), owner: ownerOf(item, at) }
   })
 }
 
@@ -186,7 +183,7 @@ function ownerOf(item: Static<typeof ReleaseBody>['ips'][number], at: number): O
   if (poolName !== '' && appName === '' && podName === '') {
     return poolOwner(poolName)
   }
-  const kind = kindOf(given(item.appType) ?? APP_TYPES[STATEFUL_SET] ?? '')
+  const kind = kindOf(given(item.appType) ?? 'statefulset')
   // A bare pod is listed under the name NULL.
   const bare = kind === NO_CONTROLLER || appName === NO_CONTROLLER
   return bare

@@ -4,6 +4,7 @@ import { Elysia } from 'elysia'
 import type { Gate } from '../app/gate.ts'
 import type { Pools } from '../app/pools.ts'
 import { isPoolName } from '../domain/owner.ts'
+import { Done, failure, failures, notReady } from './answers.ts'
 import { BadRequest } from './json.ts'
 
 const PoolItem = Type.Object({
@@ -12,71 +13,93 @@ const PoolItem = Type.Object({
   preAllocateIP: Type.Boolean(),
 })
 
-const PoolBody = Type.Object({
-  name: Type.String({ description: 'A DNS-1123 name.' }),
-  size: Type.Integer({ minimum: 0 }),
-  preAllocateIP: Type.Optional(Type.Boolean({ description: 'Allocate up to the size at once.' })),
-})
+const PoolBody = Type.Object(
+  {
+    name: Type.String({ description: 'A DNS-1123 name.' }),
+    size: Type.Integer({ minimum: 0, description: 'The most addresses that pods of the pool may have together.' }),
+    preAllocateIP: Type.Optional(Type.Boolean({ description: 'Allocate up to the size at once.' })),
+  },
+  { examples: [{ name: 'web', size: 4, preAllocateIP: true }] },
+)
 
-const Answer = Type.Object({ code: Type.Integer(), message: Type.String() })
-const Found = Type.Object({ code: Type.Integer(), message: Type.String(), pool: PoolItem })
-const Sized = Type.Object({ code: Type.Integer(), message: Type.String(), realPoolSize: Type.Integer() })
-const Name = Type.Object({ name: Type.String() })
+const Found = Type.Object(
+  { code: Type.Integer(), message: Type.String(), pool: PoolItem },
+  {
+    description: 'The pool.',
+    examples: [{ code: 200, message: '', pool: { name: 'web', size: 4, preAllocateIP: false } }],
+  },
+)
+const Sized = Type.Object(
+  { code: Type.Integer(), message: Type.String(), realPoolSize: Type.Integer() },
+  {
+    description: 'realPoolSize: the addresses that the pool has now.',
+    examples: [{ code: 202, message: 'No enough IPs', realPoolSize: 3 }],
+  },
+)
+const Name = Type.Object({ name: Type.String({ description: 'Name of the pool.', examples: ['web'] }) })
 
-export function poolRoutes(pools: Pools, gate: Gate) {
-  const closed = () => ({ code: 503, message: `floatip is not ready: waiting for ${gate.waitingFor}` })
-  const unknown = (name: string) => ({ code: 404, message: `pool ${name} does not exist` })
+export interface PoolRouteParts {
+  readonly gate: Gate
+  readonly pools: Pools
+}
+
+export function poolRoutes({ gate, pools }: PoolRouteParts) {
+  const unknown = (name: string) => failure(404, `pool ${name} does not exist`)
   return new Elysia({ name: 'pools' })
     .get(
       '/v1/pool/:name',
-      async ({ params, set }) => {
+      async ({ params, status }) => {
         const pool = await pools.get(params.name)
-        if (pool === null) {
-          set.status = 404
-          return unknown(params.name)
-        }
+        if (pool === null) return status(404, unknown(params.name))
         return { code: 200, message: '', pool: { name: pool.name, size: pool.size, preAllocateIP: pool.preallocate } }
       },
-      { params: Name, response: { 200: Found, 404: Answer }, detail: { summary: 'Show a pool' } },
+      {
+        params: Name,
+        response: { 200: Found, ...failures(404, 503) },
+        detail: { tags: ['pools'], summary: 'Show a pool', description: 'As the API server has it now.' },
+      },
     )
     .post(
       '/v1/pool',
-      async ({ body, set }) => {
+      async ({ body, status }) => {
         const { name, size, preAllocateIP = false } = body
-        if (!gate.open) {
-          set.status = 503
-          return closed()
-        }
+        if (!gate.open) return status(503, notReady(gate))
         if (!isPoolName(name))
           throw new BadRequest(`name must be a DNS-1123 name such as web-pool, not ${JSON.stringify(name)}`)
         const allocated = await pools.put(name, size, preAllocateIP)
         if (allocated === null) return { code: 200, message: '' }
         if (allocated >= size) return { code: 200, message: '', realPoolSize: allocated }
-        set.status = 202
-        return { code: 202, message: 'No enough IPs', realPoolSize: allocated }
+        return status(202, { code: 202, message: 'No enough IPs', realPoolSize: allocated })
       },
       {
-        type: 'json',
+        parse: 'json',
         body: PoolBody,
-        response: { 200: Type.Union([Sized, Answer]), 202: Sized, 400: Answer, 503: Answer },
-        detail: { summary: 'Create or resize a pool' },
+        response: {
+          200: Type.Union([Sized, Done], {
+            description: 'Done.',
+            examples: [{ code: 200, message: '', realPoolSize: 4 }],
+          }),
+          202: Sized,
+          ...failures(400, 503),
+        },
+        detail: {
+          tags: ['pools'],
+          summary: 'Create or resize a pool',
+          description:
+            'With preAllocateIP the addresses are allocated at once; 202 when there were not enough. A smaller size frees what no pod uses.',
+        },
       },
     )
     .delete(
       '/v1/pool/:name',
-      async ({ params, set }) => {
-        if (!gate.open) {
-          set.status = 503
-          return closed()
-        }
-        if (await pools.remove(params.name)) return { code: 200, message: '' }
-        set.status = 404
-        return unknown(params.name)
+      async ({ params, status }) => {
+        if (!gate.open) return status(503, notReady(gate))
+        return (await pools.remove(params.name)) ? { code: 200, message: '' } : status(404, unknown(params.name))
       },
       {
         params: Name,
-        response: { 200: Answer, 404: Answer, 503: Answer },
-        detail: { summary: 'Delete a pool; its addresses stay' },
+        response: { 200: Done, ...failures(404, 503) },
+        detail: { tags: ['pools'], summary: 'Delete a pool', description: 'Its addresses stay with their owners.' },
       },
     )
 }

@@ -2,16 +2,17 @@
 import { GONE, type PodRef, type Workload } from '../domain/demand.ts'
 import type { Owner } from '../domain/owner.ts'
 import type { PodAddress } from '../domain/pod-address.ts'
-import { isWorkloadKind } from '../domain/workload.ts'
+import { isCustomWorkload, isWorkloadKind } from '../domain/workload.ts'
 import { messageOf } from '../lib/fault.ts'
 import { writeAnswer } from './args.ts'
-import { customWorkloadsOn } from './custom-workload.ts'
+import type { CustomWorkloads } from './custom-workload.ts'
+import { listAll } from './list.ts'
 import { ARGS_ANNOTATION, RETRY_ANNOTATION } from './names.ts'
 import { type NodeFact, nodeFact, type RawNode } from './node.ts'
 import { type PodFact, podFact, type RawPod } from './pod.ts'
-import type { RawObject } from './raw.ts'
+import { objectKey, type RawObject } from './raw.ts'
 import { ApiError, isNotFound, mergePatch, type Transport } from './transport.ts'
-import { WORKLOAD_PLURALS, workloadFact } from './workload.ts'
+import { WORKLOAD_PLURALS, workloadFact, workloadOf } from './workload.ts'
 
 /** A bind must answer within the scheduler's time-out of 5 s; one call may take half of it. */
 const CALL_TIMEOUT_MS = 2_500
@@ -31,15 +32,15 @@ export interface Calls {
   getNode(name: string): Promise<NodeFact | null>
   /** Of any kind: the owner without regard to its pod, and the owner reference's apiVersion. */
   getWorkload(owner: Owner, apiVersion: string): Promise<Workload>
+  /** All of its kind, by `namespace/name` (or the name), in a paged quorum list; null: nobody can tell at this moment. */
+  listWorkloads(owner: Owner, apiVersion: string): Promise<ReadonlyMap<string, Workload> | null>
   /** Binds exactly the pod as last seen: UID and version are preconditions. */
   postBinding(pod: PodFact, node: string, addresses: readonly PodAddress[]): Promise<BindingResult>
   /** Patches the retry annotation; gives back the pod as it is then, null when it is gone or another one. */
   touchPod(pod: PodRef, value: string): Promise<PodFact | null>
 }
 
-export function callsOn(transport: Transport): Calls {
-  const customWorkload = customWorkloadsOn(transport, () => performance.now())
-
+export function callsOn(transport: Transport, custom: Pick<CustomWorkloads, 'read' | 'list'>): Calls {
   async function quorumGet<T>(path: string, name: string, read: (raw: RawObject) => T): Promise<T | null> {
     try {
       const { body } = await transport.request<RawObject>({ method: 'GET', path, timeoutMs: CALL_TIMEOUT_MS })
@@ -56,10 +57,20 @@ export function callsOn(transport: Transport): Calls {
 
     async getWorkload(owner, apiVersion) {
       const { kind, namespace, workload: name } = owner
-      if (!isWorkloadKind(kind)) return await customWorkload(owner, apiVersion)
+      if (!isWorkloadKind(kind) || isCustomWorkload(owner, apiVersion)) return await custom.read(owner, apiVersion)
       const path = `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}/${WORKLOAD_PLURALS[kind]}/${encodeURIComponent(name)}`
-      const fact = await quorumGet(path, name, workloadFact)
-      return fact === null ? GONE : { state: 'present', replicas: fact.replicas, firstOrdinal: fact.firstOrdinal }
+      const fact = await quorumGet(path, name, workloadFact(kind))
+      return fact === null ? GONE : workloadOf(fact)
+    },
+
+    async listWorkloads(owner, apiVersion) {
+      const { kind } = owner
+      if (!isWorkloadKind(kind) || isCustomWorkload(owner, apiVersion)) return await custom.list(owner, apiVersion)
+      const read = workloadFact(kind)
+      const pick = (raw: RawObject) => [objectKey(raw), workloadOf(read(raw))] as const
+      return new Map(
+        (await listAll(transport, `/apis/apps/v1/${WORKLOAD_PLURALS[kind]}`, { quorum: true, pick })).items,
+      )
     },
 
     async postBinding(pod, node, addresses) {

@@ -1,15 +1,17 @@
 /** Owns our picture of the cluster: mirrors of pods, nodes and workloads, and a version that moves when a refusal may have become wrong. */
 import type { Workload } from '../domain/demand.ts'
+import type { Owner } from '../domain/owner.ts'
 import { WORKLOAD_KINDS, type WorkloadKind } from '../domain/workload.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
+import type { CustomWorkloads } from './custom-workload.ts'
 import { type Change, type Mirror, mirror } from './mirror.ts'
 import { type NodeFact, nodeFact, sameAddresses } from './node.ts'
 import { type PodFact, pickPod } from './pod.ts'
 import { inForce, POOLS_PATH, type PoolFact, poolFact, sameSpec } from './pool.ts'
 import type { RawObject } from './raw.ts'
 import type { Transport } from './transport.ts'
-import { WORKLOAD_PLURALS, type WorkloadFact, workloadFact } from './workload.ts'
+import { sameWorkload, WORKLOAD_PLURALS, type WorkloadFact, workloadFact, workloadOf } from './workload.ts'
 
 /** A pod incarnation ended: `certain` when the server said so, else only missing from a list. */
 export interface PodEnd {
@@ -22,8 +24,12 @@ export interface ClusterListeners {
   podEnded(end: PodEnd): void
   /** A pod that asks was seen, new or changed. */
   podSeen(pod: PodFact): void
-  /** Its replicas or ordinals changed, or it went. */
+  /** Its replicas, its ordinals or its rollout changed, or it went. */
   workloadChanged(kind: WorkloadKind, workload: WorkloadFact): void
+  /** A custom workload (an owner without a pod) changed its replicas, or it went. */
+  customChanged(workload: Owner, apiVersion: string): void
+  /** Custom workloads of this kind were listed anew. */
+  customListed(kind: string, group: string): void
   /** A Pool object of this name came, changed or went. */
   poolChanged(name: string): void
   /** `factsVersion` moved. */
@@ -35,6 +41,7 @@ export interface Cluster {
   readonly nodes: Mirror<NodeFact>
   readonly workloads: Readonly<Record<WorkloadKind, Mirror<WorkloadFact>>>
   readonly pools: Mirror<PoolFact>
+  readonly custom: CustomWorkloads
   /** Moves with nodes, workloads and the ends of pods: with all that can change a refusal, besides the ledger. */
   readonly factsVersion: number
   /** What the mirror knows of a workload; null: it does not have it, which proves nothing (R26). */
@@ -47,6 +54,8 @@ export interface Cluster {
   stop(): Promise<void>
   /** Which collections are not listed yet. */
   waitingFor(): readonly string[]
+  /** All collections by name, for whoever watches the watching. */
+  readonly mirrors: readonly (readonly [string, Mirror<unknown>])[]
 }
 
 export interface ClusterParts {
@@ -55,11 +64,12 @@ export interface ClusterParts {
   readonly clock: Clock
   readonly random: () => number
   readonly onFailure: (thrown: unknown) => void
+  readonly custom: CustomWorkloads
   /** The definition of Pool may be missing for good (replication is off). */
   readonly optionalPools: boolean
 }
 
-export function clusterOn({ optionalPools, ...parts }: ClusterParts): Cluster {
+export function clusterOn({ optionalPools, custom, ...parts }: ClusterParts): Cluster {
   let listeners: ClusterListeners | null = null
   let factsVersion = 1
 
@@ -97,7 +107,7 @@ export function clusterOn({ optionalPools, ...parts }: ClusterParts): Cluster {
   const workloads = Object.fromEntries(
     WORKLOAD_KINDS.map(kind => [
       kind,
-      follow<WorkloadFact>(`/apis/apps/v1/${WORKLOAD_PLURALS[kind]}`, workloadFact, change => {
+      follow<WorkloadFact>(`/apis/apps/v1/${WORKLOAD_PLURALS[kind]}`, workloadFact(kind), change => {
         const workload = workloadChange(change)
         if (workload === null) return
         listeners?.workloadChanged(kind, workload)
@@ -121,25 +131,28 @@ export function clusterOn({ optionalPools, ...parts }: ClusterParts): Cluster {
   ]
 
   return {
+    mirrors,
     pods,
     nodes,
     workloads,
     pools,
+    custom,
     get factsVersion() {
       return factsVersion
     },
     knownWorkload(kind, namespace, name) {
       const fact = workloads[kind].get(`${namespace}/${name}`)
-      return fact === undefined ? null : { state: 'present', replicas: fact.replicas, firstOrdinal: fact.firstOrdinal }
+      return fact === undefined ? null : workloadOf(fact)
     },
     moved,
     poolInForce: name => inForce([...pools.values()].filter(pool => pool.name === name)),
     start(to) {
       listeners = to
       for (const [, each] of mirrors) each.start()
+      custom.start({ changed: to.customChanged, listed: to.customListed, moved })
     },
     async stop() {
-      await Promise.all(mirrors.map(([, each]) => each.stop()))
+      await Promise.all([custom.stop(), ...mirrors.map(([, each]) => each.stop())])
     },
     waitingFor: () =>
       mirrors
@@ -172,6 +185,5 @@ function workloadChange(change: Change<WorkloadFact>): WorkloadFact | null {
   if (change.kind === 'deleted') return change.last
   if (change.kind !== 'seen') return change.before
   const { before, after } = change
-  if (before !== null && before.replicas === after.replicas && before.firstOrdinal === after.firstOrdinal) return null
-  return after
+  return before !== null && sameWorkload(before, after) ? null : after
 }

@@ -2,7 +2,9 @@
 import type { Allocation } from '../domain/allocation.ts'
 import { type Owner, ownerKey, parseOwnerKey } from '../domain/owner.ts'
 import { policyOf, type ReleasePolicy } from '../domain/policy.ts'
+import { type Reservation, readReservation, reservationText } from '../domain/reservation.ts'
 import { type Address, objectName, parseObjectName } from '../ip/address.ts'
+import type { WallMs } from '../lib/clock.ts'
 import type { RawMetadata, RawObject } from './raw.ts'
 
 export const GROUP_VERSION = 'galaxy.k8s.io/v1alpha1'
@@ -14,6 +16,12 @@ const RESERVED_LABEL = 'reserved'
 const API_VERSION_ANNOTATION = 'floatip.galaxy.k8s.io/owner-api-version'
 /** Which range list of the request the address answers. */
 const INDEX_ANNOTATION = 'floatip.galaxy.k8s.io/request-index'
+/** On what a rollout was given beyond the replicas. */
+const SURGE_ANNOTATION = 'floatip.galaxy.k8s.io/rollout-surge'
+/** Since when it rests, see the allocation: a new leader is to know. RFC 3339. */
+const RESTS_ANNOTATION = 'floatip.galaxy.k8s.io/rests-since'
+/** The reservation that the address belongs to, as JSON. */
+const RESERVATION_ANNOTATION = 'floatip.galaxy.k8s.io/reservation'
 
 export interface RawFloatingIp extends RawObject {
   readonly metadata: RawMetadata & {
@@ -46,6 +54,10 @@ export interface FloatingIpFact {
   readonly reserved: boolean
   readonly apiVersion: string
   readonly index: number
+  readonly surge: boolean
+  readonly restsSince: WallMs | null
+  /** Made over the API; null: none, or none that can be read. */
+  readonly reservation: Reservation | null
 }
 
 export function floatingIpFact(raw: RawObject): FloatingIpFact {
@@ -65,7 +77,10 @@ export function floatingIpFact(raw: RawObject): FloatingIpFact {
     podUid: attribute.Uid,
     reserved: metadata.labels?.[RESERVED_LABEL] !== undefined,
     apiVersion: metadata.annotations?.[API_VERSION_ANNOTATION] ?? '',
+    reservation: readReservation(metadata.annotations?.[RESERVATION_ANNOTATION]),
     index: Number.isInteger(index) && index >= 0 ? index : 0,
+    surge: metadata.annotations?.[SURGE_ANNOTATION] === 'true',
+    restsSince: Date.parse(metadata.annotations?.[RESTS_ANNOTATION] ?? '') || null,
   }
 }
 
@@ -95,13 +110,19 @@ interface Written {
   }
 }
 
-/** What the object of this allocation says. As a merge patch it leaves foreign labels and annotations alone. */
+/** What the object of this allocation says. */
 export function floatingIpBody(row: Allocation): Written {
   return {
     metadata: {
       name: objectName(row.address),
-      labels: IP_TYPE,
-      annotations: { [API_VERSION_ANNOTATION]: row.apiVersion, [INDEX_ANNOTATION]: String(row.index) },
+      labels: row.blocked ? { ...IP_TYPE, [RESERVED_LABEL]: 'floatip' } : IP_TYPE,
+      annotations: {
+        [API_VERSION_ANNOTATION]: row.apiVersion,
+        [INDEX_ANNOTATION]: String(row.index),
+        ...(row.surge && { [SURGE_ANNOTATION]: 'true' }),
+        ...(row.restsSince !== null && { [RESTS_ANNOTATION]: new Date(row.restsSince).toISOString() }),
+        ...(row.reservation !== null && { [RESERVATION_ANNOTATION]: reservationText(row.reservation) ?? '' }),
+      },
     },
     spec: {
       key: ownerKey(row.owner),
@@ -112,12 +133,27 @@ export function floatingIpBody(row: Allocation): Written {
   }
 }
 
+/** The same as a merge patch: it leaves foreign labels and annotations alone, and takes away what is no longer true. */
+export function floatingIpPatch(row: Allocation, version: { readonly uid: string; readonly resourceVersion: string }) {
+  const { metadata, spec } = floatingIpBody(row)
+  const annotations = {
+    [SURGE_ANNOTATION]: null,
+    [RESTS_ANNOTATION]: null,
+    [RESERVATION_ANNOTATION]: null,
+    ...metadata.annotations,
+  }
+  return { metadata: { ...metadata, annotations, ...version }, spec }
+}
+
 /** True when the object says what the allocation says (times aside). */
 export function agrees(fact: FloatingIpFact, row: Allocation): boolean {
   return (
     fact.key === ownerKey(row.owner) &&
     fact.policy === row.policy &&
     fact.podUid === (row.incarnation ?? '') &&
-    fact.node === (row.node ?? '')
+    fact.node === (row.node ?? '') &&
+    fact.surge === row.surge &&
+    fact.restsSince === row.restsSince &&
+    fact.reservation?.id === row.reservation?.id
   )
 }

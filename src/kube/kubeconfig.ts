@@ -179,10 +179,9 @@ function fromFile(file: string, serverIsGiven: boolean): Chosen {
     raw = parse(text) ?? {}
     config.loadFromFile(file)
   } catch (cause) {
-    throw new Fault(`${source}: ${messageOf(cause)}: correct it, or name another one with --kubeconfig`, {
-      retryable: false,
-      cause,
-    })
+    // Only the first line: the parser quotes the file from the second on, and tokens are what stands there.
+    const why = messageOf(cause).split('\n')[0]?.replace(/:$/, '')
+    throw new Fault(`${source}: ${why}: correct it, or name another one with --kubeconfig`, { retryable: false })
   }
   if (!config.currentContext) {
     throw fieldError(
@@ -220,8 +219,15 @@ function found(source: string, config: KubeConfig): Chosen {
 
 function serverOf(source: string, server: string, scheme: string): string {
   const text = /^[a-z]+:\/\//.test(server) ? server : `${scheme}://${server}`
+  const shown = server.replace(/\/\/[^/]*@/, '//…@')
   if (!URL.canParse(text) || !/^https?:/.test(text)) {
-    throw new Fault(`${source}: ${server} is not the address of an API server; write https://host:port`, {
+    throw new Fault(`${source}: ${shown} is not the address of an API server; write https://host:port`, {
+      retryable: false,
+    })
+  }
+  // It would be in every message about this server.
+  if (new URL(text).username !== '' || new URL(text).password !== '') {
+    throw new Fault(`${source}: ${shown} has a user or password in it; put them into a user of a kubeconfig`, {
       retryable: false,
     })
   }

@@ -50,6 +50,8 @@ export interface Mirror<T> {
   /** Stays true from then on, also while failing or absent: see `state` and `ageMs` for how things are now. */
   readonly isSynced: boolean
   readonly state: MirrorState
+  /** What was thrown last; null while all is well. */
+  readonly failure: unknown
   /** Since the last sign of life (page, event, bookmark, opened watch); Infinity before the first. Up to `idleMs` is normal. */
   readonly ageMs: number
   readonly size: number
@@ -63,6 +65,8 @@ const backoffBaseMs = 500
 const backoffMaxMs = 30_000
 /** A missing custom resource definition is usually being installed at this moment. */
 const absentRetryMs = 3_000
+/** A missing right is being given by a person who waits for the effect; asking costs a refused list, and no whole one. */
+const forbiddenRetryMs = 3_000
 /** A watch that lived this long was no failure, whatever ended it. */
 const healthyWatchMs = 30_000
 /** Watches in a row without one event or bookmark: is our version one that the server has ever had (a restored etcd)? List again. */
@@ -109,11 +113,13 @@ export function mirror<T>(options: MirrorOptions<T>): Mirror<T> {
   let aliveAt = Number.NEGATIVE_INFINITY
   let failures = 0
   let running: Promise<void> | null = null
+  let lastFailure: unknown = null
 
-  function become(next: MirrorState, why?: unknown) {
+  function become(next: MirrorState, why: unknown = null) {
+    lastFailure = why
     if (next === state) return
     state = next
-    const fields = { path, state, objects: entries.size, ...(why === undefined ? {} : { because: messageOf(why) }) }
+    const fields = { path, state, objects: entries.size, ...(why === null ? {} : { because: messageOf(why) }) }
     if (next === 'following') log.info(fields, `following ${path}`)
     else if (next === 'stopped') log.info(fields, `${path} is no longer followed`)
     else log.warn(fields, `${path} cannot be followed now`)
@@ -192,8 +198,11 @@ export function mirror<T>(options: MirrorOptions<T>): Mirror<T> {
 
   async function run() {
     while (!stopping.signal.aborted) {
+      let isListed = false
       try {
-        await follow(await list())
+        const version = await list()
+        isListed = true
+        await follow(version)
       } catch (thrown) {
         if (stopping.signal.aborted) break
         // Only faults are the world's; everything else is a bug of ours.
@@ -201,6 +210,9 @@ export function mirror<T>(options: MirrorOptions<T>): Mirror<T> {
         if (thrown instanceof ApiError && thrown.status === 404) {
           become('absent', thrown)
           await clock.sleep(absentRetryMs, stopping.signal)
+        } else if (thrown instanceof ApiError && thrown.status === 403 && !isListed) {
+          become('failing', thrown)
+          await clock.sleep(forbiddenRetryMs, stopping.signal)
         } else if (thrown instanceof ApiError && thrown.status === 410) {
           // Our version is too old: listing again is the cure, and the list has its own back-off if it fails.
           log.debug({ path }, 'version expired, listing again')
@@ -218,6 +230,9 @@ export function mirror<T>(options: MirrorOptions<T>): Mirror<T> {
     },
     get state() {
       return state
+    },
+    get failure() {
+      return lastFailure
     },
     get ageMs() {
       return monotonicMs() - aliveAt

@@ -5,9 +5,12 @@ import type { RawObject } from './raw.ts'
 export interface NodeFact {
   readonly name: string
   readonly addresses: readonly Address[]
+  /** Takes no new pods. */
+  readonly cordoned: boolean
 }
 
 export interface RawNode extends RawObject {
+  readonly spec?: { readonly unschedulable?: boolean } | null
   readonly status?: {
     readonly addresses?: readonly { readonly type?: string; readonly address?: string }[] | null
   } | null
@@ -18,6 +21,7 @@ export function nodeFact(raw: RawNode): NodeFact {
   return {
     name: raw.metadata.name,
     addresses: internal.flatMap(a => parseAddress(a.address ?? '') ?? []),
+    cordoned: raw.spec?.unschedulable === true,
   }
 }
 

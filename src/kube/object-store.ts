@@ -9,11 +9,12 @@ import {
   type FloatingIpFact,
   floatingIpBody,
   floatingIpFact,
+  floatingIpPatch,
   GROUP_VERSION,
 } from './floatingip.ts'
 import { listAll } from './list.ts'
 import { type Mirror, mirror } from './mirror.ts'
-import type { RawObject } from './raw.ts'
+import { type Known, knownOr, type RawObject } from './raw.ts'
 import { ApiError, isNotFound, mergePatch, type Transport } from './transport.ts'
 
 export interface Version {
@@ -22,7 +23,8 @@ export interface Version {
 }
 
 export interface ObjectStore {
-  list(): Promise<readonly FloatingIpFact[]>
+  /** A fresh, paged quorum list; of those that did not change since, the facts that `known` has. */
+  list(known?: Known<FloatingIpFact>): Promise<readonly FloatingIpFact[]>
   /** Quorum read; null: there is none. */
   get(address: Address): Promise<FloatingIpFact | null>
   /** Null: one exists already. */
@@ -37,8 +39,9 @@ export interface ObjectStore {
 export function objectStoreOn(transport: Transport): ObjectStore {
   return {
     agrees,
-    async list() {
-      const { items } = await listAll(transport, FLOATINGIPS_PATH, { quorum: true, pick: floatingIpFact })
+    async list(known = new Map()) {
+      const pick = (raw: RawObject) => knownOr(known, raw, floatingIpFact)
+      const { items } = await listAll(transport, FLOATINGIPS_PATH, { quorum: true, pick })
       return items
     },
     async get(address) {
@@ -59,10 +62,9 @@ export function objectStoreOn(transport: Transport): ObjectStore {
       })
     },
     update(row, { uid, resourceVersion }) {
-      const { metadata, spec } = floatingIpBody(row)
-      const body = { metadata: { ...metadata, uid, resourceVersion }, spec }
+      const body = floatingIpPatch(row, { uid, resourceVersion })
       return unlessConflict(null, async () => {
-        const path = `${FLOATINGIPS_PATH}/${metadata.name}`
+        const path = `${FLOATINGIPS_PATH}/${objectName(row.address)}`
         const reply = await transport.request<RawObject>({ method: 'PATCH', path, contentType: mergePatch, body })
         return reply.body.metadata
       })

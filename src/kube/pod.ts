@@ -5,7 +5,7 @@ import type { Address } from '../ip/address.ts'
 import { type AddressRequest, readAnswer, readRequest } from './args.ts'
 import { listAll } from './list.ts'
 import { ARGS_ANNOTATION, POLICY_ANNOTATION, POOL_ANNOTATION, RESOURCE } from './names.ts'
-import type { RawMetadata, RawObject } from './raw.ts'
+import { type Known, knownOr, type RawMetadata, type RawObject } from './raw.ts'
 import type { Transport } from './transport.ts'
 
 export interface PodFact {
@@ -18,12 +18,16 @@ export interface PodFact {
   readonly phase: string
   /** Succeeded or Failed: it runs no more. */
   readonly finished: boolean
+  /** A container of it was running when its kubelet last told: whoever took the object away, it may run on. */
+  readonly running: boolean
   readonly deleting: boolean
   /** True when a container requests the resource. */
   readonly asks: boolean
   readonly owner: Owner
   /** The controller's owner reference, or empty. */
   readonly apiVersion: string
+  /** The same reference: its kind as written, and whose it is. */
+  readonly controller: { readonly kind: string; readonly uid: string } | null
   readonly policy: ReleasePolicy
   /** The args annotation as written. */
   readonly args: string | undefined
@@ -41,10 +45,15 @@ interface RawContainer {
   readonly resources?: { readonly requests?: Readonly<Record<string, unknown>> | null } | null
 }
 
+interface RawContainerStatus {
+  readonly state?: { readonly running?: object | null } | null
+}
+
 interface RawOwnerReference {
   readonly apiVersion?: string
   readonly kind?: string
   readonly name?: string
+  readonly uid?: string
   readonly controller?: boolean
 }
 
@@ -62,7 +71,12 @@ export interface RawPod extends RawObject {
     readonly containers?: readonly RawContainer[] | null
     readonly initContainers?: readonly RawContainer[] | null
   } | null
-  readonly status?: { readonly phase?: string } | null
+  readonly status?: {
+    readonly phase?: string
+    readonly containerStatuses?: readonly RawContainerStatus[] | null
+    readonly initContainerStatuses?: readonly RawContainerStatus[] | null
+    readonly ephemeralContainerStatuses?: readonly RawContainerStatus[] | null
+  } | null
 }
 
 export function podFact(raw: RawPod): PodFact {
@@ -79,10 +93,12 @@ export function podFact(raw: RawPod): PodFact {
     node: spec?.nodeName ? spec.nodeName : null,
     phase,
     finished: phase === 'Succeeded' || phase === 'Failed',
+    running: isRunning(status),
     deleting: Boolean(metadata.deletionTimestamp),
     asks: [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].some(requestsAddress),
     owner: { pool, ...workloadOf(metadata, controller), namespace: metadata.namespace ?? '', pod: metadata.name },
     apiVersion: controller?.apiVersion ?? '',
+    controller: controller === undefined ? null : { kind: controller.kind ?? '', uid: controller.uid ?? '' },
     policy: pool === '' ? parsePolicy(annotations[POLICY_ANNOTATION]) : NEVER,
     args: annotations[ARGS_ANNOTATION],
     request: readRequest(annotations[ARGS_ANNOTATION]),
@@ -102,6 +118,13 @@ function warningsOf({ metadata, spec }: RawPod): readonly string[] {
   }
   if (spec?.hostNetwork) warnings.push('a pod with hostNetwork cannot use the address that it asks for')
   return warnings
+}
+
+function isRunning(status: RawPod['status']): boolean {
+  const { containerStatuses, initContainerStatuses, ephemeralContainerStatuses } = status ?? {}
+  return [containerStatuses, initContainerStatuses, ephemeralContainerStatuses].some(statuses =>
+    statuses?.some(({ state }) => state?.running != null),
+  )
 }
 
 function requestsAddress(container: RawContainer): boolean {
@@ -138,8 +161,11 @@ export function pickPod(raw: RawObject): PodFact | null {
   return fact.asks ? fact : null
 }
 
-/** A fresh, paged quorum list of the pods that ask. */
-export async function listPods(transport: Transport): Promise<readonly PodFact[]> {
-  const { items } = await listAll(transport, '/api/v1/pods', { quorum: true, pick: pickPod })
+/** A fresh, paged quorum list of the pods that ask; of those that did not change since, the facts that `known` has. */
+export async function listPods(transport: Transport, known: Known<PodFact>): Promise<readonly PodFact[]> {
+  const { items } = await listAll(transport, '/api/v1/pods', {
+    quorum: true,
+    pick: raw => knownOr(known, raw, pickPod),
+  })
   return items
 }

@@ -10,6 +10,7 @@ const POOL_NAMESPACE = 'kube-system'
 export interface PoolFact {
   readonly namespace: string
   readonly name: string
+  readonly uid: string
   readonly size: number
   readonly preallocate: boolean
   readonly createdAt: number
@@ -28,6 +29,7 @@ export function poolFact(raw: RawObject): PoolFact | null {
   return {
     namespace: metadata.namespace ?? '',
     name: metadata.name,
+    uid: metadata.uid,
     size,
     preallocate: preAllocateIP === true,
     createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,

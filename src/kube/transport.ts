@@ -1,4 +1,5 @@
 /** Owns how a request reaches the API server: Bun's fetch with the connection's TLS and credentials, and what its failures mean. */
+import { type CallName, callName } from './call-name.ts'
 import { ApiError, failureOf } from './failure.ts'
 import type { Credentials, KubeConnection } from './kubeconfig.ts'
 import { type Limits, limitsOf, slotsOf } from './limits.ts'
@@ -56,9 +57,29 @@ export interface Transport {
   stream(request: StreamRequest): Promise<AsyncIterable<string>>
 }
 
-export function transport(connection: KubeConnection, options: { userAgent?: string } = {}): Transport {
+/** A call as measured: from its leaving (not from its wait for a slot) to its answer, a stream's to its beginning. */
+export interface MeasuredCall extends CallName {
+  /** HTTP status, or `unanswered`. */
+  readonly code: string
+  readonly ms: number
+}
+
+export interface TransportOptions {
+  readonly userAgent?: string
+  readonly onCall?: (call: MeasuredCall) => void
+}
+
+export function transport(connection: KubeConnection, options: TransportOptions = {}): Transport {
   const userAgent = options.userAgent ?? 'floatip'
+  const { onCall } = options
   const slots = slotsOf(maxInFlight)
+
+  function measured(method: string, path: string, beganMs: number, outcome: number | unknown): void {
+    if (onCall === undefined) return
+    const status = outcome instanceof ApiError ? outcome.status : outcome
+    const code = typeof status === 'number' ? String(status) : 'unanswered'
+    onCall({ ...callName(method, path), code, ms: performance.now() - beganMs })
+  }
 
   async function send(what: string, url: string, request: KubeRequest, limits: Limits): Promise<Response> {
     let credentials = await connection.credentials()
@@ -99,13 +120,16 @@ export function transport(connection: KubeConnection, options: { userAgent?: str
       const what = `${request.method} ${request.path}`
       const limits = limitsOf(request.timeoutMs ?? defaultTimeoutMs, request.signal)
       const taken = await slots.take(limits.signal)
+      const began = performance.now()
       try {
         limits.check()
         const response = await send(what, urlOf(connection, request), request, limits)
         const text = await response.text()
+        measured(request.method, request.path, began, response.status)
         const isJson = response.headers.get('content-type')?.includes('json') ?? false
         return { status: response.status, body: (isJson ? JSON.parse(text) : text) as T }
       } catch (thrown) {
+        measured(request.method, request.path, began, thrown)
         throw failureOf(what, connection, thrown, limits)
       } finally {
         if (taken) slots.give()
@@ -116,13 +140,16 @@ export function transport(connection: KubeConnection, options: { userAgent?: str
     async stream(request: StreamRequest): Promise<AsyncIterable<string>> {
       const what = `GET ${request.path} (stream)`
       const limits = limitsOf(request.timeoutMs ?? defaultTimeoutMs, request.signal)
+      const began = performance.now()
       try {
         limits.check()
         const response = await send(what, urlOf(connection, request), { ...request, method: 'GET' }, limits)
+        measured('WATCH', request.path, began, response.status)
         if (response.body === null) throw new Error('an answer without a body')
         limits.expectWithin(request.idleMs)
         return lines(what, response.body, limits, request.idleMs)
       } catch (thrown) {
+        measured('WATCH', request.path, began, thrown)
         limits.clear()
         throw failureOf(what, connection, thrown, limits)
       }

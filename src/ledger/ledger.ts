@@ -3,7 +3,7 @@ import type { Committed } from '../domain/change.ts'
 import type { Geometry } from '../domain/geometry.ts'
 import type { Refusal } from '../domain/refusal.ts'
 import { isRefusal } from '../domain/refusal.ts'
-import { Bug } from '../lib/assert.ts'
+import { Bug, present } from '../lib/assert.ts'
 import { Fault } from '../lib/fault.ts'
 import { type AnswerOf, type CommandKind, type CommandOf, rules } from '../rules/decide.ts'
 import type { Rule, View } from '../rules/view.ts'
@@ -17,17 +17,31 @@ export const TURN_MAX = 512
 /** Acknowledgements may ride on a later turn: losing one repeats a write that changes nothing. */
 const ACKNOWLEDGE_WITHIN_MS = 50
 
+/** One turn, for whoever measures: a few looks at the clock for all of its commands together. Times are monotonic milliseconds. */
+export interface Turn {
+  readonly commands: number
+  readonly beganMs: number
+  /** How long the command that waited longest had waited. */
+  readonly waitedMs: number
+  readonly decideMs: number
+  /** Statements and commit. */
+  readonly persistMs: number
+}
+
 /** What a command led to, on disk when this is returned. */
 export interface Outcome<A> {
   readonly answer: A
   readonly changes: readonly Committed[]
   /** The ledger's revision after the command. */
   readonly revision: number
+  readonly turn: Turn
 }
 
 export interface Ledger {
   /** The number of the last change. It moves exactly when the ledger changes. */
   readonly revision: number
+  /** Commands that wait for a turn. */
+  readonly waiting: number
   /** Asks the state in force; the answer must not outlive an `await` except as a fence. */
   read<T>(question: (view: State) => T): T
   /** Resolves once decided and on disk. Rejects with a retryable Fault when the queue is full or the disk failed. */
@@ -41,7 +55,7 @@ export interface Ledger {
   reshape(geometry: Geometry): void
   outbox(): ReturnType<Journal['outbox']>
   /** Called after every commit with what it changed. */
-  onCommit(listener: (changes: readonly Committed[]) => void): void
+  onCommit(listener: (changes: readonly Committed[], turn: Turn) => void): void
   /** Decides what is queued, then refuses all that comes. */
   close(): void
 }
@@ -49,6 +63,7 @@ export interface Ledger {
 interface Queued {
   readonly kind: CommandKind
   readonly command: CommandOf<CommandKind>
+  readonly queuedMs: number
   resolve(outcome: Outcome<unknown> | Refusal): void
   reject(error: unknown): void
 }
@@ -64,6 +79,10 @@ const ACTORS: Record<CommandKind, Actor> = {
   unblock: 'person',
   resizePool: 'person',
   release: 'person',
+  reserve: 'person',
+  unreserve: 'person',
+  importAll: 'person',
+  expire: 'floatip',
   adopt: 'cluster',
 }
 
@@ -75,14 +94,16 @@ export interface LedgerParts {
   recover(geometry: Geometry): { readonly state: State; readonly revision: number }
   /** A broken invariant: the process must end. */
   onBug(bug: unknown): void
+  /** After each turn; null: it failed, and nothing of it happened. */
+  readonly onTurn?: (turn: Turn | null) => void
 }
 
-export function openLedger({ journal, geometry, recover, onBug }: LedgerParts): Ledger {
+export function openLedger({ journal, geometry, recover, onBug, onTurn = () => {} }: LedgerParts): Ledger {
   let { state, revision } = recover(geometry)
   const queue: Queued[] = []
   /** What the cluster, or (with a node) the cloud, has done. */
   let acknowledged: { address: string; node: string | null; revision: number }[] = []
-  const listeners: ((changes: readonly Committed[]) => void)[] = []
+  const listeners: ((changes: readonly Committed[], turn: Turn) => void)[] = []
   let armed = false
   let lazy: ReturnType<typeof setTimeout> | null = null
   let closed = false
@@ -148,7 +169,11 @@ export function openLedger({ journal, geometry, recover, onBug }: LedgerParts): 
     if (stopped) return new Fault('the ledger stopped on a broken invariant', { retryable: false })
     const outcomes: (Outcome<unknown> | Refusal)[] = []
     const committed: Committed[] = []
+    const actors: Actor[] = []
     const before = revision
+    const beganMs = performance.now()
+    const waitedMs = beganMs - (batch[0]?.queuedMs ?? beganMs)
+    const turn = { commands: batch.length, beganMs, waitedMs, decideMs: 0, persistMs: 0 }
     try {
       if (ahead) reload(state.geometry)
       journal.begin()
@@ -156,6 +181,7 @@ export function openLedger({ journal, geometry, recover, onBug }: LedgerParts): 
         if (node === null) journal.acknowledge(address, at)
         else journal.left(address, node, at)
       }
+      const decidingMs = performance.now()
       for (const { kind, command } of batch) {
         const decision = (rules[kind] as Rule<unknown, unknown>)(state as View, command)
         if (isRefusal(decision)) {
@@ -164,18 +190,28 @@ export function openLedger({ journal, geometry, recover, onBug }: LedgerParts): 
         }
         if (decision.changes.length > 0) revision++
         const changes = decision.changes.map(change => state.apply(change, command.at, revision))
-        for (const change of changes) journal.append(change, ACTORS[kind])
-        committed.push(...changes)
-        outcomes.push({ answer: decision.answer, changes, revision })
+        for (const change of changes) {
+          committed.push(change)
+          actors.push(ACTORS[kind])
+        }
+        outcomes.push({ answer: decision.answer, changes, revision, turn })
       }
+      const decidedMs = performance.now()
+      committed.forEach((change, at) => {
+        journal.append(change, present(actors[at], 'actor'))
+      })
       journal.commit()
+      turn.decideMs = decidedMs - decidingMs
+      turn.persistMs = performance.now() - beganMs - turn.decideMs
     } catch (error) {
       revision = before
+      onTurn(null)
       return undo(error)
     }
     acknowledged = []
     state.settle()
-    if (committed.length > 0) for (const listener of listeners) listener(committed)
+    onTurn(turn)
+    if (committed.length > 0) for (const listener of listeners) listener(committed, turn)
     batch.forEach((queued, at) => {
       queued.resolve(outcomes[at] as Outcome<unknown> | Refusal)
     })
@@ -194,6 +230,9 @@ export function openLedger({ journal, geometry, recover, onBug }: LedgerParts): 
     get revision() {
       return revision
     },
+    get waiting() {
+      return queue.length
+    },
     read(question) {
       if (ahead) reload(state.geometry)
       return question(state)
@@ -202,7 +241,7 @@ export function openLedger({ journal, geometry, recover, onBug }: LedgerParts): 
       return new Promise((resolve, reject) => {
         if (closed) return reject(new Fault('the ledger is closed', { retryable: true }))
         if (queue.length >= QUEUE_MAX) return reject(new Fault('too many commands are waiting', { retryable: true }))
-        queue.push({ kind, command, resolve: resolve as Queued['resolve'], reject })
+        queue.push({ kind, command, queuedMs: performance.now(), resolve: resolve as Queued['resolve'], reject })
         arm()
       })
     },
@@ -210,7 +249,11 @@ export function openLedger({ journal, geometry, recover, onBug }: LedgerParts): 
     left: acknowledge,
     leftovers: () => journal.leftovers(),
     reshape: reload,
-    outbox: () => journal.outbox(),
+    outbox() {
+      // What is acknowledged already must not be written again: the disk hears of it now.
+      if (acknowledged.length > 0) attempt([])
+      return journal.outbox()
+    },
     onCommit: listener => {
       listeners.push(listener)
     },

@@ -1,6 +1,6 @@
 /** Owns the ledger's memory: the rows, their indexes and the core's bitmap of free slots, always telling the same story. */
 
-import { type Core, NO_SLOT } from '../core/core.ts'
+import { type Core, type FreeRun, NO_SLOT } from '../core/core.ts'
 import { type Allocation, assertSound } from '../domain/allocation.ts'
 import type { Change, Committed } from '../domain/change.ts'
 import type { Geometry } from '../domain/geometry.ts'
@@ -10,14 +10,21 @@ import { assert } from '../lib/assert.ts'
 import type { WallMs } from '../lib/clock.ts'
 import type { View } from '../rules/view.ts'
 import { indexBy } from './index.ts'
+import { type Counts, tallyOf } from './tally.ts'
 
 export interface State extends View {
   readonly size: number
   rows(): IterableIterator<Allocation>
+  /** Of an entry: how many of its addresses stand how; the others are free. */
+  counts(entry: number): Counts
+  /** Rows whose address is not configured any more. */
+  readonly orphans: ReadonlyMap<string, Allocation>
   /** Applies one change; what it frees is given to nobody before {@link settle}. */
   apply(change: Change, at: WallMs, revision: number): Committed
   /** The turn is on disk: what it freed is free. */
   settle(): void
+  /** The longest run of free slots in [lo, hi]. */
+  largestFreeRun(lo: number, hi: number): FreeRun
   /** The n-th free configured address in ascending slot order, or null. */
   nthFree(n: number): Address | null
   /** Null when rows, indexes and bitmap agree; else what does not. */
@@ -35,25 +42,28 @@ export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocatio
     return share === null ? null : ownerKey(share)
   })
   const byWorkload = unlessResting(row => workloadKey(row.owner))
+  const byReservation = indexBy(row => row.reservation?.id ?? null)
   const byRest = indexBy(row => (row.phase === 'resting' ? restKey(row.owner) : null))
-  const indexes = [byKey, byIncarnation, byShare, byWorkload, byRest]
+  const restByEntry = indexBy(row => (row.phase === 'resting' ? String(geometry.entryIndexOf(row.address)) : null))
+  const indexes = [byKey, byIncarnation, byShare, byWorkload, byReservation, byRest, restByEntry]
+  const tally = tallyOf(geometry.entries.length)
   /** Slots freed in the open turn. */
   let freed: number[] = []
 
-  function put(row: Allocation): void {
+  function put(row: Allocation, slot: number | null): void {
     assertSound(row)
     byAddress.set(row.address.text, row)
     for (const index of indexes) index.add(row)
+    tally.add(row, slot === null ? null : core.entryOf(slot))
   }
 
-  function drop(row: Allocation): void {
+  function drop(row: Allocation, slot: number | null): void {
     byAddress.delete(row.address.text)
     for (const index of indexes) index.remove(row)
+    tally.remove(row, slot === null ? null : core.entryOf(slot))
   }
 
-  function takeSlot(a: Address): void {
-    const slot = geometry.slotOf(a)
-    if (slot === null) return
+  function takeSlot(a: Address, slot: number): void {
     if (freed.includes(slot)) {
       freed = freed.filter(other => other !== slot)
       return
@@ -65,8 +75,9 @@ export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocatio
   }
 
   for (const row of rows) {
-    put(row)
-    takeSlot(row.address)
+    const slot = geometry.slotOf(row.address)
+    put(row, slot)
+    if (slot !== null) takeSlot(row.address, slot)
   }
 
   return {
@@ -75,12 +86,16 @@ export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocatio
       return byAddress.size
     },
     rows: () => byAddress.values(),
+    counts: tally.of,
+    orphans: tally.orphans,
     at: a => byAddress.get(a.text) ?? null,
     ofKey: byKey.of,
     ofIncarnation: byIncarnation.of,
     ofShare: byShare.of,
     ofWorkload: byWorkload.of,
-    resting: byRest.of,
+    ofReservation: byReservation.of,
+    restingFor: byRest.of,
+    restingIn: entry => restByEntry.of(String(entry)),
     freeCount: entry => core.freeCount(entry),
     peek(entry) {
       const slot = core.peek(entry)
@@ -91,6 +106,7 @@ export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocatio
       return slot === NO_SLOT ? null : slot
     },
     match: lists => core.match(lists),
+    largestFreeRun: (lo, hi) => core.largestFreeRun(lo, hi),
     nthFree(n) {
       const slot = core.nthFree(n)
       return slot === NO_SLOT ? null : geometry.addressOf(slot)
@@ -99,14 +115,12 @@ export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocatio
     apply(change, at, revision) {
       const before = byAddress.get(change.address.text) ?? null
       assert(before === change.before, `${change.address.text}: the change rests on the row in force`)
-      if (before !== null) drop(before)
+      const slot = geometry.slotOf(change.address)
+      if (before !== null) drop(before, slot)
       const after = change.after === null ? null : { ...change.after, updatedAt: at, revision }
-      if (after !== null) put(after)
-      if (before === null && after !== null) takeSlot(after.address)
-      if (before !== null && after === null) {
-        const slot = geometry.slotOf(change.address)
-        if (slot !== null) freed.push(slot)
-      }
+      if (after !== null) put(after, slot)
+      if (slot !== null && before === null && after !== null) takeSlot(after.address, slot)
+      if (slot !== null && before !== null && after === null) freed.push(slot)
       return { ...change, after, at, revision }
     },
 
@@ -124,8 +138,15 @@ export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocatio
       if (free + taken.length + freed.length !== core.slots) {
         return `${free} free + ${taken.length} rows + ${freed.length} freed ≠ ${core.slots} slots`
       }
-      const kept = byAddress.size - byRest.size
-      if (byKey.size !== kept || byWorkload.size !== kept) return 'an index lost a row'
+      if (tally.orphans.size + taken.length !== byAddress.size) return 'the orphans are not what is not configured'
+      for (let entry = 0; entry < core.entries; entry++) {
+        const counted = Object.values(tally.of(entry)).reduce((sum, count) => sum + count, 0)
+        const pending = freed.filter(slot => core.entryOf(slot) === entry).length
+        if (counted + pending + core.freeCount(entry) !== core.slotCount(entry)) return `entry ${entry} is miscounted`
+      }
+      const others = byAddress.size - byRest.size
+      if (byKey.size !== others || byWorkload.size !== others || restByEntry.size !== byRest.size)
+        return 'an index lost a row'
       return core.verify()
     },
   }

@@ -7,3 +7,19 @@ declare module '*.sql' {
   const path: string
   export default path
 }
+declare module '*.html' {
+  const path: string
+  export default path
+}
+declare module '*.css' {
+  const path: string
+  export default path
+}
+declare module 'swagger-ui-dist/swagger-ui-bundle.js' {
+  const path: string
+  export default path
+}
+declare module '*/docs-start.js' {
+  const path: string
+  export default path
+}

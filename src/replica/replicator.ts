@@ -22,6 +22,8 @@ export interface Replicator {
   seen(fact: FloatingIpFact): void
   /** True when the object says what the row says. */
   agrees(fact: FloatingIpFact, row: Allocation): boolean
+  /** The object, as it was just seen, says what this revision says: nothing is to be written. */
+  confirmed(address: Address, revision: number): void
   /** The object is not as we wrote it, or is missing: look, judge, and write again. */
   recheck(address: Address, revision: number): void
   /** There is no object of this address. */
@@ -36,6 +38,8 @@ export interface Replicator {
   acknowledged(address: Address, revision: number): Promise<void>
   /** Addresses whose newest state is not written yet. */
   readonly pending: number
+  /** For how long the one that waits longest has waited; 0: none waits. */
+  oldestMs(): number
   /** Resolves when nothing is under way any more; no new write begins. */
   stop(): Promise<void>
 }
@@ -48,6 +52,9 @@ export interface ReplicatorParts {
   readonly random: () => number
   /** Asked in the step in which a write leaves. */
   isLeader(): boolean
+  /** An address's object is up to date, so long after the change was committed. */
+  readonly onWritten?: (ms: number) => void
+  readonly onFailed?: () => void
   /** Decides about a foreign object, on the ground of quorum reads. */
   judge(row: Allocation | null, foreign: FloatingIpFact): Promise<Verdict>
 }
@@ -60,6 +67,7 @@ export function noReplication(ledger: Ledger): Replicator {
   return {
     seen() {},
     agrees: () => true,
+    confirmed() {},
     recheck() {},
     forget() {},
     isBusy: () => false,
@@ -67,6 +75,7 @@ export function noReplication(ledger: Ledger): Replicator {
     start() {},
     acknowledged: () => Promise.resolve(),
     pending: 0,
+    oldestMs: () => 0,
     stop: () => Promise.resolve(),
   }
 }
@@ -83,18 +92,25 @@ interface Lane {
   revision: number
   failures: number
   running: boolean
+  /** Stands in `ready` (or `urgent`, or both), and is to be written from there once. */
+  queued: boolean
+  /** Monotonic: since when something of it is not written. */
+  sinceMs: number
   waiters: Waiter[]
 }
 
 /** Our knowledge of one object: its version; null: there is none; undefined: look first. */
 type Known = Version | null | undefined
 
-export function replicatorOf({ ledger, objects, clock, log, random, isLeader, judge }: ReplicatorParts): Replicator {
+export function replicatorOf(parts: ReplicatorParts): Replicator {
+  const { ledger, objects, clock, log, random, isLeader, judge } = parts
   const known = new Map<string, Known>()
   /** Objects last seen with the label `reserved`: never deleted by us (R23), so looked at before each write. */
   const labelled = new Set<string>()
   const lanes = new Map<string, Lane>()
   const ready: Lane[] = []
+  /** Somebody waits for these: a bind must not stand behind a takeover of thousands. */
+  const urgent: Lane[] = []
   let running = 0
   let started = false
   const stopping = new AbortController()
@@ -105,14 +121,28 @@ export function replicatorOf({ ledger, objects, clock, log, random, isLeader, ju
   })
 
   function enqueue(address: Address, revision: number): Lane {
-    const lane = lanes.get(address.text) ?? { address, revision, failures: 0, running: false, waiters: [] }
+    const sinceMs = performance.now()
+    const lane = lanes.get(address.text) ?? {
+      address,
+      revision,
+      failures: 0,
+      running: false,
+      queued: false,
+      sinceMs,
+      waiters: [],
+    }
     lane.revision = Math.max(lane.revision, revision)
     if (!lanes.has(address.text)) {
       lanes.set(address.text, lane)
-      ready.push(lane)
+      queue(lane)
     }
     pump()
     return lane
+  }
+
+  function queue(lane: Lane): void {
+    lane.queued = true
+    ready.push(lane)
   }
 
   function sweep(): void {
@@ -123,8 +153,10 @@ export function replicatorOf({ ledger, objects, clock, log, random, isLeader, ju
 
   function pump(): void {
     while (started && !stopping.signal.aborted && running < LANES) {
-      const lane = ready.shift()
+      const lane = urgent.shift() ?? ready.shift()
       if (lane === undefined) break
+      if (!lane.queued) continue
+      lane.queued = false
       running++
       lane.running = true
       void drain(lane).finally(() => {
@@ -145,14 +177,16 @@ export function replicatorOf({ ledger, objects, clock, log, random, isLeader, ju
       if (verdict === 'withdrawn')
         return settle(lane, revision, new Fault('its FloatingIP object belongs to somebody else', { retryable: true }))
       ledger.acknowledge(lane.address.text, revision)
+      parts.onWritten?.(performance.now() - lane.sinceMs)
       settle(lane, revision, null)
     } catch (error) {
       lane.failures++
+      parts.onFailed?.()
       if (lane.failures === 1)
         log.warn({ ip: lane.address.text, err: messageOf(error) }, 'FloatingIP object not written, will retry')
       const wait = Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** Math.min(lane.failures, 10)) * (0.5 + random() / 2)
       void clock.sleep(wait, stopping.signal).then(() => {
-        ready.push(lane)
+        queue(lane)
         pump()
       })
     }
@@ -162,15 +196,17 @@ export function replicatorOf({ ledger, objects, clock, log, random, isLeader, ju
     const done = lane.waiters.filter(waiter => waiter.revision <= revision)
     lane.waiters = lane.waiters.filter(waiter => waiter.revision > revision)
     for (const waiter of done) error === null ? waiter.resolve() : waiter.reject(error)
-    if (lane.revision > revision) ready.push(lane)
-    else lanes.delete(lane.address.text)
+    if (lane.revision > revision) {
+      lane.sinceMs = performance.now()
+      queue(lane)
+    } else lanes.delete(lane.address.text)
   }
 
   /** One write by compare-and-swap on the version that we know; a conflict is looked into and never forced blindly. */
   async function write(address: Address, row: Allocation | null): Promise<Verdict> {
     const key = address.text
-    // What an administrator keeps out of circulation is not ours to write.
-    if (row?.blocked) return 'overwrite'
+    // What an administrator keeps out of circulation by an object of theirs is not ours to write.
+    if (row?.blocked && row.reservation === null) return 'overwrite'
     const remembered = labelled.has(key) ? undefined : known.has(key) ? known.get(key) : null
     const version = remembered === undefined ? await look(address, row) : remembered
     if (version === 'withdrawn') return 'withdrawn'
@@ -213,6 +249,13 @@ export function replicatorOf({ ledger, objects, clock, log, random, isLeader, ju
       if (fact.reserved) labelled.add(fact.address.text)
     },
     agrees: objects.agrees,
+    confirmed(address, revision) {
+      const lane = lanes.get(address.text)
+      if (lane === undefined || lane.running || lane.revision !== revision) return
+      lane.queued = false
+      ledger.acknowledge(address.text, revision)
+      settle(lane, revision, null)
+    },
     recheck(address, revision) {
       known.set(address.text, undefined)
       enqueue(address, revision)
@@ -229,11 +272,20 @@ export function replicatorOf({ ledger, objects, clock, log, random, isLeader, ju
     },
     acknowledged(address, revision) {
       return new Promise((resolve, reject) => {
-        enqueue(address, revision).waiters.push({ revision, resolve, reject })
+        const lane = enqueue(address, revision)
+        lane.waiters.push({ revision, resolve, reject })
+        if (lane.queued) urgent.push(lane)
+        pump()
       })
     },
     get pending() {
       return lanes.size
+    },
+    oldestMs() {
+      let since = performance.now()
+      const now = since
+      for (const lane of lanes.values()) if (lane.sinceMs < since) since = lane.sinceMs
+      return now - since
     },
     async stop() {
       stopping.abort()

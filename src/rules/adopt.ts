@@ -1,7 +1,7 @@
 /** Owns adopt: what the cluster says of an address enters the ledger, and never takes it from a living pod. */
 import type { Allocation, Draft, Phase } from '../domain/allocation.ts'
 import type { AdoptCommand } from '../domain/command.ts'
-import { isKept, keptBy, type Owner, ownerKey, restKey } from '../domain/owner.ts'
+import { keptBy, type Owner, ownerKey } from '../domain/owner.ts'
 import { RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { type Refusal, refusal } from '../domain/refusal.ts'
 import type { Rule } from './view.ts'
@@ -17,12 +17,19 @@ export const adopt: Rule<AdoptCommand, Adopted> = (view, command) => {
   const rowLives = row.incarnation !== null && command.alive.has(row.incarnation)
   const sightingLives = command.incarnation !== null && command.alive.has(command.incarnation)
   if (row.incarnation === command.incarnation)
-    return carriedOtherwise(row, command) ? decided(command, row, 'taken over') : { changes: [], answer: 'known' }
-  if (!sightingLives) return { changes: [], answer: 'known' }
+    return carriedOtherwise(row, command) ? decided(command, row, 'taken over') : known(row, command)
+  if (!sightingLives) return known(row, command)
   if (rowLives) return conflict(row, command)
   // A dead or empty incarnation under the same key is the same owner come back; under another key the living pod has it.
   if (sameKey || row.phase !== 'held' || command.source === 'pod') return decided(command, row, 'taken over')
   return conflict(row, command)
+}
+
+/** All but, perhaps, that it rests: whoever wrote the object saw how its pod went, and we did not. */
+function known(row: Allocation, { address, restsSince }: AdoptCommand): ReturnType<typeof adopt> {
+  if (restsSince === null || row.restsSince !== null) return { changes: [], answer: 'known' }
+  const because = 'its object says that it rests'
+  return { changes: [{ verb: 'adopt', address, before: row, after: { ...row, restsSince }, because }], answer: 'known' }
 }
 
 /** A bound pod carries what we hold for it, or have for another node: as a hold it would expire under a running pod. */
@@ -55,9 +62,11 @@ function decided(command: AdoptCommand, before: Allocation | null, answer: Adopt
     policy: command.policy,
     index: command.index,
     apiVersion: command.apiVersion,
+    reservation: command.source === 'pod' ? (before?.reservation ?? null) : command.reservation,
     heldFrom: cameFrom(command),
     blocked: command.blocked,
-    restsSince: restOf(command, before),
+    restsSince: command.restsSince ?? before?.restsSince ?? null,
+    surge: command.surge || (before?.surge ?? false),
   }
   return {
     changes: [
@@ -68,22 +77,15 @@ function decided(command: AdoptCommand, before: Allocation | null, answer: Adopt
 }
 
 /** An object does not tell where a hold or claim goes back to; doubt keeps it for whoever the policy would keep it for. */
-function cameFrom({ source, incarnation, policy, owner }: AdoptCommand): Owner | null {
-  if (source === 'pod' || incarnation === null || policy === RELEASE_AT_POD_END) return null
+function cameFrom({ source, incarnation, policy, reservation, owner }: AdoptCommand): Owner | null {
+  if (source === 'pod' || incarnation === null) return null
+  if (policy === RELEASE_AT_POD_END && reservation === null) return null
   return keptBy(owner)
 }
 
-/** What the object says, or what the row knows of pods of the same owner. */
-function restOf({ restsSince, owner, blocked }: AdoptCommand, before: Allocation | null): number | null {
-  if (blocked) return null
-  return restsSince ?? (before !== null && restKey(before.owner) === restKey(owner) ? before.restsSince : null)
-}
-
-function phaseOf(command: AdoptCommand): Phase {
-  // Nobody keeps an address with policy release: it only rests.
-  const { incarnation, restsSince, policy, owner, blocked } = command
-  if (incarnation === null && restsSince !== null && policy === RELEASE_AT_POD_END && !isKept(owner) && !blocked)
-    return 'resting'
-  if (incarnation === null) return 'reserved'
-  return command.node === null ? 'held' : 'bound'
+function phaseOf({ incarnation, node, policy, reservation, restsSince, blocked }: AdoptCommand): Phase {
+  if (incarnation !== null) return node === null ? 'held' : 'bound'
+  // With this policy nobody keeps an address: it only rests.
+  const kept = policy !== RELEASE_AT_POD_END || reservation !== null || blocked
+  return restsSince !== null && !kept ? 'resting' : 'reserved'
 }

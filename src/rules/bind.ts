@@ -1,6 +1,9 @@
 /** Owns bind: filter's whole rule once more for the chosen node, then the claim of every address for pod and node. */
+import type { Allocation } from '../domain/allocation.ts'
 import type { Change } from '../domain/change.ts'
 import type { BindCommand, ConfirmQuestion } from '../domain/command.ts'
+import type { Demand } from '../domain/demand.ts'
+import { ownerKey } from '../domain/owner.ts'
 import type { PodAddress } from '../domain/pod-address.ts'
 import { isRefusal, type Refusal, refusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
@@ -22,10 +25,26 @@ export const bind: Rule<BindCommand, BindAnswer> = (view, { demand, node, group 
   if (choices === null) return refusal('no-address-left', `no free address for nodes in ${group.subnets}`)
 
   const changes = choices.map((choice, index): Change => {
-    const { before, after } = claimOf(view, demand, choice, index, node)
+    const { before, after } = claimOf(view, demand, source, choice, index, node)
     return { verb: 'bind', address: after.address, before, after, because: `scheduled to ${node}` }
   })
   return { changes, answer: { addresses: changes.map(change => podAddress(view, change.address)) } }
+}
+
+/**
+ * What the pod's owner key still has beside the addresses that the pod was bound with, and its request does not ask for (R21). Without a
+ * request only answers to lists are meant: a second row of the first list can also be left over from a lost ledger, and doubt keeps.
+ */
+export function outgrown(
+  view: View,
+  { owner, pod, request }: Demand,
+  bound: readonly Address[],
+): readonly Allocation[] {
+  const used = new Set(bound.map(address => address.text))
+  return view.ofKey(ownerKey(owner)).filter(row => {
+    const isFree = row.phase === 'reserved' || row.incarnation === pod.uid
+    return isFree && !row.blocked && !used.has(row.address.text) && (request.length > 0 || row.index > 0)
+  })
 }
 
 function podAddress(view: View, address: Address): PodAddress {

@@ -2,13 +2,14 @@
 import type { Allocation, Draft } from '../domain/allocation.ts'
 import type { Demand } from '../domain/demand.ts'
 import type { Owner } from '../domain/owner.ts'
-import type { Choice } from './source.ts'
+import type { Choice, Source } from './source.ts'
 import type { View } from './view.ts'
 
 /** The row that the choice rests on, and the same address as the pod has it from now on. `node` null: a hold. */
 export function claimOf(
   view: View,
   demand: Demand,
+  source: Source,
   choice: Choice,
   index: number,
   node: string | null,
@@ -23,10 +24,12 @@ export function claimOf(
     policy: demand.policy,
     index,
     apiVersion: demand.apiVersion,
+    reservation: before?.reservation ?? null,
     heldFrom: heldFrom(before),
     blocked: false,
     // Its own replacement may have it; for others it rests on.
     restsSince: before?.restsSince ?? null,
+    surge: source.kind === 'free' ? source.lends : (before?.surge ?? false),
   }
   return { before, after }
 }

@@ -3,8 +3,10 @@ import { adopt } from './adopt.ts'
 import { bind } from './bind.ts'
 import { filter } from './filter.ts'
 import { follow } from './follow.ts'
+import { importAll } from './import.ts'
 import { resizePool } from './pool.ts'
 import { release } from './release.ts'
+import { reserve, unreserve } from './reserve.ts'
 import { rested } from './rest.ts'
 import { giveBack, reclaim, unbind } from './unbind.ts'
 import { unblock } from './unblock.ts'
@@ -21,6 +23,10 @@ export const rules = {
   follow, // a workload changed: what it keeps follows
   resizePool, // a pool's size changed: keep ahead, or free what is too many
   release, // somebody asked
+  reserve, // a person keeps addresses ahead
+  unreserve, // and no longer
+  expire: unreserve, // the same by its time
+  importAll, // another program recorded whom addresses belong to
   adopt, // the cluster knows what the ledger does not
 } satisfies Record<string, Rule<never, unknown>>
 

@@ -79,7 +79,7 @@ function take(
 
   const because = source.kind === 'kept' ? 'kept for its workload' : 'counts in its pool'
   const changes = choices.map((choice, index): Change => {
-    const { before, after } = claimOf(view, demand, choice, index, null)
+    const { before, after } = claimOf(view, demand, source, choice, index, null)
     return { verb: 'hold', address: after.address, before, after, because }
   })
   const narrowed = new Map(

@@ -1,5 +1,5 @@
 /** Owns what a pool's size does to addresses that no pod uses: more are kept ahead, or those too many are freed. */
-import type { Draft } from '../domain/allocation.ts'
+import { reservedDraft } from '../domain/allocation.ts'
 import type { Change } from '../domain/change.ts'
 import type { ResizePoolCommand } from '../domain/command.ts'
 import { isKept, type Owner, ownerKey, poolOwner } from '../domain/owner.ts'
@@ -21,7 +21,7 @@ export const resizePool: Rule<ResizePoolCommand, Resized> = (view, { pool, size,
   const inUse = rows.filter(row => row.incarnation !== null).length
   if (rows.length > size) {
     const spare = rows
-      .filter(row => isKept(row.owner))
+      .filter(row => isKept(row.owner) && row.reservation === null)
       .sort(newestFirst)
       .slice(0, rows.length - size)
     const changes = spare.map(row => free(row, `pool ${pool} was resized to ${size}`))
@@ -46,18 +46,6 @@ function freeSlots(view: View, count: number): readonly number[] {
 
 function keepAhead(view: View, owner: Owner, slot: number): Change {
   const address = view.geometry.addressOf(slot)
-  const after: Draft = {
-    address,
-    owner,
-    phase: 'reserved',
-    incarnation: null,
-    node: null,
-    policy: NEVER,
-    index: 0,
-    apiVersion: '',
-    heldFrom: null,
-    blocked: false,
-    restsSince: null,
-  }
+  const after = reservedDraft(address, owner, NEVER)
   return { verb: 'keep', address, before: null, after, because: `allocated ahead for pool ${owner.pool}` }
 }

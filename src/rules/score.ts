@@ -4,7 +4,8 @@ import type { NodeGroup } from '../domain/geometry.ts'
 import { ownerKey, sharedBy } from '../domain/owner.ts'
 import { RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
-import { fits, servedBy, sourceFor } from './source.ts'
+import { matches } from './matching.ts'
+import { fits, openLists, servedBy, sourceFor } from './source.ts'
 import type { View } from './view.ts'
 
 /** Highest score of an extender (extender/v1 MaxExtenderPriority). */
@@ -25,12 +26,15 @@ export function fitsAfter(
   victims: readonly string[],
 ): boolean {
   const source = sourceFor(view, demand)
-  if (isRefusal(source)) return source.code === 'limit-reached' && victims.some(uid => sharesWith(view, uid))
+  if (isRefusal(source)) {
+    const full = source.code === 'limit-reached' || source.code === 'rollout-deadlock'
+    return full && victims.some(uid => sharesWith(view, uid))
+  }
   const unfit = fits(view, demand, source, group)
   if (unfit === null) return true
-  return (
-    unfit.code === 'no-address-left' && demand.request.length === 0 && victims.some(uid => wouldFree(view, uid, group))
-  )
+  if (unfit.code !== 'no-address-left' && unfit.code !== 'resting') return false
+  const freed = victims.flatMap(uid => wouldFree(view, uid, group))
+  return demand.request.length === 0 ? freed.length > 0 : matches(view, openLists(view, demand, source, group), freed)
 
   function sharesWith(of: View, uid: string): boolean {
     const share = sharedBy(demand.owner)
@@ -42,6 +46,8 @@ export function fitsAfter(
   }
 }
 
-function wouldFree(view: View, uid: string, group: NodeGroup): boolean {
-  return view.ofIncarnation(uid).some(row => row.policy === RELEASE_AT_POD_END && servedBy(view, row, group))
+/** The slots that come free in this group with the pod's end. */
+function wouldFree(view: View, uid: string, group: NodeGroup): readonly number[] {
+  const going = view.ofIncarnation(uid).filter(row => row.policy === RELEASE_AT_POD_END && servedBy(view, row, group))
+  return going.flatMap(({ address }) => view.geometry.slotOf(address) ?? [])
 }

@@ -1,5 +1,5 @@
 /** Owns the question that filter and bind share: where may this pod's addresses come from, and does a group of nodes fit? */
-import { type Allocation, isClaimed, UNKNOWN_INCARNATION } from '../domain/allocation.ts'
+import { type Allocation, UNKNOWN_INCARNATION } from '../domain/allocation.ts'
 import type { Demand, Workload } from '../domain/demand.ts'
 import type { NodeGroup } from '../domain/geometry.ts'
 import {
@@ -12,19 +12,21 @@ import {
   ownerKey,
   STATEFUL_SET,
   sharedBy,
-  workloadKey,
 } from '../domain/owner.ts'
 import { IMMUTABLE, policyName, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { type Refusal, refusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
 import { rangeText, setContains } from '../ip/range.ts'
-import { isConfigured, type View } from './view.ts'
+import { limitOf } from './limit.ts'
+import { isOwn, restingFor } from './rest.ts'
+import { isConfigured, type SlotInterval, type View } from './view.ts'
 
 /** own: under the pod's key already · kept: its Deployment or pool keeps some, newest first · free: any free address. */
 export type Source =
   | { readonly kind: 'own'; readonly rows: readonly Allocation[] }
   | { readonly kind: 'kept'; readonly rows: readonly Allocation[]; readonly room: Room }
-  | { readonly kind: 'free'; readonly room: Room }
+  /** `lends`: beyond the replicas, for a rollout. `resting`: may be had as well, see {@link choose}. */
+  | { readonly kind: 'free'; readonly room: Room; readonly lends: boolean; readonly resting: readonly Allocation[] }
 
 /** How many pods of the same Deployment or pool may still get an address; null: no limit. */
 export type Room = number | null
@@ -101,7 +103,7 @@ function kindName(kind: string): string {
 }
 
 /** Slot intervals of one request: as many as the core's match buffer holds. */
-const REQUEST_INTERVALS_MAX = 4096
+export const REQUEST_INTERVALS_MAX = 4096
 
 /** A requested list of which the configuration has no address at all can never be served. */
 function outOfReach(view: View, demand: Demand): Refusal | null {
@@ -121,41 +123,23 @@ function outOfReach(view: View, demand: Demand): Refusal | null {
 
 function sharedSource(view: View, demand: Demand, without: readonly Allocation[]): Source | Refusal {
   const share = sharedBy(demand.owner)
-  if (share === null || demand.policy === RELEASE_AT_POD_END) return { kind: 'free', room: null }
+  const resting = restingFor(view, demand.owner).filter(row => isConfigured(view, row))
+  if (share === null || demand.policy === RELEASE_AT_POD_END) return { kind: 'free', room: null, lends: false, resting }
   const rows = view
     .ofShare(ownerKey(share))
     .filter(row => isConfigured(view, row) && !row.blocked && !without.includes(row))
   const limit = limitOf(demand, rows)
   const wanted = Math.max(1, demand.request.length)
-  if (limit !== null && limit.used + wanted > limit.most) return refusal('limit-reached', limit.because)
+  if (limit !== null && limit.used + wanted > limit.most) return limit.refused
   const kept = rows.filter(row => isKept(row.owner)).sort(newestFirst)
   const room = limit === null ? null : limit.most - limit.used
   // Kept addresses answer no range lists: which of them would be the first list's?
-  return kept.length > 0 && demand.request.length === 0 ? { kind: 'kept', rows: kept, room } : { kind: 'free', room }
+  if (kept.length > 0 && demand.request.length === 0) return { kind: 'kept', rows: kept, room }
+  return { kind: 'free', room, lends: limit?.lends ?? false, resting }
 }
 
 export function newestFirst(a: Allocation, b: Allocation): number {
   return b.updatedAt - a.updatedAt || b.revision - a.revision
-}
-
-interface Limit {
-  readonly used: number
-  readonly most: number
-  readonly because: string
-}
-
-/** A pool with a size limits all its pods together; else a Deployment is limited by its replicas, in a pool or not. */
-function limitOf({ owner, workload, poolSize }: Demand, rows: readonly Allocation[]): Limit | null {
-  if (owner.pool !== '' && poolSize !== null) {
-    const used = rows.filter(row => !isKept(row.owner)).length
-    return { used, most: poolSize, because: `reached pool ${owner.pool} size limit of ${poolSize}` }
-  }
-  if (owner.kind !== DEPLOYMENT) return null
-  const key = workloadKey(owner)
-  const used = rows.filter(row => isClaimed(row) && workloadKey(row.owner) === key).length
-  const most = workload.state === 'present' ? workload.replicas : 0
-  const because = `deployment ${owner.workload} has allocated ${used} ips with replicas of ${most}, wait for releasing`
-  return { used, most, because }
 }
 
 /** Null when the pod can have its addresses on the nodes of this group; else why not. */
@@ -164,7 +148,8 @@ export function fits(view: View, demand: Demand, source: Source, group: NodeGrou
     case 'own': {
       const fixed = fixedRows(demand, source.rows).map(row => row.address)
       return (
-        elsewhere(view, fixed, group) ?? (choose(view, demand, source, group) === null ? noneLeft(demand, group) : null)
+        elsewhere(view, fixed, group) ??
+        (choose(view, demand, source, group) === null ? noneLeft(view, demand, group) : null)
       )
     }
     case 'kept': {
@@ -176,7 +161,7 @@ export function fits(view: View, demand: Demand, source: Source, group: NodeGrou
       )
     }
     case 'free':
-      return choose(view, demand, source, group) === null ? noneLeft(demand, group) : null
+      return choose(view, demand, source, group) === null ? noneLeft(view, demand, group) : null
   }
 }
 
@@ -191,9 +176,14 @@ export function elsewhere(view: View, addresses: readonly Address[], group: Node
 /** Addresses named in a refusal: enough to recognise the subnet, short enough for an event. */
 const KEPT_NAMED_MAX = 3
 
-function noneLeft(demand: Demand, group: NodeGroup): Refusal {
-  const of = demand.request.length === 0 ? '' : ' for the requested ranges'
-  return refusal('no-address-left', `no free address${of} for nodes in ${group.subnets}`)
+function noneLeft(view: View, { request }: Demand, group: NodeGroup): Refusal {
+  const wanted = (row: Allocation) => request.length === 0 || request.some(list => setContains(list, row.address))
+  const rest = group.entries.flatMap(entry => view.restingIn(entry)).filter(wanted).length
+  const none = `no free address${request.length === 0 ? '' : ' for the requested ranges'} for nodes in ${group.subnets}`
+  if (rest === 0) return refusal('no-address-left', none)
+  const which =
+    rest === 1 ? '1 rests, since a container may still use it' : `${rest} rest, since containers may still use them`
+  return refusal('resting', `${none}; ${which}`)
 }
 
 export function servedBy(view: View, row: Allocation, group: NodeGroup): boolean {
@@ -231,8 +221,26 @@ export function choose(view: View, demand: Demand, source: Source, group: NodeGr
       return row === undefined ? null : [{ row }]
     }
     case 'free':
-      return demand.request.length === 0 ? anyFree(view, group) : matchAround(view, demand, [], group)
+      return (
+        freeOr(
+          view,
+          demand,
+          source.resting.filter(row => isOwn(row, demand.owner)),
+          group,
+        ) ?? freeOr(view, demand, source.resting, group)
+      )
   }
+}
+
+/**
+ * Of these the first, else a free one. What rests from its own name a pod gets before all else: it is what it was there. What rests
+ * from a sibling it gets only when nothing is free: two pods at one address, be it for seconds, are worse than another address.
+ */
+function freeOr(view: View, demand: Demand, rows: readonly Allocation[], group: NodeGroup): readonly Choice[] | null {
+  const usable = rows.filter(row => servedBy(view, row, group))
+  if (demand.request.length > 0) return matchAround(view, demand, fixedRows(demand, usable), group)
+  const [row] = usable
+  return row === undefined ? anyFree(view, group) : [{ row }]
 }
 
 function anyFree(view: View, group: NodeGroup): readonly Choice[] | null {
@@ -243,6 +251,25 @@ function anyFree(view: View, group: NodeGroup): readonly Choice[] | null {
   return null
 }
 
+/** The lists of the request that no row of the pod's own answers, as slots of this group. */
+export function openLists(
+  view: View,
+  demand: Demand,
+  source: Source,
+  group: NodeGroup,
+): readonly (readonly SlotInterval[])[] {
+  const fixed = source.kind === 'own' ? fixedRows(demand, source.rows) : []
+  return openIndexes(demand, fixed).map(index => intervalsOf(view, demand, index, group))
+}
+
+function openIndexes(demand: Demand, fixed: readonly Allocation[]): readonly number[] {
+  return demand.request.map((_, index) => index).filter(index => !fixed.some(row => row.index === index))
+}
+
+function intervalsOf(view: View, demand: Demand, index: number, group: NodeGroup): readonly SlotInterval[] {
+  return view.geometry.intervals(demand.request[index] ?? [], group.entries)
+}
+
 /** The fixed rows stay; every other list gets a free slot by an exact matching. */
 function matchAround(
   view: View,
@@ -250,8 +277,8 @@ function matchAround(
   fixed: readonly Allocation[],
   group: NodeGroup,
 ): readonly Choice[] | null {
-  const open = demand.request.map((_, index) => index).filter(index => !fixed.some(row => row.index === index))
-  const lists = open.map(index => view.geometry.intervals(demand.request[index] ?? [], group.entries))
+  const open = openIndexes(demand, fixed)
+  const lists = open.map(index => intervalsOf(view, demand, index, group))
   if (lists.some(list => list.length === 0)) return null
   const slots = open.length === 0 ? [] : view.match(lists)
   if (slots === null) return null
@@ -263,7 +290,7 @@ function matchAround(
 }
 
 /** True when the pod's name ends in its workload's ordinal, and that ordinal exists. */
-export function ordinalExists(row: Allocation, replicas: number, firstOrdinal: number): boolean {
-  const ordinal = ordinalOf(row.owner)
+export function ordinalExists({ owner }: Pick<Allocation, 'owner'>, replicas: number, firstOrdinal: number): boolean {
+  const ordinal = ordinalOf(owner)
   return ordinal !== null && ordinal >= firstOrdinal && ordinal < firstOrdinal + replicas
 }

@@ -6,7 +6,9 @@ import type { Workload } from '../domain/demand.ts'
 import { DEPLOYMENT, keptBy, type Owner, ownerKey, sharedBy } from '../domain/owner.ts'
 import { NEVER, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { unreachable } from '../lib/assert.ts'
-import { free } from './rest.ts'
+import type { WallMs } from '../lib/clock.ts'
+import { keepsUntilOver } from './limit.ts'
+import { free, isStillTheirs, unkept } from './rest.ts'
 import { ordinalExists } from './source.ts'
 import { isConfigured, type Rule, type View } from './view.ts'
 
@@ -18,26 +20,28 @@ export interface Unbound {
 
 /** Rows are found by UID, with the policy recorded at bind: labels and owners may have changed since. */
 export const unbind: Rule<UnbindCommand, Unbound> = (view, { at, incarnation, workload, rests, because }) => {
+  /** How many addresses of the pod go before this one. */
   let lost = 0
   const changes = view.ofIncarnation(incarnation).map(row => {
-    const restsSince = rests && row.phase === 'bound' ? at : row.restsSince
-    const fate = fateOf(view, row, workload, lost)
-    const why = `${because}; ${fate.because}`
-    const change =
-      row.phase === 'held'
-        ? giveBackOf(row, because)
-        : fate.keepFor === null
-          ? { ...free({ ...row, restsSince }, why), before: row }
-          : keep(row, fate.keepFor, why, restsSince)
+    const change = ended(view, row, workload, lost, because, rests ? at : row.restsSince)
     if (!isStillTheirs(change)) lost++
     return change
   })
   return { changes, answer: counted(changes) }
 }
 
-/** False once other owners may have it, now or when it has rested. */
-function isStillTheirs({ after }: Change): boolean {
-  return after !== null && after.phase !== 'resting'
+function ended(
+  view: View,
+  row: Allocation,
+  workload: Workload,
+  lost: number,
+  because: string,
+  restsSince: WallMs | null,
+): Change {
+  if (row.phase === 'held') return giveBackOf(row, because)
+  const fate = fateOf(view, row, workload, lost)
+  const why = `${because}; ${fate.because}`
+  return fate.keepFor === null ? free(row, why, restsSince) : keep(row, fate.keepFor, why, restsSince)
 }
 
 function counted(changes: readonly Change[]): Unbound {
@@ -58,8 +62,9 @@ export const giveBack: Rule<GiveBackCommand, Unbound> = (view, { incarnation, re
 export const reclaim: Rule<ReclaimCommand, Unbound> = (view, { address, revision }) => {
   const row = view.at(address)
   if (row === null || row.revision !== revision) return { changes: [], answer: { freed: 0, kept: 0 } }
-  const because = 'no pod of its name exists'
-  const keeps = row.policy !== RELEASE_AT_POD_END && isConfigured(view, row)
+  const configured = isConfigured(view, row)
+  const because = configured ? 'no pod of its name exists' : 'its range left the configuration'
+  const keeps = (row.policy !== RELEASE_AT_POD_END || row.reservation !== null) && configured
   const change = keeps ? keep(row, keptBy(row.owner), because) : free(row, because)
   return { changes: [change], answer: counted([change]) }
 }
@@ -76,6 +81,7 @@ function freeing(because: string): Fate {
 /** `lost`: how many addresses of the same pod go before this one. */
 function fateOf(view: View, row: Allocation, workload: Workload, lost: number): Fate {
   if (!isConfigured(view, row)) return freeing('its range left the configuration')
+  if (row.reservation !== null) return { keepFor: keptBy(row.owner), because: `reservation ${row.reservation.id}` }
   switch (row.policy) {
     case RELEASE_AT_POD_END:
       return freeing('released with its pod')
@@ -96,6 +102,7 @@ function immutableFate(view: View, row: Allocation, workload: Workload, lost: nu
   switch (row.owner.kind) {
     case DEPLOYMENT: {
       if (workload.state === 'gone') return freeing('its Deployment is gone')
+      if (keepsUntilOver(workload)) return { keepFor, because: 'kept until its rollout is over' }
       const total = view.ofShare(ownerKey(keepFor)).filter(other => isConfigured(view, other)).length - lost
       return total > workload.replicas
         ? freeing(`its Deployment has ${total} addresses for ${workload.replicas} replicas`)
@@ -128,9 +135,6 @@ function keep(row: Allocation, owner: Owner, because: string, restsSince = row.r
 }
 
 export function giveBackOf(row: Allocation, because: string): Change {
-  if (row.heldFrom === null) {
-    const change = free(row, because)
-    return change.after === null ? { ...change, verb: 'give back' } : change
-  }
-  return { verb: 'give back', address: row.address, before: row, after: keptDraft(row, row.heldFrom), because }
+  const after = row.heldFrom === null ? unkept(row) : keptDraft(row, row.heldFrom)
+  return { verb: 'give back', address: row.address, before: row, after, because }
 }

@@ -5,9 +5,13 @@ import { join } from 'node:path'
 import { Fault, messageOf } from '../lib/fault.ts'
 import schema from './schema.sql' with { type: 'file' }
 import cloudSchema from './schema-2.sql' with { type: 'file' }
+import surgeSchema from './schema-3.sql' with { type: 'file' }
+import questionsSchema from './schema-4.sql' with { type: 'file' }
+import reservationSchema from './schema-5.sql' with { type: 'file' }
+import restSchema from './schema-6.sql' with { type: 'file' }
 
 /** Schemas in order: opening applies those above the file's `user_version`, each in a transaction. */
-const MIGRATIONS: readonly string[] = [schema, cloudSchema]
+const MIGRATIONS: readonly string[] = [schema, cloudSchema, surgeSchema, questionsSchema, reservationSchema, restSchema]
 
 export const SCHEMA_VERSION = MIGRATIONS.length
 
@@ -56,7 +60,7 @@ export function openLedgerFile(dir: string): LedgerFile {
 }
 
 /** A transaction held for life on a small file beside the ledger: other processes stay out, readers of the ledger get in. */
-function takeLock(dir: string): Database {
+export function takeLock(dir: string): Database {
   const path = join(dir, 'ledger.lock')
   const lock = new Database(path, { create: true })
   try {

@@ -2,6 +2,7 @@
 import type { Allocation, Phase } from '../domain/allocation.ts'
 import { type Owner, ownerKey, parseOwnerKey } from '../domain/owner.ts'
 import { policyOf } from '../domain/policy.ts'
+import { readReservation, reservationText } from '../domain/reservation.ts'
 import { parseAddress, sortKey } from '../ip/address.ts'
 import { present } from '../lib/assert.ts'
 
@@ -24,6 +25,9 @@ export interface AllocationRow {
   blocked: number
   updated_at: number
   revision: number
+  surge: number
+  reservation: string | null
+  rests_since: number | null
 }
 
 export function toRow(a: Allocation): AllocationRow {
@@ -46,11 +50,14 @@ export function toRow(a: Allocation): AllocationRow {
     blocked: a.blocked ? 1 : 0,
     updated_at: a.updatedAt,
     revision: a.revision,
+    surge: a.surge ? 1 : 0,
+    reservation: reservationText(a.reservation),
+    rests_since: a.restsSince,
   }
 }
 
 /** A row that we wrote; the schema's checks stand for the casts. */
-export function fromRow(row: AllocationRow): Allocation {
+export function fromRow(row: Omit<AllocationRow, 'sort'>): Allocation {
   const owner: Owner = {
     pool: row.pool,
     kind: row.kind,
@@ -67,8 +74,11 @@ export function fromRow(row: AllocationRow): Allocation {
     policy: present(policyOf(row.policy), `policy ${row.policy}`),
     index: row.list_index,
     apiVersion: row.api_version,
+    reservation: readReservation(row.reservation),
     heldFrom: row.held_from === null ? null : parseOwnerKey(row.held_from),
     blocked: row.blocked === 1,
+    surge: row.surge === 1,
+    restsSince: row.rests_since,
     updatedAt: row.updated_at,
     revision: row.revision,
   }

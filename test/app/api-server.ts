@@ -12,6 +12,9 @@ const COLLECTIONS = [
   'floatingips',
   'pools',
   'customresourcedefinitions',
+  'gangs',
+  'events',
+  'events',
 ] as const
 export type Collection = (typeof COLLECTIONS)[number]
 
@@ -20,6 +23,7 @@ export interface Call {
   readonly kind: string
   /** `namespace/name`, or the name. */
   readonly key: string
+  readonly path: string
   readonly body: Record<string, unknown>
 }
 
@@ -95,9 +99,21 @@ export function startApiServer() {
     emit(collection, 'DELETED', { ...object, metadata: { ...object.metadata, resourceVersion: String(++version) } })
   }
 
-  function list(collection: Collection): Response {
-    const items = [...of(collection)].filter(([key]) => !hidden.has(`${collection} ${key}`)).map(([, object]) => object)
-    return Response.json({ kind: 'List', metadata: { resourceVersion: String(version) }, items })
+  /** A page goes on after the last one's key: enough for lists during which little changes. */
+  function list(collection: Collection, limit: number, after: string | null): Response {
+    const stored = [...of(collection)]
+    const all = hidden.size === 0 ? stored : stored.filter(([key]) => !hidden.has(`${collection} ${key}`))
+    const from = after === null ? 0 : all.findIndex(([key]) => key === after) + 1
+    const page = all.slice(from, limit > 0 ? from + limit : undefined)
+    const more = from + page.length < all.length ? { continue: page.at(-1)?.[0] } : {}
+    const metadata = { resourceVersion: String(version), ...more }
+    return Response.json({ kind: 'List', metadata, items: page.map(([, object]) => object) })
+  }
+
+  /** Custom resources are served as long as there is a definition. */
+  function isServed(collection: Collection, path: string): boolean {
+    if (collection === 'floatingips' || collection === 'pools') return of('customresourcedefinitions').size > 0
+    return collection !== 'gangs' || of('customresourcedefinitions').has(`gangs.${path.split('/')[2]}`)
   }
 
   function watch(collection: Collection, from: number): Response {
@@ -129,7 +145,9 @@ export function startApiServer() {
     const before = of(collection).get(key)
     if (verb === 'create') {
       const raw = body as unknown as Kube
-      const made = { ...raw, metadata: { ...raw.metadata, uid: `made-${version + 1}` } }
+      const { name, generateName = '' } = raw.metadata as Kube['metadata'] & { generateName?: string }
+      const uid = `made-${version + 1}`
+      const made = { ...raw, metadata: { ...raw.metadata, name: name ?? generateName + uid, uid } }
       if (of(collection).has(keyOf(made))) return refused(409, 'AlreadyExists', made.metadata.name)
       return put(collection, made)
     }
@@ -158,14 +176,13 @@ export function startApiServer() {
   async function handle(request: Request): Promise<Response> {
     const url = new URL(request.url)
     const at = placeOf(url.pathname)
-    const served =
-      at !== null && (!['floatingips', 'pools'].includes(at.collection) || of('customresourcedefinitions').size > 0)
-    if (at === null || !served) return new Response('404 page not found\n', { status: 404 })
+    if (at === null || !isServed(at.collection, url.pathname))
+      return new Response('404 page not found\n', { status: 404 })
     const watching = url.searchParams.get('watch') === 'true'
     const verb = verbOf(request.method, at, watching)
     const text = await request.text()
     const body = (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>
-    const call: Call = { kind: `${verb} ${at.collection}`, key: at.key, body }
+    const call: Call = { kind: `${verb} ${at.collection}`, key: at.key, path: url.pathname, body }
     calls.push(call)
     const fault = dueFault(call.kind)
     const held = doors.find(each => each.kind === call.kind && !each.used)
@@ -176,7 +193,8 @@ export function startApiServer() {
     }
     if (fault === 'hang') return new Promise<Response>(() => {})
     if (fault !== undefined && fault.after !== true) return failure(fault.status, fault.reason ?? '', at.key)
-    if (verb === 'list') return list(at.collection)
+    if (verb === 'list')
+      return list(at.collection, Number(url.searchParams.get('limit')), url.searchParams.get('continue'))
     if (verb === 'watch') return watch(at.collection, Number(url.searchParams.get('resourceVersion')))
     const answer = write(verb, at.collection, at.key, body)
     if (fault !== undefined) return failure(fault.status, fault.reason ?? 'Timeout', at.key)

@@ -1,7 +1,8 @@
 /** R6: a second pod that carries an address takes it from nobody, and no third one gets it before both are gone. */
 import { afterEach, expect, test } from 'bun:test'
+import { reconcile } from '../../src/app/reconcile.ts'
 import { run } from './asking.ts'
-import { carries, pod } from './objects.ts'
+import { carries, entry, pod } from './objects.ts'
 import { closeWorlds, openWorld, until } from './world.ts'
 
 afterEach(closeWorlds)
@@ -41,4 +42,16 @@ test('R6: found at start-up: the same', async () => {
   expect(world.row('10.0.0.2')).toBe(WEB)
   world.api.remove('pods', 'default/web-0')
   await until(() => world.row('10.0.0.2') === THIEF)
+})
+
+test('R13: a list that is older than the row takes nothing from the pod that has it now', async () => {
+  const world = await openWorld({ entries: [entry('10.49.0.0/24', '10.0.0.0/24', '10.0.0.2')] })
+  await run(world, pod('first'))
+  await until(() => world.ports.cluster.pods.get('default/first')?.node === 'a1')
+  const listed = [...world.ports.cluster.pods.values()]
+  world.api.remove('pods', 'default/first')
+  await until(() => world.row('10.0.0.2') === 'free')
+  await run(world, pod('second'))
+  await reconcile(world.ports, null, listed, new Set(['10.0.0.2']))
+  expect(world.row('10.0.0.2')).toBe('bound NULL_default_NULL_second second#1')
 })

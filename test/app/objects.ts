@@ -25,6 +25,8 @@ export interface PodWords {
   uid?: string
   /** `StatefulSet web`, `Deployment app` (over a ReplicaSet), `Job job`; none: a bare pod. */
   owner?: string
+  /** The owner's. */
+  apiVersion?: string
   policy?: 'immutable' | 'never'
   /** The args annotation as written. */
   args?: string
@@ -63,7 +65,7 @@ export function pod(name: string, words: PodWords = {}): Kube {
           ? []
           : [
               {
-                apiVersion: 'apps/v1',
+                apiVersion: words.apiVersion ?? 'apps/v1',
                 kind: deployed ? 'ReplicaSet' : kind,
                 name: deployed ? `${owner}-${HASH}` : owner,
                 controller: true,
@@ -90,6 +92,23 @@ export function node(name: string, ip: string): Kube {
 
 export function workload(name: string, replicas: number): Kube {
   return { metadata: { name, namespace: 'default', uid: `uid-of-${name}`, resourceVersion: '1' }, spec: { replicas } }
+}
+
+/** A kind Gang; per version where it says its replicas, null: it has no scale. */
+export function gangDefinition(group: string, versions: Record<string, string | null>, scope = 'Namespaced'): Kube {
+  return {
+    metadata: { name: `gangs.${group}`, uid: `uid-of-gangs.${group}`, resourceVersion: '1' },
+    spec: {
+      group,
+      scope,
+      names: { kind: 'Gang', plural: 'gangs' },
+      versions: Object.entries(versions).map(([name, path]) => ({
+        name,
+        served: true,
+        ...(path !== null && { subresources: { scale: { specReplicasPath: path } } }),
+      })),
+    },
+  }
 }
 
 export interface FloatingIpWords {

@@ -8,7 +8,7 @@ import { ownerKey } from '../../src/domain/owner.ts'
 import { parseAddress } from '../../src/ip/address.ts'
 import { present } from '../../src/lib/assert.ts'
 import { systemClock } from '../../src/lib/clock.ts'
-import type { Log } from '../../src/lib/log.ts'
+import type { LevelledLog } from '../../src/lib/log.ts'
 import { type ApiServer, startApiServer } from './api-server.ts'
 import { fastClock } from './clock.ts'
 import { configMap, entry, type Kube, node } from './objects.ts'
@@ -22,10 +22,15 @@ export interface WorldOptions {
   /** As in a config file. */
   file?: unknown
   holdMs?: number
+  restMs?: number
   speed?: number
   replicate?: boolean
+  events?: boolean
   resyncMinutes?: number
   legacyFailedNodes?: boolean
+  swagger?: boolean
+  profiling?: boolean
+  history?: { rows: number; ageMs: number }
   /** host:port of an address provider. */
   cloudProvider?: string
   /** What the cluster has before floatip starts. */
@@ -88,7 +93,13 @@ export function startWorld(options: WorldOptions = {}) {
       `${level} ${message} ${JSON.stringify(fields, (_, value) => (value instanceof Error ? value.stack : value))}`,
     )
   }
-  const log: Log = { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') }
+  const log: LevelledLog = {
+    level: 'debug',
+    debug: note('debug'),
+    info: note('info'),
+    warn: note('warn'),
+    error: note('error'),
+  }
   const bugs: unknown[] = []
   const serveOptions: ServeOptions = {
     bind: '127.0.0.1',
@@ -98,12 +109,18 @@ export function startWorld(options: WorldOptions = {}) {
     kubeconfig: undefined,
     dataDir: dir,
     logLevel: 'silent',
+    logFormat: 'json',
     holdMs: options.holdMs ?? 60_000,
+    restMs: options.restMs ?? 30_000,
     replicate: options.replicate ?? true,
     installCrds: true,
+    events: options.events ?? true,
     legacyFailedNodes: options.legacyFailedNodes ?? false,
     cloudTimeoutMs: 60_000,
+    swagger: options.swagger ?? false,
+    history: options.history ?? { rows: 1_000_000, ageMs: 90 * 24 * 3_600_000 },
     election: null,
+    profiling: options.profiling ?? false,
     notYet: [],
     file: {
       floatingips: options.file,

@@ -123,7 +123,7 @@ describe('floatip serve', () => {
     expect(second.stderr).toContain(`floatip: another floatip process uses the ledger in ${it.dir}`)
   })
 
-  test('flags of galaxy whose capability is not built yet are accepted with one warning each', async () => {
+  test('flags of galaxy are accepted, and do what they say: Swagger 1.2, profiles', async () => {
     const it = stage()
     const floatip = await serve(
       it,
@@ -134,6 +134,9 @@ describe('floatip serve', () => {
       '--leader-elect-lease-duration=15s',
     )
     const warned = floatip.lines.filter(line => line.msg === 'accepted, but not built yet').map(line => line.flag)
-    expect(warned).toEqual(['--swagger', '--profiling'])
+    expect(warned).toEqual([])
+    expect((await floatip.get('/apidocs.json/v1')).status).toBe(200)
+    const profile = await floatip.get('/debug/profile?seconds=1')
+    expect(await profile.json()).toMatchObject({ nodes: expect.any(Array), samples: expect.any(Array) })
   })
 })

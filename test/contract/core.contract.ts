@@ -130,21 +130,20 @@ function intervals(create: CreateCore): void {
     expect(nth.map((_, n) => core.nthFree(n))).toEqual(nth)
   })
 
-  test.each<{ rows: string[]; runs: FreeRun[] }>([
-    { rows: ['..x...x..'], runs: [{ first: 3, length: 3 }] },
-    { rows: ['..x..'], runs: [{ first: 0, length: 2 }] },
-    { rows: ['xx'], runs: [{ first: NO_SLOT, length: 0 }] },
-    {
-      rows: ['x.', '...', ''],
-      runs: [
-        { first: 1, length: 1 },
-        { first: 2, length: 3 },
-        { first: NO_SLOT, length: 0 },
-      ],
-    },
-  ])('longest free runs of $rows: $runs', ({ rows, runs }) => {
-    const core = drawn(create, ...rows)
-    expect(runs.map((_, entry) => core.largestFreeRun(entry))).toEqual(runs)
+  test.each<{ row: string; lo: number; hi: number; run: FreeRun }>([
+    { row: '..x...x..', lo: 0, hi: 8, run: { first: 3, length: 3 } },
+    { row: '..x...x..', lo: 0, hi: 4, run: { first: 0, length: 2 } },
+    { row: '..x...x..', lo: 4, hi: 8, run: { first: 4, length: 2 } },
+    { row: '..x...x..', lo: 6, hi: 6, run: { first: NO_SLOT, length: 0 } },
+    { row: '..x..', lo: 0, hi: 4, run: { first: 0, length: 2 } },
+    { row: 'xx.', lo: 0, hi: 1, run: { first: NO_SLOT, length: 0 } },
+    { row: '...', lo: 1, hi: 1, run: { first: 1, length: 1 } },
+  ])('the longest free run of $row in [$lo, $hi] is $run', ({ row, lo, hi, run }) => {
+    expect(drawn(create, row).largestFreeRun(lo, hi)).toEqual(run)
+  })
+
+  test('a free run goes on over the border of entries', () => {
+    expect(drawn(create, 'x.', '..x').largestFreeRun(0, 4)).toEqual({ first: 1, length: 3 })
   })
 }
 
@@ -160,7 +159,8 @@ function refusesNonsense(create: CreateCore): void {
     ['an entry after the last', core => core.pick(2)],
     ['the free count of no entry', core => core.freeCount(2)],
     ['the slot count of no entry', core => core.slotCount(-1)],
-    ['the free run of no entry', core => core.largestFreeRun(0.5)],
+    ['a free run that runs backwards', core => core.largestFreeRun(3, 2)],
+    ['a free run beyond the last slot', core => core.largestFreeRun(0, 5)],
     ['an interval that runs backwards', core => core.firstFree(3, 2)],
     ['an interval beyond the last slot', core => core.countFree(0, 5)],
     ['a negative rank', core => core.nthFree(-1)],

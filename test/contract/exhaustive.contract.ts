@@ -132,7 +132,7 @@ function compareRuns(core: Core, free: number, size: number): number {
       const at = range(first, first + size - length).find(lo => freeIn(free, lo, lo + length - 1).length === length)
       if (at !== undefined) want = { first: at, length }
     }
-    const got = core.largestFreeRun(entry)
+    const got = core.largestFreeRun(first, first + size - 1)
     if (got.first !== want.first || got.length !== want.length)
       expect({ free, entry, got }).toEqual({ free, entry, got: want })
   }

@@ -41,7 +41,7 @@ export function largeContract(name: string, create: CreateCore): void {
         core.release(border)
         expectOnly(core, [border])
         expect(core.match([[{ lo: 0, hi: core.slots - 1 }]])).toEqual([border])
-        expect(core.largestFreeRun(0)).toEqual({ first: border, length: 1 })
+        expect(core.largestFreeRun(0, core.slots - 1)).toEqual({ first: border, length: 1 })
         expect(core.pick(0)).toBe(border)
         expectOnly(core, [])
       }
@@ -72,7 +72,7 @@ export function largeContract(name: string, create: CreateCore): void {
           core.take(high)
           expect(core.countFree(low, high)).toBe(high - low - 1)
           expect(core.firstFree(low, high)).toBe(high - low > 1 ? low + 1 : NO_SLOT)
-          const run = core.largestFreeRun(0)
+          const run = core.largestFreeRun(0, core.slots - 1)
           const runs = [
             { first: 0, length: low },
             { first: low + 1, length: high - low - 1 },
@@ -97,7 +97,7 @@ export function largeContract(name: string, create: CreateCore): void {
         expect(core.peek(entry)).toBe(first)
         for (let slot = first; slot <= last; slot++) core.take(slot)
         expect([core.peek(entry), core.pick(entry), core.freeCount(entry)]).toEqual([NO_SLOT, NO_SLOT, 0])
-        expect(core.largestFreeRun(entry)).toEqual({ first: NO_SLOT, length: 0 })
+        expect(core.largestFreeRun(first, last)).toEqual({ first: NO_SLOT, length: 0 })
         core.release(last)
         expect([core.pick(entry), core.pick(entry)]).toEqual([last, NO_SLOT])
         expect(core.firstFree(0, core.slots - 1)).toBe(last + 1 < core.slots ? last + 1 : NO_SLOT)

@@ -109,11 +109,11 @@ class NaiveCore implements Core {
     return this.freeIn(0, this.slots - 1)[n] ?? NO_SLOT
   }
 
-  largestFreeRun(entry: number): FreeRun {
-    const { first, end } = this.entry(entry)
+  largestFreeRun(lo: number, hi: number): FreeRun {
+    this.requireInterval(lo, hi)
     let best: FreeRun = { first: NO_SLOT, length: 0 }
     let length = 0
-    for (let slot = first; slot < end; slot++) {
+    for (let slot = lo; slot <= hi; slot++) {
       length = this.free[slot] ? length + 1 : 0
       if (length > best.length) best = { first: slot - length + 1, length }
     }

@@ -3,6 +3,7 @@ import { afterAll, expect, test } from 'bun:test'
 import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { CHROMIUM, visit } from '../http/browser.ts'
 import { FLOATIP } from './harness/cluster.ts'
 import { freePorts } from './harness/floatip.ts'
 import { eventually } from './harness/kube.ts'
@@ -73,11 +74,31 @@ test('its WASM, SQL and ports are in it: it starts, answers, is not ready withou
   expect(ready.status).toBe(503)
   expect(await ready.text()).toMatch(/^waiting for leadership: .*nothing listens there/)
 
+  // What is read beside the turn is read on a thread of its own, whose file is in the binary too; and so is the reference page.
+  const api = (path: string) => fetch(`http://127.0.0.1:${apiPort}${path}`)
+  expect(await (await api('/v1/ip?namespace=default')).json()).toMatchObject({ totalElements: 0 })
+  expect(new Uint8Array(await (await api('/v1/backup')).arrayBuffer()).subarray(0, 15)).toEqual(
+    new TextEncoder().encode('SQLite format 3'),
+  )
+  for (const path of ['/docs', '/docs/start.js', '/docs/swagger-ui.css', '/docs/swagger-ui-bundle.js', '/docs/json']) {
+    const answer = await api(path)
+    expect({ path, status: answer.status }).toEqual({ path, status: 200 })
+    expect((await answer.text()).length).toBeGreaterThan(200)
+  }
+  if (CHROMIUM !== undefined)
+    await visit(`http://127.0.0.1:${apiPort}/docs`, async ({ page, outside, errors }) => {
+      await page.waitForSelector('.opblock')
+      expect({ outside, errors }).toEqual({ outside: [], errors: [] })
+    })
+  // It follows the changes until floatip ends, and is told then.
+  const followed = (await api('/v1/events')).text()
+
   const second = await run([...args, '--port', '0', '--api-port', '0', '--data-dir', data])
   expect(second.code).toBe(3)
   expect(second.err).toContain('another floatip process uses the ledger')
 
   child.kill('SIGTERM')
   expect(await child.exited).toBe(0)
+  expect(await followed).toEndWith('event: cut\ndata: {"because":"floatip stops"}\n\n')
   expect(readdirSync(data).sort()).toEqual(['ledger.db', 'ledger.lock'])
 })

@@ -2,7 +2,9 @@
 import { connect } from 'node:net'
 import type { World } from '../app/world.ts'
 import { API_ROWS } from './bad-input-api.ts'
+import { DOING_ROWS } from './bad-input-doing.ts'
 import { BODY_ROWS } from './bad-input-extender.ts'
+import { ROUTE_ROWS } from './bad-input-routes.ts'
 import { VERB_ROWS } from './bad-input-verbs.ts'
 
 export interface BadRow {
@@ -17,7 +19,7 @@ export interface BadRow {
   readonly text: string
 }
 
-export const ROWS: readonly BadRow[] = [...BODY_ROWS, ...VERB_ROWS, ...API_ROWS]
+export const ROWS: readonly BadRow[] = [...BODY_ROWS, ...VERB_ROWS, ...API_ROWS, ...ROUTE_ROWS, ...DOING_ROWS]
 
 export async function send(
   world: World,

@@ -134,6 +134,8 @@ describe('a broken invariant', () => {
       address: ip('10.0.1.2'),
       owner: demandOf('sts_ns_web_web-0').owner,
       apiVersion: '',
+      reservation: null,
+      restsSince: null,
     } as const
     return t.ledger.submit('adopt', {
       ...adoption,
@@ -143,6 +145,7 @@ describe('a broken invariant', () => {
       node: 'n',
       index: 0,
       blocked: false,
+      surge: false,
       alive: new Set(),
     })
   }
@@ -158,7 +161,7 @@ describe('a broken invariant', () => {
     expect(t.journal.load().rows).toEqual([])
     const later = await Promise.allSettled([
       bind(t, 'r'),
-      t.ledger.submit('unbind', { at: 1, incarnation: 'u', workload: UNLOOKED, because: '' }),
+      t.ledger.submit('unbind', { at: 1, incarnation: 'u', workload: UNLOOKED, rests: false, because: '' }),
     ])
     expect(later.map(result => result.status)).toEqual(['rejected', 'rejected'])
     expect(t.journal.load().rows).toEqual([])

@@ -17,7 +17,7 @@ const bind = (t: TestLedger, key: string, words: PodWords = {}, node = '10.1.9.9
   if (group === null) throw new Error(node)
   return { at: 9, demand: demandOf(key, words), node: 'n1', group }
 }
-const unbind = (incarnation: string) => ({ at: 10, incarnation, workload: UNLOOKED, because: 'deleted' })
+const unbind = (incarnation: string) => ({ at: 10, incarnation, workload: UNLOOKED, rests: false, because: 'deleted' })
 const got = (outcome: Outcome<BindAnswer> | Refusal) =>
   isRefusal(outcome) ? outcome.code : outcome.answer.addresses.map(a => a.address.text).join(' ')
 
@@ -121,17 +121,24 @@ describe('limits and closing', () => {
     const t = openTestLedger()
     await t.ledger.submit('bind', bind(t, 'NULL_ns_NULL_p'))
     t.ledger.acknowledge('10.0.1.2', 1)
-    expect(t.ledger.outbox()).toHaveLength(1)
+    expect(t.journal.outbox()).toHaveLength(1)
     t.ledger.close()
-    expect(t.ledger.outbox()).toEqual([])
+    expect(t.journal.outbox()).toEqual([])
+  })
+
+  test('whoever asks what is to be written is not told what is acknowledged already', async () => {
+    const t = openTestLedger()
+    await Promise.all(['p', 'q'].map(pod => t.ledger.submit('bind', bind(t, `NULL_ns_NULL_${pod}`))))
+    t.ledger.acknowledge('10.0.1.2', 1)
+    expect(t.ledger.outbox().map(({ address }) => address)).toEqual(['10.0.1.3'])
   })
 
   test('an acknowledgement alone is written soon', async () => {
     const t = openTestLedger()
     await t.ledger.submit('bind', bind(t, 'NULL_ns_NULL_p'))
     t.ledger.acknowledge('10.0.1.2', 1)
-    for (let i = 0; i < 100 && t.ledger.outbox().length > 0; i++) await Bun.sleep(10)
-    expect(t.ledger.outbox()).toEqual([])
+    for (let i = 0; i < 100 && t.journal.outbox().length > 0; i++) await Bun.sleep(10)
+    expect(t.journal.outbox()).toEqual([])
   })
 })
 

@@ -1,7 +1,7 @@
 /** Owns the way from the outbox to the objects under faults: in the end each object says what its row says, and what is not ours stays. */
 import { afterEach, describe, expect, test } from 'bun:test'
 import { bind, callsOf, create, run } from '../app/asking.ts'
-import { floatingIp, pod } from '../app/objects.ts'
+import { entry, floatingIp, pod } from '../app/objects.ts'
 import { closeWorlds, openWorld, until, type World } from '../app/world.ts'
 
 afterEach(closeWorlds)
@@ -150,6 +150,23 @@ describe('many at once', () => {
     expect(world.api.all('floatingips')).toHaveLength(100)
     expect(world.rows()).toHaveLength(100)
     expect(world.verify()).toBeNull()
+  })
+
+  test('a takeover writes no object that says already what it should; each is known all the same', async () => {
+    const world = await openWorld({
+      entries: [entry('10.49.0.0/24', '10.0.0.0/24', '10.0.0.2~10.0.0.250')],
+      floatingips: Array.from({ length: 200 }, (_, at) =>
+        floatingIp(`10.0.0.${2 + at}`, `sts_default_web_web-${at}`, { policy: 2 }),
+      ),
+    })
+    expect(world.rows()).toHaveLength(200)
+    await settled(world)
+    expect(callsOf(world, 'patch floatingips')).toHaveLength(0)
+    await create(world, web0)
+    expect(await bind(world, web0)).toBe('')
+    expect(object(world)?.spec?.attribute).toBe('{"NodeName":"a1","Uid":"web-0#1"}')
+    // By compare-and-swap on the version that was listed: no look, no second try.
+    expect([callsOf(world, 'get floatingips').length, callsOf(world, 'patch floatingips').length]).toEqual([0, 1])
   })
 
   test('--replicate=off: no object is written, and binds work', async () => {

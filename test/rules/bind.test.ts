@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { GONE } from '../../src/domain/demand.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
-import { confirm } from '../../src/rules/bind.ts'
+import { confirm, outgrown } from '../../src/rules/bind.ts'
 import {
   changesOf,
   demandOf,
@@ -54,7 +54,7 @@ describe('a claim', () => {
   test('gives a freed address last', () => {
     const world = worldOf()
     bind(world, 'NULL_ns_NULL_p')
-    world.decide('unbind', { at: 1, incarnation: 'p#1', workload: GONE, because: 'deleted' })
+    world.decide('unbind', { at: 1, incarnation: 'p#1', workload: GONE, rests: false, because: 'deleted' })
     const got = ['q', 'r', 's', 't'].map(pod => leases(bind(world, `NULL_ns_NULL_${pod}`))[0]?.split('/')[0] ?? '')
     expect(got).toEqual(['10.0.1.3', '10.0.1.4', '10.0.1.5', '10.0.1.2'])
   })
@@ -189,7 +189,7 @@ describe('several addresses', () => {
     const world = worldOf()
     const request = [ranges('10.0.1.4~10.0.1.5'), ranges('10.0.1.2~10.0.1.3')]
     const first = got(world, request, A, { policy: 1 })
-    world.decide('unbind', { at: 1, incarnation: 'web-0#1', workload: scaled(1), because: 'deleted' })
+    world.decide('unbind', { at: 1, incarnation: 'web-0#1', workload: scaled(1), rests: false, because: 'deleted' })
     expect(got(world, request, A, { policy: 1, uid: 'web-0#2' })).toEqual(first)
   })
 
@@ -203,6 +203,21 @@ describe('several addresses', () => {
     const world = worldOf([keptRow('10.0.1.2', key), keptRow('10.0.1.3', key, { index: 1 })])
     expect(got(world, [ranges('10.0.1.2'), ranges('10.0.1.5')], A, { policy: 1 })).toEqual(['10.0.1.2', '10.0.1.5'])
   })
+})
+
+test.each([
+  ['a changed request: what no list asks for', [ranges('10.0.1.2'), ranges('10.0.1.5')], ['10.0.1.3']],
+  ['no request any more: answers to lists, but no second row of the first', [], ['10.0.1.3']],
+  ['the same request: nothing', [ranges('10.0.1.2'), ranges('10.0.1.3'), ranges('10.0.1.4')], []],
+])('R21 outgrown once bound, %s', (_, request, expected) => {
+  const key = 'sts_ns_web_web-0'
+  const kept = ['10.0.1.2', '10.0.1.3'].map((text, index) => keptRow(text, key, { index }))
+  const others = [rowOf('10.0.2.2', 'sts_ns_web_web-1'), rowOf('10.0.2.3', key, { incarnation: 'web-0#7' })]
+  const leftOver = request.length === 0 ? [keptRow('10.0.2.4', key)] : []
+  const world = worldOf([...kept, ...others, ...leftOver])
+  const demand = demandOf(key, { policy: 2, request, uid: 'web-0#2' })
+  const bound = request.length === 0 ? ['10.0.1.2'] : request.map(([range]) => range?.first.text ?? '')
+  expect(outgrown(world.state, demand, bound.map(ip)).map(row => row.address.text)).toEqual(expected)
 })
 
 describe('R3 confirm: the claim is as it was', () => {
@@ -223,7 +238,8 @@ describe('R3 confirm: the claim is as it was', () => {
     ['a later bind of the same pod superseded it', (world: World) => bind(world, 'sts_ns_web_web-0', A, {}, 'n2')],
     [
       'the pod ended',
-      (world: World) => world.decide('unbind', { at: 1, incarnation: 'web-0#1', workload: GONE, because: 'x' }),
+      (world: World) =>
+        world.decide('unbind', { at: 1, incarnation: 'web-0#1', workload: GONE, rests: false, because: 'x' }),
     ],
     [
       'it was given up',
@@ -232,7 +248,7 @@ describe('R3 confirm: the claim is as it was', () => {
     [
       'freed, and given to another pod',
       (world: World) => {
-        world.decide('unbind', { at: 1, incarnation: 'web-0#1', workload: GONE, because: 'x' })
+        world.decide('unbind', { at: 1, incarnation: 'web-0#1', workload: GONE, rests: false, because: 'x' })
         for (const other of ['p', 'q', 'r', 's']) bind(world, `NULL_ns_NULL_${other}`)
       },
     ],

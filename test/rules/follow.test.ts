@@ -3,12 +3,20 @@ import { describe, expect, test } from 'bun:test'
 import { GONE, UNLOOKED, type Workload } from '../../src/domain/demand.ts'
 import { changesOf, ip, keptRow, rowOf, scaled, type World, who, worldOf } from './world.ts'
 
-function follow(world: World, workload: string, now: Workload, unfinished: readonly string[] = []) {
+function follow(
+  world: World,
+  workload: string,
+  now: Workload,
+  unfinished: readonly string[] = [],
+  apiVersion = 'apps/v1',
+) {
   const done = world.decide('follow', {
     at: 30,
     workloadOwner: who(workload),
+    apiVersion,
     workload: now,
     unfinished: new Set(unfinished),
+    revision: world.revision,
   })
   return changesOf(done).map(change => change.replace('free ', '').replace(' -> free', ''))
 }
@@ -73,6 +81,22 @@ test('a custom workload is followed as a StatefulSet is; one whose size nobody c
   expect(follow(worldOf(rows), 'tapp_ns_db_', scaled(7))).toEqual(['10.0.1.2'])
   expect(follow(worldOf(rows), 'tapp_ns_db_', { state: 'unscaled', because: 'no scale' })).toEqual([])
   expect(follow(worldOf(rows), 'tapp_ns_db_', GONE)).toEqual(['10.0.1.2'])
+})
+
+test.each([
+  ['the same group, another version', 'tapp_ns_db_', 'a.example/v2', ['10.0.1.2']],
+  ['another group with a kind of that name', 'tapp_ns_db_', 'b.example/v1', []],
+  ['nobody told which group was deleted', 'tapp_ns_db_', '', []],
+  ['a StatefulSet of another group', 'sts_ns_db_', 'kruise.example/v1', ['10.0.1.4']],
+  ['a StatefulSet of Kubernetes; galaxy told no apiVersion', 'sts_ns_db_', 'apps/v1', ['10.0.1.3', '10.0.1.5']],
+] as const)('R10 deleted, of %s', (_, key, apiVersion, freed) => {
+  const rows = [
+    keptRow('10.0.1.2', 'tapp_ns_db_db-0', { apiVersion: 'a.example/v1' }),
+    keptRow('10.0.1.3', 'sts_ns_db_db-0', { apiVersion: 'apps/v1' }),
+    keptRow('10.0.1.4', 'sts_ns_db_db-1', { apiVersion: 'kruise.example/v1' }),
+    keptRow('10.0.1.5', 'sts_ns_db_db-2', { apiVersion: '' }),
+  ]
+  expect(follow(worldOf(rows), key, GONE, [], apiVersion)).toEqual([...freed])
 })
 
 describe('release: somebody asked', () => {

@@ -61,7 +61,23 @@ describe('preempt: would the pod have an address once the victims ended?', () =>
     expect(after(limited, ['other#1'], 'dp_ns_api_q', words)).toBe(false)
   })
 
-  test('requested ranges: what a victim would free is not matched, so no promise is made', () => {
-    expect(after(filled(4), ['old-1#1'], 'sts_ns_web_web-0', { request: [ranges('10.0.2.0/24')] })).toBe(false)
+  const pair = (...lists: string[]) => lists.map(text => ranges(text))
+  test.each([
+    ['any of the ranges', pair('10.0.2.0/24'), ['old-1#1'], true],
+    ['not in the ranges', pair('10.0.2.5'), ['old-1#1'], false],
+    ['two lists, one victim', pair('10.0.2.2~10.0.2.3', '10.0.2.2~10.0.2.3'), ['old-1#1'], false],
+    ['two lists, two victims', pair('10.0.2.2~10.0.2.3', '10.0.2.2~10.0.2.3'), ['old-0#1', 'old-1#1'], true],
+    ['overlapping lists, matched exactly', pair('10.0.2.2~10.0.2.3', '10.0.2.2'), ['old-0#1', 'old-1#1'], true],
+    ['two victims for the same list', pair('10.0.2.2~10.0.2.3', '10.0.2.5'), ['old-0#1', 'old-1#1'], false],
+  ] as const)('requested ranges, what the victims would free is counted: %s', (_, request, victims, fits) => {
+    expect(after(filled(4), victims, 'sts_ns_web_web-0', { request })).toBe(fits)
+  })
+
+  test('requested ranges: a free address for one list, a victim’s for the other; what it has already stays', () => {
+    const request = pair('10.0.2.4~10.0.2.5', '10.0.2.2')
+    expect(after(filled(3), ['old-0#1'], 'sts_ns_web_web-0', { request })).toBe(true)
+    expect(after(filled(3), ['old-1#1'], 'sts_ns_web_web-0', { request })).toBe(false)
+    const own = keptRow('10.0.2.5', 'sts_ns_web_web-0', { policy: 2 })
+    expect(after([...filled(3), own], ['old-0#1'], 'sts_ns_web_web-0', { request, policy: 2 })).toBe(true)
   })
 })

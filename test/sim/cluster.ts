@@ -1,7 +1,7 @@
 /** Owns the model cluster: workloads, pods as the API server has them, Bindings on their way, and the ends of pods as events. */
 import type { Workload } from '../../src/domain/demand.ts'
 import { GONE } from '../../src/domain/demand.ts'
-import { type Owner, ordinalOf, ownerKey } from '../../src/domain/owner.ts'
+import { DEPLOYMENT, type Owner, ordinalOf, ownerKey } from '../../src/domain/owner.ts'
 import type { ReleasePolicy } from '../../src/domain/policy.ts'
 import type { RangeSet } from '../../src/ip/range.ts'
 import type { Random } from './random.ts'
@@ -10,8 +10,12 @@ export interface SimWorkload {
   readonly owner: Owner
   readonly policy: ReleasePolicy
   readonly request: readonly RangeSet[]
+  /** Pods beyond the replicas that may have an address during a rollout. */
+  readonly surge: number
   replicas: number
   exists: boolean
+  /** Between two templates. */
+  rolling: boolean
 }
 
 export interface SimPod {
@@ -90,7 +94,7 @@ export function clusterOf(random: Random, workloads: readonly SimWorkload[]) {
     const { kind, workload: name } = workload.owner
     if (kind === 'dp') {
       const running = own.filter(pod => !pod.finished)
-      const surge = workload.exists && random.chance(0.1) ? 1 : 0
+      const surge = workload.exists && (workload.rolling || random.chance(0.1)) ? 1 : 0
       if (running.length < wanted(workload) + surge && workload.exists) create(workload, `${name}-${born}`)
       else if (running.length > wanted(workload)) remove(random.pick(running) as SimPod)
       return
@@ -135,8 +139,16 @@ export function clusterOf(random: Random, workloads: readonly SimWorkload[]) {
     remove,
     place,
     /** Facts of a quorum read. */
-    facts: (workload: SimWorkload): Workload =>
-      workload.exists ? { state: 'present', replicas: workload.replicas, firstOrdinal: 0 } : GONE,
+    facts({ exists, replicas, owner, policy, surge, rolling }: SimWorkload): Workload {
+      if (!exists) return GONE
+      const size = { state: 'present' as const, replicas, firstOrdinal: 0 }
+      if (owner.kind !== DEPLOYMENT) return size
+      const template = { policy, pool: '', maxSurge: surge, surgeAllowed: surge > 0, keepsOldPods: false }
+      return { ...size, rollout: { ...template, stage: rolling ? 'replacing' : 'over' } }
+    },
+    roll(workload: SimWorkload): void {
+      workload.rolling = !workload.rolling
+    },
     scale(workload: SimWorkload, replicas: number): void {
       workload.replicas = replicas
       reconsider(workload)

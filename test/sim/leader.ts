@@ -15,6 +15,7 @@ import type { Auditor } from './auditor.ts'
 import type { SimBinding, SimCluster, SimPod, SimWorkload } from './cluster.ts'
 import type { Random } from './random.ts'
 import type { Replica } from './replica.ts'
+import { reservingOf } from './reserving.ts'
 import { NODE_NAMES } from './world.ts'
 
 interface Claim extends SimBinding {
@@ -65,7 +66,7 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
     const facts = cluster.facts(workload)
     // A cache that lags: the limit in force is the one that the command carries.
     const stale = facts.state === 'present' && random.chance(0.1) ? { ...facts, replicas: random.below(5) } : facts
-    auditor.limit(uid, stale.state === 'present' ? stale.replicas : 0)
+    auditor.limit(uid, stale.state === 'present' ? stale.replicas + (workload.rolling ? workload.surge : 0) : 0)
     return {
       pod: { namespace: 'ns', name, uid },
       owner,
@@ -158,11 +159,14 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
       const sighting = { at: now(), source: 'pod' as const, address: ip(address), owner, apiVersion: 'apps/v1' }
       ask('adopt', {
         ...sighting,
+        reservation: null,
         policy: workload.policy,
         incarnation: uid,
         node,
         index,
         blocked: false,
+        surge: false,
+        restsSince: null,
         alive: alive(),
       })
     }
@@ -170,7 +174,7 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
 
   function endOf(uid: string, workload: SimWorkload): void {
     const facts = random.chance(0.1) ? UNLOOKED : cluster.facts(workload)
-    ask('unbind', { at: now(), incarnation: uid, workload: facts, because: 'ended' })
+    ask('unbind', { at: now(), incarnation: uid, workload: facts, rests: false, because: 'ended' })
   }
 
   function deliverEnd(): void {
@@ -212,13 +216,20 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
         .filter(pod => !pod.finished)
         .map(pod => pod.name),
     )
-    ask('follow', { at: now(), workloadOwner: workload.owner, workload: cluster.facts(workload), unfinished })
+    const { revision } = ledger
+    const facts = { workloadOwner: workload.owner, apiVersion: 'apps/v1', workload: cluster.facts(workload) }
+    ask('follow', { at: now(), ...facts, unfinished, revision })
   }
 
   /** Both ways: what the ledger has for pods that are no more, and what pods carry that it does not have for them. */
   function resync(): void {
     const rows = ledger.read(view => [...view.rows()])
-    for (const { incarnation, owner } of rows) {
+    for (const row of rows) {
+      const { incarnation, owner } = row
+      // Left by a reservation that ended while its pod was expected.
+      const left = incarnation === null && row.policy === 0 && row.reservation === null
+      if (left && cluster.pods.get(owner.pod)?.finished !== false)
+        ask('reclaim', { at: now(), address: row.address, revision: row.revision })
       if (incarnation === null || cluster.alive(incarnation)) continue
       const workload = cluster.workloads.find(
         each => each.owner.kind === owner.kind && each.owner.workload === owner.workload,
@@ -253,6 +264,7 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
     follow,
     resync,
     releaseOne,
+    ...reservingOf({ cluster, random, ledger, ask, now }),
     adoptPod,
     adoptObjects: () => {
       for (const sighting of replica.sightings(now(), alive())) ask('adopt', sighting)

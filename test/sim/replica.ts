@@ -49,21 +49,26 @@ export function replicaOf() {
     },
     /** What the objects tell: an object holds neither phase nor where a hold came from. */
     sightings(at: number, alive: ReadonlySet<string>): readonly AdoptCommand[] {
-      return [...objects.values()].map(({ address, owner, apiVersion, policy, incarnation, node, index }) => {
-        return {
-          at,
-          source: 'object',
-          address,
-          owner,
-          apiVersion,
-          policy,
-          incarnation,
-          node,
-          index,
-          blocked: false,
-          alive,
-        }
-      })
+      return [...objects.values()].map(
+        ({ address, owner, apiVersion, policy, incarnation, node, index, reservation, blocked, surge, restsSince }) => {
+          return {
+            at,
+            source: 'object',
+            address,
+            owner,
+            apiVersion,
+            policy,
+            incarnation,
+            node,
+            index,
+            reservation,
+            blocked,
+            surge,
+            restsSince,
+            alive,
+          }
+        },
+      )
     },
   }
 }

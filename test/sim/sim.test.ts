@@ -32,7 +32,19 @@ for (const seed of SEEDS) {
     if (process.env.FLOATIP_SEED !== undefined) console.log(run.counts)
     // A simulation in which nothing happens proves nothing.
     if (STEPS >= 10_000) {
-      for (const deed of ['hold', 'bind', 'keep', 'free', 'give back', 'adopt', 'release', 'crash']) {
+      for (const deed of [
+        'hold',
+        'bind',
+        'keep',
+        'free',
+        'give back',
+        'adopt',
+        'release',
+        'lend',
+        'reserve',
+        'unreserve',
+        'crash',
+      ]) {
         expect([deed, (run.counts[deed] ?? 0) > 10]).toEqual([deed, true])
       }
     }

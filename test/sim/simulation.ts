@@ -19,12 +19,15 @@ const WEIGHTS = {
   evict: 8,
   scale: 3,
   toggle: 0.6,
+  roll: 1.5,
   expire: 5,
   giveBack: 6,
   follow: 3,
   replicate: 10,
   resync: 1,
   release: 0.5,
+  reserve: 0.6,
+  unreserve: 0.6,
   disk: 2,
   crash: 0.4,
 }
@@ -63,6 +66,7 @@ export async function simulate(seed: number, steps: number): Promise<Run> {
     opened.ledger.onCommit(changes => {
       for (const change of changes) {
         counts[change.verb] = (counts[change.verb] ?? 0) + 1
+        if (change.after?.surge && !change.before?.surge) counts.lend = (counts.lend ?? 0) + 1
         tell(
           `  ${change.verb} ${change.address.text} -> ${change.after === null ? 'free' : told(change.after)}: ${change.because}`,
         )
@@ -91,6 +95,13 @@ export async function simulate(seed: number, steps: number): Promise<Run> {
     reconcile: () => onWorkload(cluster.reconcile),
     scale: () => onWorkload(workload => cluster.scale(workload, random.below(5))),
     toggle: () => onWorkload(cluster.toggle),
+    roll() {
+      const workload = random.pick(cluster.workloads.filter(each => each.surge > 0))
+      if (workload === undefined) return
+      cluster.roll(workload)
+      if (!workload.rolling) leader.follow(workload) // the watch tells
+      for (let deed = 0; deed < 4; deed++) cluster.reconcile(workload)
+    },
     follow: () => onWorkload(workload => leader.follow(workload)),
     evict() {
       const pod = random.pick([...cluster.pods.values()])
@@ -108,6 +119,8 @@ export async function simulate(seed: number, steps: number): Promise<Run> {
     replicate: () => replica.writeSome(t, 1 + random.below(5)),
     resync: () => leader.resync(),
     release: () => leader.releaseOne(),
+    reserve: () => onWorkload(workload => leader.reserveFor(random.chance(0.3) ? null : workload, step)),
+    unreserve: () => leader.unreserveOne(),
     disk() {
       t.disk.failCommit = random.below(3)
       t.disk.failAppend = random.below(4)
@@ -154,6 +167,7 @@ export async function simulate(seed: number, steps: number): Promise<Run> {
   /** All late news arrive, the disk is good, everything is looked at: what is left must be right. */
   async function rest(): Promise<void> {
     auditor.begin()
+    for (const workload of cluster.workloads) workload.rolling = false
     Object.assign(t.disk, { failCommit: 0, failAppend: 0, failLoad: 0, loseCommit: false })
     while (cluster.bindings.length > 0) leader.deliverBinding()
     while (cluster.ends.length > 0) leader.deliverEnd()

@@ -31,7 +31,7 @@ export function groupsOfNodes(geometry: Geometry): Map<string, NodeGroup> {
 }
 
 const workload = (key: string, policy: ReleasePolicy, replicas: number, ...request: RangeSet[]): SimWorkload => {
-  return { owner: who(key), policy, request, replicas, exists: true }
+  return { owner: who(key), policy, request, replicas, exists: true, rolling: false, surge: 0 }
 }
 
 export function simWorkloads(): readonly SimWorkload[] {
@@ -42,6 +42,8 @@ export function simWorkloads(): readonly SimWorkload[] {
     workload('dp_ns_d0_', 0, 3),
     workload('dp_ns_d1_', 1, 4),
     workload('dp_ns_d2_', 2, 3),
+    { ...workload('dp_ns_d3_', 1, 3), surge: 1 },
+    { ...workload('dp_ns_d4_', 2, 2), surge: 2 },
     workload('sts_ns_pair_', 1, 2, ranges('10.0.1.0/24'), ranges('10.0.1.2~10.0.1.5', '10.0.3.0/24')),
     workload('sts_ns_six_', 1, 2, ranges('10.0.2.0/24'), ranges('2001:db8::/64')),
     workload('tapp_ns_t_', 2, 2),

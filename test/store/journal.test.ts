@@ -6,8 +6,9 @@ import type { Change, Committed } from '../../src/domain/change.ts'
 import { nextTerm } from '../../src/store/facts.ts'
 import { journalOf } from '../../src/store/journal.ts'
 import { openLedgerFile } from '../../src/store/open.ts'
+import { openReads } from '../../src/store/reads.ts'
 import { fromRow, toRow } from '../../src/store/row.ts'
-import { type Search, searchIn } from '../../src/store/search.ts'
+import type { Search } from '../../src/store/search.ts'
 import { removeDirs, tempDir } from '../ledger/fixture.ts'
 import { ip, keptRow, rowOf, who } from '../rules/world.ts'
 
@@ -52,8 +53,13 @@ describe('rows', () => {
       policy: fc.constantFrom(0 as const, 1 as const, 2 as const),
       index: fc.nat(63),
       apiVersion: fc.string(),
+      reservation: fc.option(
+        fc.record({ id: fc.string({ minLength: 1 }), expiresAt: fc.option(fc.nat()), note: fc.string() }),
+      ),
       heldFrom: fc.option(fc.constantFrom('dp_ns_api_', 'pool__blue_', 'sts_ns_web_web-0').map(who)),
       blocked: fc.boolean(),
+      surge: fc.boolean(),
+      restsSince: fc.option(fc.nat()),
       updatedAt: fc.nat(),
       revision: fc.nat(),
     })
@@ -103,7 +109,7 @@ test('history tells who, why, when, from whom to whom', () => {
   t.journal.commit()
   const rows = t.file.db.query('SELECT * FROM history ORDER BY id').all() as Record<string, unknown>[]
   const key = 'sts_ns_web_web-0'
-  const common = { address: '10.0.1.2' }
+  const common = { address: '10.0.1.2', namespace: 'ns', workload: 'web', pod: 'web-0', pod_left: null }
   expect(rows.map(({ id: _, ...row }) => row)).toEqual([
     {
       ...common,
@@ -116,6 +122,7 @@ test('history tells who, why, when, from whom to whom', () => {
       incarnation: 'web-0#1',
       node: 'n1',
       because: 'because of bind',
+      phase: 'bound',
     },
     {
       ...common,
@@ -128,6 +135,7 @@ test('history tells who, why, when, from whom to whom', () => {
       incarnation: 'web-0#1',
       node: 'n1',
       because: 'because of keep',
+      phase: 'reserved',
     },
     {
       ...common,
@@ -140,6 +148,7 @@ test('history tells who, why, when, from whom to whom', () => {
       incarnation: null,
       node: null,
       because: 'because of release',
+      phase: null,
     },
   ])
 })
@@ -188,6 +197,15 @@ test('each start is a term of its own', () => {
   expect(nextTerm(open(t.dir).file.db)).toBe(3)
 })
 
+test('what a search finds is the whole row', () => {
+  const t = open()
+  const reservation = { id: 'r1', expiresAt: 5, note: 'firewall' }
+  const row = rowOf('10.0.1.2', 'sts_ns_web_web-0', { revision: 1, surge: true, reservation, updatedAt: 10 })
+  write(t, committed('bind', null, row, 1))
+  const { rows } = searchIn(t.file.db)({ sort: 'ip', descending: false, offset: 0, limit: 1 })
+  expect(rows.map(fromRow)).toEqual([row])
+})
+
 describe('search', () => {
   const t = open()
   const keys = ['sts_ns_web_web-1', 'sts_ns_web_web-0', 'dp_b_api_x', 'pool__blue_dp_a_api_y', 'NULL_a_NULL_50%_off']
@@ -203,8 +221,8 @@ describe('search', () => {
     ),
   )
   const ask = (fields: Partial<Search>) => {
-    const found = searchIn(t.file.db)({ sort: 'ip', descending: false, offset: 0, limit: 10, ...fields })
-    return `${found.total}: ${found.rows.map(row => row.address.text.slice(7)).join(' ')}`
+    const found = openReads(t.file.path).search({ sort: 'ip', descending: false, offset: 0, limit: 10, ...fields })
+    return `${found.total}: ${found.rows.map(row => row.address.slice(7)).join(' ')}`
   }
   test.each([
     ['everything, as numbers', {}, '5: 8 9 10 11 12'],
@@ -216,6 +234,12 @@ describe('search', () => {
     ['by namespace alone', { namespace: 'a' }, '2: 11 12'],
     ['by pool', { pool: 'blue' }, '1: 11'],
     ['by part of the key', { keyword: 'web-' }, '2: 8 9'],
+    ['by part of the key, in its case', { keyword: 'WEB-' }, '0: '],
+    ['by two letters', { keyword: 'we' }, '2: 8 9'],
+    ['by a quotation mark', { keyword: 'b"-' }, '0: '],
+    ['by a letter that ends texts', { keyword: 'web\0' }, '0: '],
+    ['by part of the key and a field', { keyword: 'web', kind: 'sts', pod: 'web-1' }, '1: 8'],
+    ['by part of the key, sorted by pod', { keyword: 'web-', sort: 'podname' }, '2: 9 8'],
     ['by a part that SQL would read as a pattern', { keyword: '50%' }, '1: 12'],
     ['fields combine with AND', { namespace: 'a', pool: 'blue', keyword: 'web' }, '0: '],
     ['sorted by pod', { sort: 'podname', kind: 'sts' }, '2: 9 8'],

@@ -18,7 +18,7 @@ const MAY: Readonly<Record<string, { readonly run: readonly string[]; readonly t
   replica: { run: ['domain'], types: ['store', 'kube', 'ledger'] },
   app: { run: ['rules', 'domain'], types: ['ledger', 'kube', 'store', 'cloud', 'replica'] },
   http: { run: ['app'], types: ['ledger', 'kube', 'store', 'cloud', 'replica'] },
-  cli: { run: ['lib'], types: [] },
+  cli: { run: ['ip'], types: [] },
   web: { run: ['lib'], types: [] },
   demo: { run: ['lib'], types: ['kube'] },
 }

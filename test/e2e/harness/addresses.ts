@@ -51,7 +51,22 @@ export async function runningPod(kube: Kube, namespace: string, name: string, ot
   return await eventually(`pod ${namespace}/${name} runs`, async () => {
     const pod = await kube.find<Pod>(`${paths.pods(namespace)}/${name}`)
     const isIt = pod?.status?.phase === 'Running' && pod.metadata.uid !== otherThanUid
-    return isIt && pod.metadata.deletionTimestamp === undefined && pod
+    if (isIt && pod.metadata.deletionTimestamp === undefined) return pod
+    throw new Error(`it is ${JSON.stringify(pod?.status ?? null)}`)
+  })
+}
+
+/**
+ * Creates a pod under a name that was just deleted, and waits until it runs. kwok deletes by name, sometimes twice, and then takes the new
+ * pod for the old one: it is made again, as a controller would.
+ */
+export async function recreated(kube: Kube, pod: Pod, namespace: string): Promise<Pod> {
+  const { name } = pod.metadata
+  const path = `${paths.pods(namespace)}/${name}`
+  return await eventually(`pod ${namespace}/${name}, made again, runs`, async () => {
+    const found = await kube.find<Pod>(path)
+    if (found === null) await kube.create(paths.pods(namespace), pod)
+    return found?.status?.phase === 'Running' && found.metadata.deletionTimestamp === undefined && found
   })
 }
 
@@ -123,4 +138,33 @@ export async function said(kube: Kube, namespace: string, what: string, text: st
     const events = await kube.list<Event>(paths.events(namespace))
     return events.some(({ message }) => message.includes(text))
   })
+}
+
+/** Waits until the stored objects whose key begins so are exactly these: address → key. */
+export async function storedBecomes(
+  kube: Kube,
+  keyPrefix: string,
+  expected: Readonly<Record<string, string>>,
+): Promise<void> {
+  let last: unknown
+  await eventually(`the objects under ${keyPrefix}`, async () => {
+    const stored = await storedUnder(kube, keyPrefix)
+    last = Object.fromEntries(stored.map(({ address, key }) => [address, key]))
+    return Bun.deepEquals(last, expected)
+  }).catch(error => {
+    expect(last).toEqual(expected)
+    throw error
+  })
+}
+
+/** The one address of the pod. */
+export function addressOf(pod: Pod): string {
+  const addresses = addressesOf(pod)
+  if (addresses.length !== 1) throw new Error(`${pod.metadata.name} has ${addresses.length} addresses`)
+  return addresses[0] ?? ''
+}
+
+/** Of these pods, in numeric order. */
+export function addressSet(pods: readonly Pod[]): string[] {
+  return pods.flatMap(addressesOf).toSorted()
 }

@@ -24,10 +24,10 @@ const COLLECTIONS: Readonly<Record<string, (namespace: string) => string>> = {
   Service: namespace => `/api/v1/namespaces/${namespace}/services`,
 }
 
-/** Applies deploy/ with these `floatingips` in its ConfigMap; nothing else is changed. */
-export async function install(kube: Kube, floatingips: string): Promise<void> {
+/** Applies deploy/ with these `floatingips` in its ConfigMap; nothing else is changed. Without its definitions where others are there. */
+export async function install(kube: Kube, floatingips: string, { definitions = true } = {}): Promise<void> {
   await eventually('namespace kube-system', () => kube.find('/api/v1/namespaces/kube-system'))
-  for (const object of FILES.flatMap(objectsIn)) {
+  for (const object of FILES.slice(definitions ? 0 : 1).flatMap(objectsIn)) {
     const collection = COLLECTIONS[object.kind ?? '']
     if (collection === undefined) throw new Error(`deploy/: no collection is known for kind ${object.kind}`)
     const configured = object.kind === 'ConfigMap' ? { ...object, data: { floatingips } } : object

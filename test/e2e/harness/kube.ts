@@ -40,8 +40,8 @@ export interface Kube {
   create<T extends KubeObject>(path: string, object: T): Promise<T>
   /** A JSON merge patch. */
   patch<T>(path: string, change: unknown): Promise<T>
-  /** Without complaint where there is none. */
-  delete(path: string, options?: { readonly graceSeconds?: number }): Promise<void>
+  /** Without complaint where there is none. `orphan`: what it owns stays. */
+  delete(path: string, options?: { readonly graceSeconds?: number; readonly orphan?: boolean }): Promise<void>
 }
 
 interface Kubeconfig {
@@ -78,9 +78,10 @@ export async function connect(kubeconfigFile: string): Promise<Kube> {
     list: async path => (await call<{ items: never[] | null }>('GET', path)).items ?? [],
     create: (path, object) => call('POST', path, object),
     patch: (path, change) => call('PATCH', path, change),
-    delete: async (path, { graceSeconds } = {}) => {
-      const body = graceSeconds === undefined ? undefined : { gracePeriodSeconds: graceSeconds }
-      await call('DELETE', path, body).catch(nullWhenMissing)
+    delete: async (path, { graceSeconds, orphan } = {}) => {
+      const body = { gracePeriodSeconds: graceSeconds, propagationPolicy: orphan ? 'Orphan' : undefined }
+      const isPlain = graceSeconds === undefined && orphan === undefined
+      await call('DELETE', path, isPlain ? undefined : body).catch(nullWhenMissing)
     },
   }
   return kube

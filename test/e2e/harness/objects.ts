@@ -4,6 +4,7 @@ import type { KubeObject, Metadata } from './kube.ts'
 export const RESOURCE = 'tke.cloud.tencent.com/eni-ip'
 export const ARGS = 'k8s.v1.cni.galaxy.io/args'
 export const POLICY = 'k8s.v1.cni.galaxy.io/release-policy'
+export const POOL = 'tke.cloud.tencent.com/eni-ip-pool'
 /** On a pod: the fake kubelet leaves it Terminating for ever. */
 export const STUCK_TERMINATING = 'floatip.dev/stuck-terminating'
 /** On a node and in a pod's nodeSelector: keeps the scenarios of one cluster apart. */
@@ -30,6 +31,8 @@ export interface Workload extends KubeObject {
     readonly template: { readonly metadata: Omit<Metadata, 'name'>; readonly spec: Pod['spec'] }
     readonly serviceName?: string
     readonly podManagementPolicy?: 'Parallel' | 'OrderedReady'
+    readonly ordinals?: { readonly start: number }
+    readonly strategy?: object
   }
 }
 
@@ -65,6 +68,10 @@ export interface PodOptions {
   readonly policy?: string
   /** Value of the annotation {@link ARGS}. */
   readonly args?: string
+  /** Value of the annotation {@link POOL}. */
+  readonly pool?: string
+  /** Requested beside the address, such as `4`. */
+  readonly cpu?: string
   readonly priorityClass?: string
   readonly labels?: Readonly<Record<string, string>>
 }
@@ -81,6 +88,8 @@ export const paths = {
   pods: (namespace: string) => `/api/v1/namespaces/${namespace}/pods`,
   events: (namespace: string) => `/api/v1/namespaces/${namespace}/events`,
   configMaps: (namespace: string) => `/api/v1/namespaces/${namespace}/configmaps`,
+  pools: (namespace: string) => `/apis/galaxy.k8s.io/v1alpha1/namespaces/${namespace}/pools`,
+  jobs: (namespace: string) => `/apis/batch/v1/namespaces/${namespace}/jobs`,
   deployments: (namespace: string) => `/apis/apps/v1/namespaces/${namespace}/deployments`,
   statefulSets: (namespace: string) => `/apis/apps/v1/namespaces/${namespace}/statefulsets`,
 }
@@ -122,12 +131,13 @@ function workload(kind: string, name: string, options: WorkloadOptions): Workloa
   }
 }
 
-function templateOf({ stage, asks = true, policy, args, priorityClass, labels = {} }: PodOptions) {
-  const amount = { [RESOURCE]: '1' }
-  const resources = asks ? { resources: { requests: amount, limits: amount } } : {}
+function templateOf({ stage, asks = true, policy, args, pool, cpu, priorityClass, labels = {} }: PodOptions) {
+  const amount = { ...(asks && { [RESOURCE]: '1' }), ...(cpu !== undefined && { cpu }) }
+  const resources = Object.keys(amount).length > 0 ? { resources: { requests: amount, limits: amount } } : {}
   const annotations: Record<string, string> = {}
   if (policy !== undefined) annotations[POLICY] = policy
   if (args !== undefined) annotations[ARGS] = args
+  if (pool !== undefined) annotations[POOL] = pool
   const spec: Pod['spec'] = {
     nodeSelector: { [STAGE]: stage },
     containers: [{ name: 'main', image: 'none', ...resources }],

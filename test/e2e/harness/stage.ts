@@ -13,6 +13,8 @@ export interface EntryPlan {
   readonly nodes: number
   /** Instead of the whole /22; made from its first two octets and a third, `10.50.8`. */
   readonly ips?: (third: string) => string[]
+  /** Instead of a network of its own. */
+  readonly network?: { readonly subnet: string; readonly gateway: string; readonly vlan: number }
 }
 
 export interface Entry {
@@ -37,17 +39,24 @@ export interface Stage {
 /** Generous: the machine may be slow, and the cluster's first build takes minutes. */
 export const STAGE_LIMIT_MS = 20 * 60_000
 
-export async function startStage(plans: readonly EntryPlan[], options: { readonly qps?: number } = {}): Promise<Stage> {
+export interface StageOptions {
+  /** Of the scheduler's client. */
+  readonly qps?: number
+  /** For floatip, after those that every scenario has. */
+  readonly flags?: readonly string[]
+}
+
+export async function startStage(plans: readonly EntryPlan[], options: StageOptions = {}): Promise<Stage> {
   const [port = 0, apiPort = 0] = await freePorts(2)
   const between = tap(`http://127.0.0.1:${port}`)
   const cluster = await startCluster({ schedulerConfig: schedulerConfig(between.url, options) })
-  const entries = plans.map(({ name, ips }, at) => entryAt(at, name, ips))
+  const entries = plans.map((plan, at) => entryAt(at, plan))
   try {
     const kube = await connect(cluster.adminKubeconfig)
     const kubeconfig = await configure(kube, cluster, entries)
     for (const [at, plan] of plans.entries()) await createNodes(kube, at, plan)
     const folder = join(cluster.folder, 'floatip')
-    const floatip = await startFloatip({ kubeconfig, folder, port, apiPort })
+    const floatip = await startFloatip({ kubeconfig, folder, port, apiPort, flags: options.flags ?? [] })
     return {
       cluster,
       kube,
@@ -72,7 +81,7 @@ export async function startStage(plans: readonly EntryPlan[], options: { readonl
 }
 
 /** The at-th /22 of 10.50.0.0/16, for nodes of the at-th /24 of 10.49.0.0/16. */
-function entryAt(at: number, name: string, ips?: EntryPlan['ips']): Entry {
+function entryAt(at: number, { name, ips, network }: EntryPlan): Entry {
   const third = `10.50.${at * 4}`
   return {
     name,
@@ -81,6 +90,7 @@ function entryAt(at: number, name: string, ips?: EntryPlan['ips']): Entry {
     subnet: `${third}.0/22`,
     gateway: `${third}.1`,
     vlan: at,
+    ...network,
   }
 }
 

@@ -1,0 +1,149 @@
+/** Owns the check: ledger against objects against pods, from fresh quorum lists, each difference with what would mend it. It changes nothing. */
+import type { Allocation } from '../domain/allocation.ts'
+import { ownerKey } from '../domain/owner.ts'
+import { isRefusal } from '../domain/refusal.ts'
+import type { FloatingIpFact } from '../kube/floatingip.ts'
+import type { PodFact } from '../kube/pod.ts'
+import type { WallMs } from '../lib/clock.ts'
+import { adopt } from '../rules/adopt.ts'
+import { type Finding, type FindingKind, finding } from './findings.ts'
+import { pacer } from './pace.ts'
+import type { Ports } from './ports.ts'
+import { isSuspect } from './reconcile.ts'
+import { blocks, objectSighting, podSightings } from './sighting.ts'
+
+export interface Checked {
+  readonly at: WallMs
+  readonly rows: number
+  /** Null: replication is off, there are none to compare. */
+  readonly objects: number | null
+  readonly pods: number
+  /** Addresses that changed or were being written meanwhile: not judged. */
+  readonly inMotion: number
+  readonly findings: readonly Finding[]
+  readonly counts: Readonly<Partial<Record<FindingKind, number>>>
+}
+
+export interface CheckParts {
+  /** Fresh quorum lists. Null: replication is off. */
+  readonly listObjects: () => Promise<readonly FloatingIpFact[] | null>
+  readonly listPods: () => Promise<readonly PodFact[]>
+}
+
+export type Check = () => Promise<Checked>
+
+/** Whoever asks while one is under way gets the same answer: a check reads the whole cluster. */
+export function checkOn(ports: Ports, parts: CheckParts): Check {
+  let running: Promise<Checked> | null = null
+  return () => {
+    running ??= compare(ports, parts).finally(() => {
+      running = null
+    })
+    return running
+  }
+}
+
+async function compare(ports: Ports, { listObjects, listPods }: CheckParts): Promise<Checked> {
+  const { ledger, replicator, clock } = ports
+  const asOf = ledger.revision
+  const objects = await listObjects()
+  const pods = await listPods()
+  const at = clock.now()
+  const pace = pacer()
+  const alive = new Set(pods.filter(pod => !pod.finished).map(pod => pod.uid))
+  const byAddress = new Map<string, FloatingIpFact>()
+  for (const fact of objects ?? []) if (fact.address !== null) byAddress.set(fact.address.text, fact)
+  const rows = ledger.read(view => [...view.rows()])
+  const found = new Map<string, Finding>()
+  const note = (each: Finding | null) => {
+    // One finding for each address and kind: two claimants are told once, whoever showed them.
+    if (each !== null) found.set(`${each.kind} ${each.ip}`, each)
+  }
+  let inMotion = 0
+
+  for (const row of rows) {
+    await pace()
+    if (row.revision > asOf || replicator.isBusy(row.address)) {
+      inMotion++
+      continue
+    }
+    if (objects !== null) note(ofObject(row, byAddress.get(row.address.text), alive, replicator.agrees))
+    note(ofPod(ports, row, alive))
+  }
+  for (const fact of objects ?? []) {
+    await pace()
+    note(ofUnknownObject(ports, fact, at, alive))
+  }
+  const carriers = new Map<string, PodFact>()
+  for (const pod of pods) {
+    await pace()
+    if (pod.node === null || pod.finished) continue
+    for (const sighting of podSightings(pod, at, alive)) {
+      note(ofCarried(ports, asOf, pod, sighting, carriers.get(sighting.address.text)))
+      carriers.set(sighting.address.text, pod)
+    }
+    if ((pod.addresses?.length ?? 0) === 0) note(finding.podWithoutAddress(pod))
+  }
+
+  const findings = [...found.values()]
+  const counts: Partial<Record<FindingKind, number>> = {}
+  for (const { kind } of findings) counts[kind] = (counts[kind] ?? 0) + 1
+  return { at, rows: rows.length, objects: objects?.length ?? null, pods: pods.length, inMotion, findings, counts }
+}
+
+function ofObject(
+  row: Allocation,
+  fact: FloatingIpFact | undefined,
+  alive: ReadonlySet<string>,
+  agrees: Ports['replicator']['agrees'],
+): Finding | null {
+  if (row.blocked) return fact === undefined || !blocks(fact) ? finding.reservationWithoutObject(row) : null
+  if (fact === undefined) return finding.missingObject(row)
+  if (fact.reserved) return finding.reservedInUse(row)
+  if (agrees(fact, row)) return null
+  const claimed = fact.podUid !== '' && fact.podUid !== row.incarnation && alive.has(fact.podUid)
+  const because = `the object says ${fact.key || 'nothing that can be read'}, the ledger ${ownerKey(row.owner)}`
+  return claimed ? finding.twoClaimants(row, because) : finding.objectDiffers(row, because)
+}
+
+function ofPod({ ledger }: Ports, row: Allocation, alive: ReadonlySet<string>): Finding | null {
+  if (isSuspect(row, alive)) return finding.rowWithoutPod(row)
+  const orphaned = ledger.read(view => view.geometry.slotOf(row.address) === null)
+  return orphaned && row.incarnation !== null ? finding.orphanedInUse(row) : null
+}
+
+/** An object that the ledger has no row for, or that nobody can read. */
+function ofUnknownObject(
+  { ledger, replicator }: Ports,
+  fact: FloatingIpFact,
+  at: WallMs,
+  alive: ReadonlySet<string>,
+): Finding | null {
+  const { address } = fact
+  if (address === null) return finding.unreadableObject(fact, 'its name is no address: it is ignored')
+  if (replicator.isBusy(address)) return null
+  const row = ledger.read(view => view.at(address))
+  if (blocks(fact) && !fact.reserved && row?.blocked !== false)
+    return finding.unreadableObject(fact, `its key or policy cannot be read (key ${JSON.stringify(fact.key)})`)
+  const sighting = row === null ? objectSighting(fact, at, alive) : null
+  return sighting === null ? null : finding.foreignObject(fact, sighting)
+}
+
+function ofCarried(
+  { ledger }: Ports,
+  asOf: number,
+  pod: PodFact,
+  sighting: ReturnType<typeof podSightings>[number],
+  other: PodFact | undefined,
+): Finding | null {
+  const name = `${pod.namespace}/${pod.name}`
+  const { address } = sighting
+  if (other !== undefined)
+    return finding.twoClaimants({ address, owner: pod.owner }, `${other.namespace}/${other.name} and ${name} carry it`)
+  const row = ledger.read(view => view.at(address))
+  if (row !== null && row.revision > asOf) return null
+  const decision = ledger.read(view => adopt(view, sighting))
+  if (isRefusal(decision)) return finding.twoClaimants({ address, owner: pod.owner }, decision.because)
+  if (decision.changes.length === 0) return null
+  return finding.notRecorded(sighting, name, row)
+}

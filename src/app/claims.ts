@@ -1,0 +1,32 @@
+/** Owns the second claimants: running pods that carry an address which another one has; reported, and never served (R6). */
+import type { Allocation } from '../domain/allocation.ts'
+import type { AdoptCommand } from '../domain/command.ts'
+import type { PodFact } from '../kube/pod.ts'
+import type { Ports } from './ports.ts'
+
+/** Said when it is news: to the log, and to whoever describes the pod. */
+export function reportClaimant(
+  { claimants, onConflict, log }: Pick<Ports, 'claimants' | 'onConflict' | 'log'>,
+  { address, owner, incarnation }: AdoptCommand,
+  because: string,
+): void {
+  const { namespace, pod: name } = owner
+  const key = `${namespace}/${name}`
+  if (claimants.get(address.text) === key) return
+  claimants.set(address.text, key)
+  log.error({ ip: address.text, pod: key }, `conflict: ${because}`)
+  onConflict({ namespace, name, uid: incarnation ?? '' }, because)
+}
+
+/** Forgets who claims no more, as these pods show: the pod went, or it has the address now. */
+export function forgetClaimants(
+  { claimants, ledger }: Pick<Ports, 'claimants' | 'ledger'>,
+  pods: { get(key: string): PodFact | undefined },
+): void {
+  for (const [address, key] of claimants) {
+    const pod = pods.get(key)
+    const carried = pod?.finished === false ? pod.addresses?.find(each => each.text === address) : undefined
+    const row: Allocation | null = carried === undefined ? null : ledger.read(view => view.at(carried))
+    if (row === null || row.incarnation === pod?.uid) claimants.delete(address)
+  }
+}

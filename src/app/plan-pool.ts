@@ -1,0 +1,42 @@
+/** Owns the plan of another size of a pool: what would be freed, who could come, and who could not come back. */
+import { isKept, ownerKey, poolOwner } from '../domain/owner.ts'
+import { isRefusal, type Refusal } from '../domain/refusal.ts'
+import { gatherDemand, workloadAtEnd } from './demand.ts'
+import type { Play } from './plan.ts'
+import { addressesOf, likeness, placed } from './plan-pods.ts'
+import type { PlannedAddress, PlannedPod, Played } from './plan-words.ts'
+
+export async function playPool(play: Play, pool: string, size: number): Promise<Played | Refusal> {
+  const { ports, copy, groups } = play
+  const decision = copy.decide('resizePool', { at: ports.clock.now(), pool, size, preallocate: false })
+  if (isRefusal(decision)) return decision
+  const freed: PlannedAddress[] = decision.changes.flatMap(({ address, before, because }) =>
+    before === null ? [] : [{ ip: address.text, key: ownerKey(before.owner), because }],
+  )
+  const rows = copy.state.ofShare(ownerKey(poolOwner(pool)))
+  let surplus = rows.filter(row => !isKept(row.owner)).length - size
+  const members = [...ports.cluster.pods.values()]
+    .filter(pod => pod.owner.pool === pool && !pod.finished)
+    .sort((a, b) => b.createdAt - a.createdAt)
+
+  const pods: PlannedPod[] = []
+  for (const pod of members) {
+    await copy.pace()
+    const name = `${pod.namespace}/${pod.name}`
+    const before = addressesOf(copy.state, pod.uid)
+    if (before.length === 0) continue
+    if (surplus <= 0) {
+      pods.push({ pod: name, fate: 'keep', before, after: before, code: null, because: 'it keeps what it has' })
+      continue
+    }
+    // More are in use than the size: nothing is taken from a pod, but this many could not come back. Tried on the youngest.
+    copy.end(pod.uid, await workloadAtEnd(ports, pod.owner, pod.policy, pod.apiVersion))
+    const next = likeness(pod, `${pod.name}-planned`, pod.uid)
+    const demand = { ...(await gatherDemand(ports, next)), poolSize: size }
+    const outcome = placed(copy, name, before, demand, groups())
+    const later = outcome.fate === 'wait' ? `once it is made again: ${outcome.because}` : outcome.because
+    pods.push({ ...outcome, because: later })
+    surplus -= before.length
+  }
+  return { pods, freed, orphaned: [], warnings: [] }
+}

@@ -1,0 +1,124 @@
+/** Owns the talk with floatip's HTTP API: one request, all pages of a list, and what to do when that fails. */
+import { Fault, messageOf } from '../lib/fault.ts'
+
+export const SERVER_DEFAULT = 'http://127.0.0.1:9041'
+/** A list of 100,000 is twenty pages. */
+const PAGE_SIZE = 5_000
+/** A plan over a large ledger takes seconds; nothing takes a minute. */
+const ANSWER_WITHIN_MS = 60_000
+
+/** The API answered, and it is not what was asked for. */
+export class ApiFault extends Fault {
+  override readonly name = 'ApiFault'
+  readonly status: number
+  constructor(status: number, message: string) {
+    super(message, { retryable: status === 503 })
+    this.status = status
+  }
+}
+
+export interface Page<T> {
+  readonly content: readonly T[]
+  readonly totalElements: number
+  readonly last: boolean
+}
+
+export type Query = Readonly<Record<string, string | number | undefined>>
+
+export interface Client {
+  readonly server: string
+  get<T>(path: string, query?: Query): Promise<T>
+  send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<{ status: number; body: T }>
+  /** Every element of a list, page by page; `onPage` hears how far it is. */
+  all<T>(path: string, query?: Query, onPage?: (got: number, total: number) => void): Promise<readonly T[]>
+  /** The answer as it comes; nobody waits for its end. */
+  stream(path: string, headers?: Readonly<Record<string, string>>): Promise<Response>
+}
+
+export function clientOf(server: string): Client {
+  const base = baseOf(server)
+
+  async function reach(path: string, init: RequestInit): Promise<Response> {
+    let reply: Response
+    try {
+      reply = await fetch(`${base}${path}`, init)
+    } catch (error) {
+      if (error instanceof DOMException && error.name === 'TimeoutError') {
+        throw new Fault(`${base} did not answer within ${ANSWER_WITHIN_MS / 1000} s`, { retryable: true, cause: error })
+      }
+      throw unreachable(base, error)
+    }
+    if (reply.ok) return reply
+    throw new ApiFault(reply.status, await refusalText(reply))
+  }
+
+  const waiting = () => ({ signal: AbortSignal.timeout(ANSWER_WITHIN_MS) })
+
+  async function get<T>(path: string, query: Query = {}): Promise<T> {
+    return (await (await reach(withQuery(path, query), waiting())).json()) as T
+  }
+
+  return {
+    server: base,
+    get,
+    async send<T>(method: string, path: string, body?: unknown) {
+      const headers = { 'content-type': 'application/json' }
+      const init = { method, ...waiting(), ...(body !== undefined && { headers, body: JSON.stringify(body) }) }
+      const reply = await reach(path, init)
+      const text = await reply.text()
+      return { status: reply.status, body: (text === '' ? null : JSON.parse(text)) as T }
+    },
+    async all<T>(path: string, query: Query = {}, onPage?: (got: number, total: number) => void) {
+      const found: T[] = []
+      for (let page = 0; ; page++) {
+        const { content, last, totalElements } = await get<Page<T>>(path, { ...query, page, size: PAGE_SIZE })
+        for (const item of content) found.push(item)
+        onPage?.(found.length, totalElements)
+        if (last || content.length === 0) return found
+      }
+    },
+    stream: (path, headers = {}) => reach(path, { headers }),
+  }
+}
+
+function baseOf(server: string): string {
+  const text = server.includes('://') ? server : `http://${server}`
+  if (!URL.canParse(text)) {
+    throw new Fault(`${server} is no address of a server: give --server or FLOATIP_SERVER as ${SERVER_DEFAULT}`, {
+      retryable: false,
+    })
+  }
+  return text.replace(/\/+$/, '')
+}
+
+function unreachable(base: string, cause: unknown): Fault {
+  const hint =
+    'is floatip running there? Give its address with --server or FLOATIP_SERVER; from outside the cluster: kubectl -n kube-system port-forward deploy/floatip 9041'
+  return new Fault(`${base} cannot be reached (${codeOf(cause)}): ${hint}`, { retryable: true, cause })
+}
+
+/** `ECONNREFUSED` says more than the sentence that comes with it. */
+function codeOf(cause: unknown): string {
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : messageOf(cause)
+}
+
+async function refusalText(reply: Response): Promise<string> {
+  const text = await reply.text()
+  let message = text
+  try {
+    message = (JSON.parse(text) as { message?: string }).message ?? text
+  } catch {
+    // Not ours: a proxy's page, say. Its first line tells enough.
+    message = text.split('\n')[0] ?? ''
+  }
+  if (reply.status === 404 && message === 'no such path') {
+    return `${reply.url} is not known there: is it the API port (9041) of a floatip of this version?`
+  }
+  return message === '' ? `${reply.url} answered ${reply.status}` : message
+}
+
+function withQuery(path: string, query: Query): string {
+  const given = Object.entries(query).filter((pair): pair is [string, string | number] => pair[1] !== undefined)
+  const text = new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)])).toString()
+  return text === '' ? path : `${path}?${text}`
+}

@@ -1,0 +1,134 @@
+/** Owns `floatip import`: what another program recorded is read, tried, shown, and then kept for its owners. */
+
+import { type Command, Option } from 'commander'
+import { parse as parseCsv } from 'csv-parse/sync'
+import { EXIT, UsageFault } from '../lib/exit.ts'
+import { messageOf } from '../lib/fault.ts'
+import { slicesOf } from '../lib/slices.ts'
+import { acting, agreed, type Session, type Surface, withServer } from './command.ts'
+import { readWhole } from './read-file.ts'
+import type { OwnerFields } from './shapes.ts'
+
+interface Item {
+  readonly ip: string
+  readonly key: string
+  readonly policy: number
+}
+
+interface Answer {
+  readonly done: boolean
+  readonly imported: number
+  readonly known: number
+  readonly conflicts: readonly { readonly ip: string; readonly because: string }[]
+}
+
+type Source = 'galaxy' | 'csv' | 'json'
+
+/** As many as the API takes at once. */
+const AT_ONCE = 5_000
+const KINDS: Readonly<Record<string, string>> = { statefulset: 'sts', deployment: 'dp' }
+
+export function importCommand(program: Command, surface: Surface): void {
+  withServer(program.command('import <file>'))
+    .description('keep addresses for the owners that another program recorded; tried first, all or none')
+    .addOption(
+      new Option(
+        '--from <program>',
+        'what wrote the file: galaxy (kubectl get fip -o json), csv or json (floatip export)',
+      )
+        .choices(['galaxy', 'csv', 'json'])
+        .makeOptionMandatory(),
+    )
+    .option('--dry-run', 'only say what would be done', false)
+    .option('--yes', 'do not ask', false)
+    .addHelpText('after', '\nExample:\n  kubectl get fip -o json | floatip import --from galaxy --dry-run -')
+    .action(acting(surface, take))
+}
+
+async function take(session: Session, file: string, options: { from: Source; dryRun: boolean; yes: boolean }) {
+  const { terminal, client, progress } = session
+  const items = READERS[options.from](readWhole(file), file)
+  // Released with its pod: a running pod's address is recorded from its annotation, and another's is free.
+  const kept = items.filter(({ policy }) => policy !== 0)
+  const slices = [...slicesOf(kept, AT_ONCE)]
+  const send = async (slice: readonly Item[], dryRun: boolean) =>
+    (await client.send<Answer>('POST', '/v1/import', { dryRun, items: slice })).body
+  const tried: Answer[] = []
+  for (const slice of slices) tried.push(await send(slice, true))
+  const sum = (of: (answer: Answer) => number) => tried.reduce((total, answer) => total + of(answer), 0)
+
+  const conflicts = tried.flatMap(answer => answer.conflicts)
+  for (const { ip, because } of conflicts) terminal.err(`${ip}: ${because}\n`)
+  const skipped = items.length - kept.length
+  terminal.err(`${sum(answer => answer.imported)} new, ${sum(answer => answer.known)} known already, `)
+  terminal.err(`${skipped} not kept (released with their pod), ${conflicts.length} in conflict\n`)
+  if (conflicts.length > 0) {
+    terminal.err('nothing was imported: take what is in conflict out of the file, or release it here\n')
+    return EXIT.notAll
+  }
+  if (options.dryRun || sum(answer => answer.imported) === 0) return EXIT.ok
+  if (!options.yes) {
+    if (!(await agreed(terminal, 'Import them?'))) return EXIT.notAll
+  }
+  const told = progress('imported')
+  let done = 0
+  for (const [at, slice] of slices.entries()) {
+    done += (await send(slice, false)).imported
+    told(Math.min((at + 1) * AT_ONCE, kept.length), kept.length)
+  }
+  terminal.out(`${done} imported\n`)
+  return EXIT.ok
+}
+
+interface GalaxyObject {
+  readonly metadata?: { readonly name?: string }
+  readonly spec?: { readonly key?: string; readonly policy?: number }
+}
+
+const READERS: Readonly<Record<Source, (text: string, file: string) => readonly Item[]>> = {
+  galaxy(text, file) {
+    const { items } = json(text, file) as { items?: readonly GalaxyObject[] }
+    if (!Array.isArray(items)) throw new UsageFault(`${file} is no list of FloatingIP objects`)
+    return items.map(({ metadata, spec }: GalaxyObject, at) => {
+      const { key, policy } = spec ?? {}
+      const name = metadata?.name
+      if (name === undefined || key === undefined) throw new UsageFault(`${file}: items[${at}] has no name or key`)
+      // Names of IPv6 objects have `-` for `:`.
+      return { ip: name.includes('.') ? name : name.replaceAll('-', ':'), key, policy: policy ?? 0 }
+    })
+  },
+  csv(text, file) {
+    try {
+      const rows = parseCsv(text, { columns: true, skip_empty_lines: true, trim: true }) as Record<string, string>[]
+      return rows.map((row, at) => item({ ...row, policy: Number(row.policy) }, `${file}, row ${at + 1}`))
+    } catch (error) {
+      if (error instanceof UsageFault) throw error
+      throw new UsageFault(`${file} is no CSV with a head line: ${messageOf(error)}`, error)
+    }
+  },
+  json(text, file) {
+    const rows = json(text, file)
+    if (!Array.isArray(rows)) throw new UsageFault(`${file} is no JSON array: floatip export --json writes one`)
+    return rows.map((row, at) => item(row, `${file}, element ${at}`))
+  },
+}
+
+function json(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new UsageFault(`${file} is not JSON: ${messageOf(error)}`, error)
+  }
+}
+
+function item(row: OwnerFields & { readonly ip?: string; readonly policy?: number }, where: string): Item {
+  const { ip, namespace, appType = '', appName = '', podName = '', poolName, policy } = row
+  if (!ip) throw new UsageFault(`${where}: ip is missing`)
+  if (policy === undefined || ![0, 1, 2].includes(policy)) {
+    throw new UsageFault(`${where}: policy must be 0, 1 (immutable) or 2 (never)`)
+  }
+  const pool = poolName ? `pool__${poolName}_` : ''
+  const own = namespace ? `${KINDS[appType] ?? appType}_${namespace}_${appName}_${podName}` : ''
+  if (pool === '' && own === '') throw new UsageFault(`${where}: it names neither a namespace nor a pool`)
+  return { ip, key: `${pool}${own}`, policy }
+}

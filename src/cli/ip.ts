@@ -1,0 +1,223 @@
+/** Owns `floatip ip`: list, show, history and release of addresses. */
+
+import type { Command } from 'commander'
+import { EXIT, UsageFault } from '../lib/exit.ts'
+import { slicesOf } from '../lib/slices.ts'
+import { olderThan, parseAge } from './age.ts'
+import { acting, agreed, type Session, type Surface, withServer } from './command.ts'
+import type { HistoryItem, IpDetail, IpItem, Outcome, OwnerFields } from './shapes.ts'
+import { type Shape, showFields, showList, type Tone } from './show.ts'
+
+interface Filters {
+  readonly namespace?: string
+  readonly app?: string
+  readonly kind?: string
+  readonly pool?: string
+  readonly pod?: string
+  readonly keyword?: string
+  readonly keptLongerThan?: string
+  readonly sort?: string
+}
+
+/** At most this many in one request: its body stays far below the API's limit of 1 MiB. */
+const RELEASE_AT_ONCE = 1_000
+/** Every owner key has a `_`: a free address has none. */
+export const ANY_KEY = '_'
+const FILTERS = ['namespace', 'app', 'kind', 'pool', 'pod', 'keyword', 'keptLongerThan'] as const
+const POLICIES = ['pod end', 'immutable', 'never']
+
+/** Gives back the command `ip`, for those that belong to it. */
+export function ipCommands(program: Command, surface: Surface): Command {
+  const ip = program.command('ip').description('addresses: who has them, since when, and giving them back')
+
+  withFilters(withServer(ip.command('ls')))
+    .description('list the addresses that belong to somebody; --all: the free ones too')
+    .option('--all', 'the free ones too', false)
+    .option('--sort <field>', 'ip, namespace, podname or policy, then asc or desc')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  floatip ip ls --namespace shop --app web\n  floatip ip ls --kept-longer-than 7d -o name',
+    )
+    .action(acting(surface, list))
+  withServer(ip.command('show <address>'))
+    .description('one address: whose it is, why, and what would free it')
+    .addHelpText('after', '\nExample:\n  floatip ip show 10.0.0.112')
+    .action(acting(surface, show))
+  withServer(ip.command('history [address]'))
+    .description('who had it; without an address: all changes that match')
+    .option('--namespace <name>', 'of the pod')
+    .option('--app <name>', 'the workload')
+    .option('--pod <name>', 'the pod')
+    .option('--node <name>', 'the node')
+    .option('--from <time>', 'RFC 3339')
+    .option('--to <time>', 'RFC 3339')
+    .option('--at <time>', 'who had what at that time')
+    .addHelpText('after', '\nExample:\n  floatip ip history 10.0.0.112 --at 2026-05-29T14:03:00Z')
+    .action(acting(surface, history))
+  withFilters(withServer(ip.command('release [addresses...]')))
+    .description('give addresses back that are kept without a pod; by name or by filter')
+    .option('--yes', 'do not ask', false)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  floatip ip release 10.0.0.112\n  floatip ip release --namespace old --kept-longer-than 30d --yes',
+    )
+    .action(acting(surface, release))
+  return ip
+}
+
+function withFilters(command: Command): Command {
+  return command
+    .option('--namespace <name>', 'of the pod or workload')
+    .option('--app <name>', 'name of the workload')
+    .option('--kind <kind>', 'kind of the workload: statefulset, deployment, …')
+    .option('--pool <name>', 'named pool')
+    .option('--pod <name>', 'name of the pod')
+    .option('--keyword <text>', 'part of the owner key')
+    .option('--kept-longer-than <age>', 'kept without a pod for longer: 90s, 15m, 12h, 7d')
+}
+
+async function matching({ client, progress }: Session, filters: Filters): Promise<readonly IpItem[]> {
+  const { namespace, app, kind, pool, pod, keyword, keptLongerThan, sort } = filters
+  const query = { namespace, appName: app, appType: kind, poolName: pool, podName: pod, keyword, sort }
+  const age = keptLongerThan === undefined ? null : parseAge(keptLongerThan)
+  const items = await client.all<IpItem>('/v1/ip', query, progress('addresses'))
+  return age === null ? items : items.filter(item => item.releasable === true && olderThan(item.updateTime, age))
+}
+
+async function list(session: Session, { all, ...filters }: Filters & { all: boolean }): Promise<undefined> {
+  const items = await matching(session, all || isFiltered(filters) ? filters : { keyword: ANY_KEY })
+  showList(session.terminal, session.format, items, ADDRESSES)
+}
+
+async function show({ client, terminal, format }: Session, address: string): Promise<undefined> {
+  const found = await client.get<IpDetail>(`/v1/ip/${encodeURIComponent(address)}`)
+  const { ip, state, orphaned, blocked } = found
+  const marks = [state, orphaned ? 'orphaned' : '', blocked ? 'kept out of circulation' : ''].filter(Boolean).join(', ')
+  showFields(terminal, format, found, ip, [
+    ['Address', ip],
+    ['State', marks],
+    ['Owner', ownerText(found)],
+    ['Pod UID', found.podUid],
+    ['Pod status', found.status],
+    ['Node', found.node],
+    ['Policy', found.policyName],
+    ['Since', found.since],
+    ['Why', found.because === undefined ? undefined : `${found.because} (${found.actor})`],
+    ['Freed by', found.freedBy],
+    ['Freed at', found.freedAt],
+    ['Subnet', found.subnet],
+    ['Gateway', found.gateway],
+    ['VLAN', found.vlan],
+    ['Node subnets', found.nodeSubnets?.join(', ')],
+  ])
+}
+
+async function history(
+  { client, terminal, format, progress }: Session,
+  address: string | undefined,
+  query: Readonly<Record<string, string>>,
+): Promise<undefined> {
+  const { namespace, app, pod, node, from, to, at } = query
+  const asked = { ip: address, namespace, app, pod, node, from, to, at }
+  const items = await client.all<HistoryItem>('/v1/history', asked, progress('changes'))
+  showList(terminal, format, items, CHANGES)
+}
+
+async function release(session: Session, addresses: readonly string[], filters: Filters & { yes: boolean }) {
+  const { terminal, client, progress } = session
+  const { yes } = filters
+  if (addresses.length === 0 && !isFiltered(filters)) {
+    throw new UsageFault('say which addresses to release: by name, or by a filter such as --app')
+  }
+  const wanted =
+    addresses.length > 0
+      ? await Promise.all(addresses.map(each => client.get<IpDetail>(`/v1/ip/${encodeURIComponent(each)}`)))
+      : (await matching(session, filters)).filter(item => item.updateTime !== undefined)
+  const taken = wanted.filter(item => !('state' in item) || item.state !== 'free')
+  if (taken.length === 0) {
+    terminal.err('nothing to release: none of them belongs to anybody\n')
+    return undefined
+  }
+  if (!yes && !(await mayRelease(session, taken))) {
+    terminal.err('nothing was released\n')
+    return EXIT.notAll
+  }
+  const left: [string, string][] = []
+  const told = progress('released')
+  let asked = 0
+  for (const slice of slicesOf(taken, RELEASE_AT_ONCE)) {
+    const ips = slice.map(releasing)
+    type Answer = Outcome & { unreleased?: readonly string[]; reasons?: readonly string[] }
+    const { body } = await client.send<Answer>('POST', '/v1/ip', { ips })
+    for (const [at, ip] of (body.unreleased ?? []).entries()) left.push([ip, body.reasons?.[at] ?? body.message])
+    asked += slice.length
+    told(asked, taken.length)
+  }
+  const kept = new Set(left.map(([ip]) => ip))
+  for (const { ip } of taken) if (!kept.has(ip)) terminal.out(`${ip} released\n`)
+  for (const [ip, why] of left) terminal.err(`${ip} not released: ${why}\n`)
+  return left.length === 0 ? undefined : EXIT.notAll
+}
+
+function isFiltered(filters: Filters): boolean {
+  return FILTERS.some(name => filters[name] !== undefined)
+}
+
+async function mayRelease({ terminal }: Session, items: readonly (IpItem | IpDetail)[]): Promise<boolean> {
+  if (terminal.isInteractive) {
+    const shown = items.slice(0, 10).map(item => `  ${item.ip}  ${ownerText(item)}\n`)
+    const more = items.length > shown.length ? `  … and ${items.length - shown.length} more\n` : ''
+    terminal.err(`${shown.join('')}${more}`)
+  }
+  const question = `Release ${items.length === 1 ? 'this address' : `these ${items.length} addresses`}?`
+  return await agreed(terminal, question, `${items.length} addresses would be released: `)
+}
+
+/** What POST /v1/ip compares with the owner in force: a release of what has changed hands since is refused. */
+function releasing({ ip, namespace, appName, podName, poolName, appType }: IpItem) {
+  return { ip, namespace, appName, podName, poolName, appType }
+}
+
+export function ownerText({ namespace, appName, podName, poolName, appType }: OwnerFields): string {
+  const where = [namespace, appName === 'NULL' ? undefined : appName, podName].filter(Boolean).join('/')
+  const kind = appType === undefined || appType === 'NULL' ? '' : `${appType} `
+  return `${kind}${where}${poolName ? ` (pool ${poolName})` : ''}`.trim()
+}
+
+function statusTone(item: IpItem): Tone | null {
+  if (item.updateTime === undefined) return 'faint'
+  return item.releasable ? 'busy' : 'good'
+}
+
+const ADDRESSES: Shape<IpItem> = {
+  columns: [
+    { title: 'ADDRESS', of: item => item.ip },
+    { title: 'NAMESPACE', of: item => item.namespace },
+    { title: 'APP', of: item => (item.appName === 'NULL' ? '' : item.appName) },
+    { title: 'POD', of: item => item.podName },
+    { title: 'POOL', of: item => item.poolName, wide: true },
+    { title: 'KIND', of: item => (item.appType === 'NULL' ? '' : item.appType), wide: true },
+    { title: 'POLICY', of: item => (item.policy === undefined ? '' : POLICIES[item.policy]) },
+    { title: 'STATUS', of: item => item.status ?? (item.updateTime === undefined ? 'free' : ''), tone: statusTone },
+    { title: 'RELEASABLE', of: item => (item.releasable ? 'yes' : ''), wide: true },
+    { title: 'UPDATED', of: item => item.updateTime },
+  ],
+  name: item => item.ip,
+  none: 'no address matches',
+}
+
+const CHANGES: Shape<HistoryItem> = {
+  columns: [
+    { title: 'AT', of: item => item.at },
+    { title: 'ADDRESS', of: item => item.ip },
+    { title: 'WHAT', of: item => item.verb },
+    { title: 'OWNER', of: item => ownerText(item.after ?? item.before ?? {}) },
+    { title: 'NODE', of: item => item.node },
+    { title: 'BY', of: item => item.actor },
+    { title: 'WHY', of: item => item.because },
+    { title: 'POD UID', of: item => item.podUid, wide: true },
+    { title: 'ID', of: item => item.id, wide: true },
+  ],
+  name: item => `${item.id}`,
+  none: 'no change matches',
+}

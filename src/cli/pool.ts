@@ -1,0 +1,107 @@
+/** Owns `floatip pool`: named pools. */
+
+import type { Command } from 'commander'
+import { EXIT } from '../lib/exit.ts'
+import { wholeNumber } from './arguments.ts'
+import { acting, type Session, type Surface, withServer } from './command.ts'
+import type { IpItem, Outcome } from './shapes.ts'
+import { type Shape, showFields, showList } from './show.ts'
+
+interface Pool {
+  readonly name: string
+  readonly size: number
+  readonly preAllocateIP: boolean
+}
+
+export function poolCommands(program: Command, surface: Surface): void {
+  const pool = program.command('pool').description('named pools, shared by workloads of all namespaces')
+
+  withServer(pool.command('ls')).description('pools that have addresses').action(acting(surface, list))
+  withServer(pool.command('show <name>'))
+    .description('size of a pool and how many addresses it has')
+    .action(acting(surface, show))
+  withServer(pool.command('set <name> <size>'))
+    .description('create a pool or change its size; what is in use stays')
+    .option('--preallocate', 'fill it up with addresses at once', false)
+    .addHelpText('after', '\nExample:\n  floatip pool set web 4 --preallocate')
+    .action(acting(surface, set))
+  withServer(pool.command('rm <name>'))
+    .description('remove the limit; the pool’s addresses stay with it')
+    .action(acting(surface, remove))
+}
+
+interface Row {
+  readonly name: string
+  readonly allocated: number
+  readonly inUse: number
+  readonly size: number | undefined
+}
+
+async function list(session: Session): Promise<undefined> {
+  const { client, terminal, format, progress } = session
+  const items = await client.all<IpItem>('/v1/ip', { keyword: 'pool__' }, progress('addresses'))
+  const names = [...new Set(items.flatMap(item => item.poolName ?? []))].sort()
+  const rows = await Promise.all(names.map(async name => rowOf(name, items, await sizeOf(session, name))))
+  showList(terminal, format, rows, POOLS)
+}
+
+function rowOf(name: string, items: readonly IpItem[], size: number | undefined): Row {
+  const own = items.filter(item => item.poolName === name)
+  return { name, size, allocated: own.length, inUse: own.filter(item => item.releasable !== true).length }
+}
+
+async function sizeOf({ client }: Session, name: string): Promise<number | undefined> {
+  try {
+    const { pool } = await client.get<{ pool: Pool }>(`/v1/pool/${encodeURIComponent(name)}`)
+    return pool.size
+  } catch (error) {
+    if (error instanceof Error && 'status' in error && error.status === 404) return undefined
+    throw error
+  }
+}
+
+async function show(session: Session, name: string): Promise<undefined> {
+  const { client, terminal, format } = session
+  const { pool } = await client.get<{ pool: Pool }>(`/v1/pool/${encodeURIComponent(name)}`)
+  const items = await client.all<IpItem>('/v1/ip', { poolName: name })
+  const row = rowOf(name, items, pool.size)
+  showFields(terminal, format, { ...pool, allocated: row.allocated, inUse: row.inUse }, name, [
+    ['Pool', name],
+    ['Size', pool.size],
+    ['Allocated', row.allocated],
+    ['In use', row.inUse],
+    ['Pre-allocated', pool.preAllocateIP ? 'yes' : 'no'],
+    ['Addresses', items.map(item => item.ip).join(', ')],
+  ])
+}
+
+async function set(
+  { client, terminal }: Session,
+  name: string,
+  size: string,
+  { preallocate }: { preallocate: boolean },
+) {
+  const body = { name, size: wholeNumber(size), preAllocateIP: preallocate }
+  const { status, body: answer } = await client.send<Outcome & { realPoolSize?: number }>('POST', '/v1/pool', body)
+  const has = answer.realPoolSize === undefined ? '' : `, ${answer.realPoolSize} addresses allocated`
+  terminal.out(`pool ${name}: size ${size}${has}\n`)
+  if (status === 200) return undefined
+  terminal.err(`${answer.message}: only ${answer.realPoolSize} of ${size} addresses could be allocated\n`)
+  return EXIT.notAll
+}
+
+async function remove({ client, terminal }: Session, name: string): Promise<undefined> {
+  await client.send('DELETE', `/v1/pool/${encodeURIComponent(name)}`)
+  terminal.out(`pool ${name}: its size is removed, its addresses stay\n`)
+}
+
+const POOLS: Shape<Row> = {
+  columns: [
+    { title: 'POOL', of: row => row.name },
+    { title: 'SIZE', of: row => row.size ?? 'none', right: true },
+    { title: 'ALLOCATED', of: row => row.allocated, right: true },
+    { title: 'IN USE', of: row => row.inUse, right: true },
+  ],
+  name: row => row.name,
+  none: 'no pool has addresses',
+}

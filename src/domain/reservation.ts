@@ -1,0 +1,32 @@
+/** Owns the reservation: addresses that a person keeps for an app before its pods exist, or for nobody. */
+import type { WallMs } from '../lib/clock.ts'
+import type { Owner } from './owner.ts'
+
+/** Carried by each of its addresses, in the ledger and in the object: it has no record of its own, and ends with the last address. */
+export interface Reservation {
+  readonly id: string
+  /** Null: until somebody ends it. */
+  readonly expiresAt: WallMs | null
+  /** What the person wrote. */
+  readonly note: string
+}
+
+/** The owner of an address that is kept out of circulation, or whose object cannot be read: nobody's key. */
+export const BLOCKING_OWNER: Owner = { pool: '', kind: 'reserved', namespace: 'NULL', workload: 'NULL', pod: '' }
+
+export function reservationText(reservation: Reservation | null): string | null {
+  return reservation === null ? null : JSON.stringify(reservation)
+}
+
+/** The reservation written so; null when there is none, or it cannot be read. */
+export function readReservation(text: string | null | undefined): Reservation | null {
+  if (text === null || text === undefined || text === '') return null
+  try {
+    const { id, expiresAt, note } = JSON.parse(text) as Record<string, unknown>
+    if (typeof id !== 'string' || id === '') return null
+    const ends = typeof expiresAt === 'number' && Number.isFinite(expiresAt) ? expiresAt : null
+    return { id, expiresAt: ends, note: typeof note === 'string' ? note : '' }
+  } catch {
+    return null
+  }
+}

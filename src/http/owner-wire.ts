@@ -1,0 +1,18 @@
+/** Owns galaxy-ipam's names for an owner: kinds such as `deployment`, and fields that are left out when empty. */
+import { DEPLOYMENT, NO_CONTROLLER, type Owner, STATEFUL_SET } from '../domain/owner.ts'
+
+/** Kinds as the API names them; others stand for themselves in lower case. */
+const APP_TYPES: Readonly<Record<string, string>> = { [DEPLOYMENT]: 'deployment', [STATEFUL_SET]: 'statefulset' }
+
+/** The kind that an appType names; plural and any case accepted. */
+export function kindOf(appType: string): string {
+  const lower = appType.toLowerCase()
+  if (lower === NO_CONTROLLER.toLowerCase()) return NO_CONTROLLER
+  const singular = lower.endsWith('s') ? lower.slice(0, -1) : lower
+  return Object.keys(APP_TYPES).find(kind => APP_TYPES[kind] === singular) ?? singular
+}
+
+export function encodeOwner({ namespace, workload, pod, pool, kind }: Owner) {
+  const texts = { namespace, appName: workload, podName: pod, poolName: pool, appType: APP_TYPES[kind] ?? kind }
+  return Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== '')) as Partial<typeof texts>
+}

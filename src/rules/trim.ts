@@ -1,0 +1,56 @@
+/** Owns what a Deployment, or the pool that its pods are in, keeps too much of: after scaling down, after a rollout, or when it is gone. */
+import type { Allocation } from '../domain/allocation.ts'
+import type { Change } from '../domain/change.ts'
+import type { Workload } from '../domain/demand.ts'
+import { IMMUTABLE, RELEASE_AT_POD_END } from '../domain/policy.ts'
+import { keepsUntilOver } from './limit.ts'
+import { free } from './rest.ts'
+import { newestFirst } from './source.ts'
+
+/**
+ * `kept`: what it keeps without a pod and may lose; `claimed`: what its pods have; both configured. Each address that a rollout was lent
+ * is paid back by one kept address once it is over, whatever the policy: the lent one itself when no pod has it, else the newest.
+ */
+export function trim(kept: readonly Allocation[], claimed: readonly Allocation[], workload: Workload): Change[] {
+  if (workload.state === 'unlooked' || workload.state === 'unscaled') return []
+  if (workload.state === 'gone') {
+    return kept.filter(row => row.policy === IMMUTABLE || row.surge).map(row => free(row, 'its workload is gone'))
+  }
+  if (keepsUntilOver(workload)) return []
+  if (keepsNone(workload, claimed)) {
+    return kept.filter(row => row.policy === IMMUTABLE).map(row => free(row, 'its Deployment keeps none any more'))
+  }
+  const isOver = workload.rollout?.stage === 'over'
+  const lent = isOver ? [...claimed, ...kept].filter(row => row.surge) : []
+  const surplus = Math.max(0, kept.length + claimed.length - workload.replicas)
+  const freed: Allocation[] = []
+  for (const row of [...kept].sort(lentFirst)) {
+    if (freed.length < surplus && (row.policy === IMMUTABLE || freed.length < lent.length)) freed.push(row)
+  }
+  // The rest is paid by old pods that have not ended yet.
+  const owed = Math.max(0, Math.min(lent.length, surplus) - freed.length)
+  const own = lent.filter(row => !freed.includes(row)).slice(owed)
+  const because = lent.length > 0 ? 'its rollout is over' : `its Deployment was scaled to ${workload.replicas}`
+  return [...freed.map(row => free(row, because)), ...own.map(settle)]
+}
+
+/** R15: the rollout to a template without a policy is over. A pod that has one all the same (added by a webhook, say) is doubt. */
+function keepsNone({ rollout }: Workload & { state: 'present' }, claimed: readonly Allocation[]): boolean {
+  if (rollout?.stage !== 'over' || rollout.policy !== RELEASE_AT_POD_END) return false
+  return claimed.every(row => row.policy === RELEASE_AT_POD_END)
+}
+
+function lentFirst(a: Allocation, b: Allocation): number {
+  return Number(b.surge) - Number(a.surge) || newestFirst(a, b)
+}
+
+/** Paid for: from now on an address like its others. */
+function settle(row: Allocation): Change {
+  return {
+    verb: 'settle',
+    address: row.address,
+    before: row,
+    after: { ...row, surge: false },
+    because: 'the rollout it was lent for is over',
+  }
+}

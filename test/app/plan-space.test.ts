@@ -1,0 +1,131 @@
+/** What would happen if the configuration or a pool were another one. */
+import { afterEach, describe, expect, test } from 'bun:test'
+import { create, filter, run } from './asking.ts'
+import { entry, pod } from './objects.ts'
+import { ask, plan, scale, seen, templated, told, web } from './planning.ts'
+import { closeWorlds, openWorld, until, type World } from './world.ts'
+
+afterEach(closeWorlds)
+
+describe('another configuration', () => {
+  const configuration = (...entries: object[]) => ({ configuration: JSON.stringify(entries) })
+
+  test('a range shrinks: whose addresses leave it, and what is left', async () => {
+    const world = await openWorld({ statefulsets: [templated('web', 2)] })
+    for (const n of [0, 1]) await run(world, web(n))
+    for (const n of [0, 1]) await seen(world, `web-${n}`)
+    const answer = await plan(
+      world,
+      configuration(
+        entry('10.49.0.0/24', '10.0.0.0/24', '10.0.0.3~10.0.0.5'),
+        entry('10.50.0.0/24', '10.0.1.0/24', '10.0.1.2~10.0.1.3'),
+      ),
+    )
+    expect(answer).toMatchObject({ ok: false, orphaned: [{ ip: '10.0.0.2', key: 'sts_default_web_web-0' }] })
+    expect(told(answer)).toEqual(['default/web-0 lose', 'default/web-1 keep 10.0.0.3'])
+    expect(answer.subnets).toEqual([
+      {
+        subnet: '10.0.0.0/24',
+        gateway: '10.0.0.1',
+        totalBefore: 4,
+        totalAfter: 3,
+        freeBefore: 2,
+        freeAfter: 2,
+      } as never,
+    ])
+  })
+
+  test('a range grows: who waits now and would not', async () => {
+    const world = await openWorld({ entries: [entry('10.49.0.0/24', '10.0.0.0/24', '10.0.0.2')] })
+    await run(world, pod('first'))
+    await create(world, pod('late'))
+    await filter(world, pod('late'))
+    const answer = await plan(world, { configuration: [entry('10.49.0.0/24', '10.0.0.0/24', '10.0.0.2~10.0.0.3')] })
+    expect(answer.ok).toBe(true)
+    expect(told(answer)).toEqual(['default/late get 10.0.0.3', 'default/first keep 10.0.0.2'])
+  })
+
+  test('node subnets move away: pods that could not come back, nodes in no subnet, another gateway', async () => {
+    const world = await openWorld({ statefulsets: [templated('web', 1)] })
+    await run(world, web(0))
+    await seen(world, 'web-0')
+    const moved = { ...entry('10.60.0.0/24', '10.0.0.0/24', '10.0.0.2~10.0.0.5'), gateway: '10.0.0.254', vlan: 7 }
+    const answer = await plan(world, configuration(moved))
+    expect(answer).toMatchObject({ ok: false, pods: [{ pod: 'default/web-0', fate: 'wait' }] })
+    expect(answer.warnings).toEqual([
+      '1 addresses of running pods: gateway 10.0.0.1 becomes 10.0.0.254, vlan 0 becomes 7; they learn it only when they are made again',
+      '3 nodes would be in no node subnet any more: a1, a2, b1',
+    ])
+  })
+
+  test('an invalid one: every problem', async () => {
+    const world = await openWorld()
+    expect(await ask(world, { configuration: '[{}]' })).toMatchObject({
+      status: 400,
+      body: { message: expect.stringContaining('floatingips[0].subnet must be a CIDR') },
+    })
+  })
+})
+
+describe('another size of a pool', () => {
+  const POOL = { 'tke.cloud.tencent.com/eni-ip-pool': 'p' }
+  const member = (name: string, age: number) => pod(name, { owner: 'Deployment app', annotations: POOL, age })
+
+  async function pooled(size: number): Promise<World> {
+    const world = await openWorld({ deployments: [templated('app', 3)] })
+    world.api.put('pools', {
+      metadata: { name: 'p', namespace: 'kube-system', uid: 'pool', resourceVersion: '1' },
+      size,
+    })
+    await until(() => world.ports.cluster.poolInForce('p') !== null)
+    await run(world, member('app-1', 9))
+    await run(world, member('app-2', 5))
+    for (const name of ['app-1', 'app-2']) await seen(world, name)
+    return world
+  }
+  const resize = (size: number) => ({ pool: { name: 'p', size } })
+
+  test('larger: who waits and would not', async () => {
+    const world = await pooled(2)
+    await create(world, member('app-3', 1))
+    await filter(world, member('app-3', 1))
+    const answer = await plan(world, resize(3))
+    expect(answer.ok).toBe(true)
+    expect(told(answer)).toEqual([
+      expect.stringMatching(/^default\/app-3 get /),
+      'default/app-2 keep 10.0.0.3',
+      'default/app-1 keep 10.0.0.2',
+    ])
+  })
+
+  test('smaller than what is in use: nothing is taken, but so many could not come back', async () => {
+    const world = await pooled(2)
+    const answer = await plan(world, resize(1))
+    expect(answer).toMatchObject({
+      ok: false,
+      counts: { wait: 1, keep: 1 },
+      pods: [
+        { pod: 'default/app-2', fate: 'wait', because: 'once it is made again: reached pool p size limit of 1' },
+        { pod: 'default/app-1', fate: 'keep' },
+      ],
+    })
+  })
+
+  test('smaller, and some are only kept: those are free', async () => {
+    const world = await pooled(3)
+    world.api.remove('pods', 'default/app-2')
+    await until(() => world.row('10.0.0.3') === 'reserved pool__p_')
+    const answer = await plan(world, resize(1))
+    expect(answer).toMatchObject({ ok: true, freed: [{ ip: '10.0.0.3' }], counts: { keep: 1 } })
+  })
+})
+
+test.each([
+  [{}, 'give exactly one of scale, drain, configuration and pool'],
+  [{ drain: { node: 'a1' }, pool: { name: 'p', size: 1 } }, 'give exactly one of scale, drain, configuration and pool'],
+  [{ pool: { name: 'a_b', size: 1 } }, 'pool.name must be a DNS-1123 name such as web-pool, not "a_b"'],
+  [scale('a b', 'x', 1), 'scale.kind must be a kind such as StatefulSet or Deployment, not "a b"'],
+])('bad request %j', async (body, message) => {
+  const world = await openWorld()
+  expect(await ask(world, body)).toMatchObject({ status: 400, body: { message } })
+})

@@ -1,0 +1,111 @@
+/** Owns `floatip ip`: what a person and a script get. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { parse } from 'yaml'
+import { closeWorlds, type World } from '../app/world.ts'
+import { mixed } from '../http/api-world.ts'
+import { serveApi, type } from './asking.ts'
+
+let world: World
+let served: ReturnType<typeof serveApi>
+const typed = (line: string, sitting?: Parameters<typeof type>[2]) => type(served.url, line, sitting)
+
+beforeAll(async () => {
+  world = await mixed()
+  served = serveApi(world)
+})
+afterAll(async () => {
+  served.stop()
+  await closeWorlds()
+})
+
+const withoutTimes = (text: string) => text.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
+
+describe('ip ls', () => {
+  test('a table of what belongs to somebody; the pod’s phase, Deleted when it is gone', async () => {
+    const { out, code } = await typed('ip ls')
+    expect(code).toBe(0)
+    expect(withoutTimes(out)).toBe(
+      [
+        'ADDRESS    NAMESPACE  APP  POD    POLICY   STATUS   UPDATED',
+        '10.0.0.9   default    sts  sts-0  never    Pending  TIME',
+        '10.0.0.10  default    app         never    Deleted  TIME',
+        '10.0.0.11  default         bare   pod end  Pending  TIME',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  const rows: readonly (readonly [string, readonly string[]])[] = [
+    ['ip ls -o name', ['10.0.0.9', '10.0.0.10', '10.0.0.11']],
+    ['ip ls --all -o name', ['10.0.0.9', '10.0.0.10', '10.0.0.11', '10.0.0.12']],
+    ['ip ls --app sts -o name', ['10.0.0.9']],
+    ['ip ls --app app --kind deployment -o name', ['10.0.0.10']],
+    ['ip ls --pod bare -o name', ['10.0.0.11']],
+    ['ip ls --namespace default --sort ip␣desc -o name', ['10.0.0.11', '10.0.0.10', '10.0.0.9']],
+    ['ip ls --kept-longer-than 0s -o name', ['10.0.0.10']],
+    ['ip ls --kept-longer-than 1d -o name', []],
+    ['ip ls --namespace none -o name', []],
+  ]
+  for (const [line, found] of rows) {
+    test(`${line} → ${found.length === 0 ? 'nothing' : found.join(' ')}`, async () => {
+      const { out, code } = await typed(line)
+      expect({ code, found: out.split('\n').filter(Boolean) }).toEqual({ code: 0, found: [...found] })
+    })
+  }
+
+  test('json and yaml hold the same, whole', async () => {
+    const json = JSON.parse((await typed('ip ls -o json')).out)
+    expect(json).toHaveLength(3)
+    expect(json[0]).toMatchObject({ ip: '10.0.0.9', appName: 'sts', podName: 'sts-0', policy: 2, releasable: false })
+    expect(parse((await typed('ip ls -o yaml')).out)).toEqual(json)
+  })
+
+  test('nothing found is said on stderr; the output stays empty for scripts', async () => {
+    expect(await typed('ip ls --namespace none')).toEqual({ code: 0, out: '', err: 'no address matches\n' })
+  })
+
+  test('no line is wider than the terminal, and a file gets all of it', async () => {
+    const narrow = (await typed('ip ls -o wide', { width: 60 })).out
+    expect(Math.max(...narrow.split('\n').map(line => line.length))).toBeLessThanOrEqual(60)
+    expect(narrow).toContain('…')
+    expect((await typed('ip ls -o wide')).out).not.toContain('…')
+  })
+
+  test('colours only where they are wanted', async () => {
+    expect((await typed('ip ls', { colours: true })).out).toContain('\u001b[')
+    expect((await typed('ip ls')).out).not.toContain('\u001b[')
+  })
+})
+
+describe('ip release', () => {
+  test('asks nobody who is not there', async () => {
+    const { code, err } = await typed('ip release --app app --kind deployment')
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: 'floatip: 1 addresses would be released: say --yes where nobody can be asked\n',
+    })
+  })
+
+  test('a no releases nothing', async () => {
+    const { code, err, out } = await typed('ip release --app app --kind deployment', { answer: false })
+    expect({ code, out }).toEqual({ code: 5, out: '' })
+    expect(err).toContain('Release this address?')
+    expect(world.row('10.0.0.10')).toBe('reserved dp_default_app_')
+  })
+
+  test('what a pod has is not released, and the reason is told', async () => {
+    const { code, err } = await typed('ip release --pod bare --yes')
+    expect(code).toBe(5)
+    expect(err).toMatch(/^10\.0\.0\.11 not released: /)
+  })
+
+  test('what is kept is', async () => {
+    const { code, out } = await typed('ip release --app app --kind deployment --yes')
+    expect({ code, out }).toEqual({ code: 0, out: '10.0.0.10 released\n' })
+    expect(world.row('10.0.0.10')).toBe('free')
+  })
+
+  test('neither addresses nor a filter', async () => {
+    expect(await typed('ip release --yes')).toMatchObject({ code: 2 })
+  })
+})

@@ -1,0 +1,123 @@
+/** Owns `floatip export` and `floatip import`: what one floatip (or galaxy-ipam) recorded, another keeps; all or nothing. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { entry } from '../app/objects.ts'
+import { closeWorlds, openWorld, type World } from '../app/world.ts'
+import { mixed } from '../http/api-world.ts'
+import { serveApi, type } from './asking.ts'
+
+const dir = mkdtempSync(join(tmpdir(), 'floatip-import-'))
+let world: World
+let served: ReturnType<typeof serveApi>
+const typed = (line: string, sitting?: Parameters<typeof type>[2]) => type(served.url, line, sitting)
+
+beforeAll(async () => {
+  world = await openWorld({ entries: [entry('10.49.0.0/24', '10.0.0.0/24', '10.0.0.9~10.0.0.20')] })
+  served = serveApi(world)
+})
+afterAll(async () => {
+  served.stop()
+  await closeWorlds()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+function file(name: string, content: unknown): string {
+  const path = join(dir, name)
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content))
+  return path
+}
+
+const galaxy = (name: string, key: string, policy: number) => ({
+  apiVersion: 'galaxy.k8s.io/v1alpha1',
+  kind: 'FloatingIP',
+  metadata: { name },
+  spec: { key, policy, attribute: '{"NodeName":"","Uid":""}', updateTime: '2020-05-29T11:11:44Z' },
+})
+
+describe('from galaxy', () => {
+  const objects = { items: [galaxy('10.0.0.9', 'sts_default_web_web-0', 1), galaxy('10.0.0.10', 'dp_a_b_b-x', 0)] }
+
+  test('a dry run tells what would be done, and does nothing', async () => {
+    const { code, out, err } = await typed(`import --from galaxy --dry-run ${file('g.json', objects)}`)
+    expect({ code, out }).toEqual({ code: 0, out: '' })
+    expect(err).toBe('1 new, 0 known already, 1 not kept (released with their pod), 0 in conflict\n')
+    expect(world.row('10.0.0.9')).toBe('free')
+  })
+
+  test('what is kept is kept for its owner, and written to the cluster before it is answered', async () => {
+    expect(await typed(`import --from galaxy --yes ${file('g.json', objects)}`)).toMatchObject({
+      code: 0,
+      out: '1 imported\n',
+    })
+    expect(world.row('10.0.0.9')).toBe('reserved sts_default_web_web-0')
+    expect(world.api.get('floatingips', '10.0.0.9')?.spec).toMatchObject({ key: 'sts_default_web_web-0', policy: 1 })
+    const again = await typed(`import --from galaxy --yes ${file('g.json', objects)}`)
+    expect(again.err).toContain('0 new, 1 known already')
+  })
+
+  test('one conflict, and nothing is imported', async () => {
+    const items = [
+      galaxy('10.0.0.12', 'sts_default_db_db-0', 2),
+      galaxy('10.0.0.9', 'sts_default_db_db-1', 2),
+      galaxy('10.9.9.9', 'sts_default_db_db-2', 2),
+      galaxy('10.0.0.13', 'sts_default_web_web-0', 1),
+    ]
+    const { code, err } = await typed(`import --from galaxy --yes ${file('c.json', { items })}`)
+    expect(code).toBe(5)
+    expect(err.split('\n').slice(0, 3)).toEqual([
+      '10.0.0.9: sts_default_web_web-0 has it',
+      '10.9.9.9: it is not in the configuration',
+      '10.0.0.13: sts_default_web_web-0 has 10.0.0.9 already',
+    ])
+    expect(world.row('10.0.0.12')).toBe('free')
+  })
+})
+
+for (const format of ['csv', 'json']) {
+  test(`${format}: what export prints, import takes`, async () => {
+    const other = await mixed()
+    const port = serveApi(other)
+    const { out } = await type(port.url, `export --${format}`)
+    port.stop()
+    expect(await typed(`import --from ${format} --dry-run ${file(`e.${format}`, out)}`)).toMatchObject({
+      code: 5, // its first address is taken here
+      err: expect.stringContaining('10.0.0.9: sts_default_web_web-0 has it'),
+    })
+    const rest = format === 'csv' ? out.replace(/^10\.0\.0\.9,.*\n/m, '') : JSON.stringify(JSON.parse(out).slice(1))
+    const taken = await typed(`import --from ${format} --yes ${file(`r.${format}`, rest)}`)
+    expect(taken.code).toBe(0)
+    expect(world.row('10.0.0.10')).toBe('reserved dp_default_app_')
+  })
+}
+
+describe('files that cannot be read are told, with exit code 2', () => {
+  const rows: readonly (readonly [string, string, unknown, string])[] = [
+    ['not JSON', 'json', '{', 'is not JSON'],
+    ['no array', 'json', {}, 'is no JSON array'],
+    ['no list of objects', 'galaxy', [], 'is no list of FloatingIP objects'],
+    [
+      'an object without a key',
+      'galaxy',
+      { items: [{ metadata: { name: '10.0.0.9' } }] },
+      'items[0] has no name or key',
+    ],
+    ['a row without an address', 'json', [{ namespace: 'a', policy: 2 }], 'element 0: ip is missing'],
+    ['a policy that is none', 'json', [{ ip: '10.0.0.9', namespace: 'a', policy: 9 }], 'element 0: policy must be'],
+    ['no owner', 'csv', 'ip,policy\n10.0.0.9,2\n', 'row 1: it names neither a namespace nor a pool'],
+  ]
+  for (const [name, from, content, text] of rows) {
+    test(name, async () => {
+      const { code, err } = await typed(`import --from ${from} ${file('bad', content)}`)
+      expect(code).toBe(2)
+      expect(err).toContain(text)
+    })
+  }
+  test('no such file', async () => {
+    expect(await typed('import --from csv /nowhere/x')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('/nowhere/x cannot be read'),
+    })
+  })
+})

@@ -1,0 +1,47 @@
+/** Owns the person of the simulation who reserves addresses ahead, and ends that. */
+import { ownerKey } from '../../src/domain/owner.ts'
+import { BLOCKING_OWNER } from '../../src/domain/reservation.ts'
+import type { Ledger } from '../../src/ledger/ledger.ts'
+import type { CommandKind, CommandOf } from '../../src/rules/decide.ts'
+import type { SimCluster, SimWorkload } from './cluster.ts'
+import type { Random } from './random.ts'
+
+export interface ReservingParts {
+  readonly cluster: SimCluster
+  readonly random: Random
+  readonly ledger: Ledger
+  readonly ask: <K extends CommandKind>(kind: K, command: CommandOf<K>) => unknown
+  readonly now: () => number
+}
+
+export function reservingOf({ cluster, random, ledger, ask, now }: ReservingParts) {
+  /** A person keeps addresses for pods of a workload, or out of circulation. */
+  function reserveFor(workload: SimWorkload | null, step: number): void {
+    const owner = workload?.owner ?? BLOCKING_OWNER
+    const pods = [1 + random.below(3), 1 + random.below(3)].map(n => ({ ...owner, pod: `${owner.workload}-${n}` }))
+    const named = workload !== null && owner.kind !== 'dp'
+    ask('reserve', {
+      at: now(),
+      reservation: { id: `r${step}`, expiresAt: null, note: '' },
+      owners: named ? [...new Map(pods.map(each => [each.pod, each])).values()] : [owner, owner],
+      apiVersion: 'apps/v1',
+      blocked: workload === null,
+      addresses: null,
+      within: null,
+      contiguous: random.chance(0.5),
+    })
+  }
+
+  function unreserveOne(): void {
+    const row = random.pick(ledger.read(view => [...view.rows()].filter(each => each.reservation !== null)))
+    const id = row?.reservation?.id
+    if (id === undefined) return
+    const alive = [...cluster.pods.values()].filter(pod => !pod.finished)
+    const unfinished = new Set(alive.map(pod => `${pod.owner.namespace}/${pod.name}`))
+    ask(random.chance(0.5) ? 'unreserve' : 'expire', { at: now(), id, address: null, because: 'over', unfinished })
+    // What is let go, or left to its policy, is nobody's to come back to.
+    for (const each of ledger.read(view => view.ofReservation(id))) cluster.expected.delete(ownerKey(each.owner))
+  }
+
+  return { reserveFor, unreserveOne }
+}

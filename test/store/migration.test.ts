@@ -1,0 +1,48 @@
+/** Owns what happens to ledgers of before: their rows are found, and their past is told, as if they had been written today. */
+import { Database } from 'bun:sqlite'
+import { afterAll, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { openLedgerFile } from '../../src/store/open.ts'
+import { openReads } from '../../src/store/reads.ts'
+import { removeDirs, tempDir } from '../ledger/fixture.ts'
+import { fillAllocations } from './fill.ts'
+
+afterAll(removeDirs)
+
+test('from schema 2: rows get their indexes, changes whom they are about', () => {
+  const dir = tempDir()
+  const old = new Database(join(dir, 'ledger.db'), { create: true })
+  for (const name of ['schema.sql', 'schema-2.sql'])
+    old.run(readFileSync(join(import.meta.dir, '../../src/store', name), 'utf8'))
+  old.run('PRAGMA user_version = 2')
+  fillAllocations(old, 30)
+  const insert = old.query(`INSERT INTO history (at, revision, verb, actor, address, key_before, key_after, because)
+    VALUES (?, 1, ?, 'cluster', '10.0.0.1', ?, ?, 'x')`)
+  const past = [
+    ['bind', null, 'sts_ns_web_web-0'],
+    ['keep', 'dp_ns_api_api-x', 'dp_ns_api_'],
+    ['keep', 'pool__blue_dp_ns_api_api-y', 'pool__blue_'],
+    ['hold', 'pool__blue_', 'pool__blue_dp_n2_api_api-z'],
+    ['free', 'NULL_ns_NULL_lone', null],
+    ['give back', null, 'pool__blue_'],
+    ['adopt', null, ''],
+  ] as const
+  past.forEach(([verb, before, after], at) => void insert.run(at, verb, before, after))
+  old.close()
+
+  const file = openLedgerFile(dir)
+  const { search } = openReads(file.path)
+  expect(search({ keyword: 'app-7_', sort: 'ip', descending: false, offset: 0, limit: 9 }).total).toBe(1)
+  const rows = file.db.query('SELECT namespace, workload, pod, phase FROM history ORDER BY id').values()
+  expect(rows.map(row => row.map(value => value ?? '-').join(' '))).toEqual([
+    'ns web web-0 bound',
+    'ns api api-x reserved',
+    'ns api api-y reserved',
+    'n2 api api-z held',
+    'ns NULL lone -',
+    '   reserved',
+    '   reserved',
+  ])
+  file.close()
+})

@@ -1,0 +1,101 @@
+/** Owns restore: a backup is put in the ledger's place, or nothing is touched. */
+import { Database } from 'bun:sqlite'
+import { afterAll, describe, expect, test } from 'bun:test'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { journalOf } from '../../src/store/journal.ts'
+import { LedgerInUse, openLedgerFile, SCHEMA_VERSION } from '../../src/store/open.ts'
+import { restoreLedger } from '../../src/store/restore.ts'
+import { removeDirs, tempDir } from '../ledger/fixture.ts'
+import { rowOf } from '../rules/world.ts'
+
+afterAll(removeDirs)
+
+/** A ledger with one bound address, and a backup of it. */
+function backedUp() {
+  const dir = tempDir()
+  const ledger = openLedgerFile(dir)
+  const journal = journalOf(ledger.db)
+  const row = rowOf('10.0.1.2', 'sts_ns_web_web-0', { revision: 1 })
+  journal.begin()
+  journal.append(
+    { verb: 'bind', address: row.address, before: null, after: row, because: 'bound', at: 1, revision: 1 },
+    'scheduler',
+  )
+  journal.commit()
+  const file = join(dir, 'backup.db')
+  ledger.db.run(`VACUUM INTO '${file}'`)
+  ledger.close()
+  return { dir, file }
+}
+
+function contents(dir: string) {
+  const file = openLedgerFile(dir)
+  const count = (table: string) => file.db.query<{ n: number }, []>(`SELECT count(*) AS n FROM ${table}`).get()?.n ?? -1
+  const found = { allocation: count('allocation'), history: count('history'), outbox: count('outbox') }
+  file.close()
+  return found
+}
+
+const restore = (dir: string, file: string, allocations = false) =>
+  restoreLedger({ dir, file, allocations, stamp: 'now' })
+
+describe('restore', () => {
+  test('the history comes back; who has which address is left to the cluster (R33)', () => {
+    const { file } = backedUp()
+    const dir = tempDir()
+    expect(restore(dir, file)).toEqual({ history: 1, allocations: 0, aside: null })
+    expect(contents(dir)).toEqual({ allocation: 0, history: 1, outbox: 0 })
+  })
+
+  test('with --allocations they come back too, and are written to the cluster again', () => {
+    const { file } = backedUp()
+    const dir = tempDir()
+    expect(restore(dir, file, true)).toMatchObject({ history: 1, allocations: 1 })
+    expect(contents(dir)).toEqual({ allocation: 1, history: 1, outbox: 1 })
+  })
+
+  test('the ledger that was there is kept aside, whole', () => {
+    const { dir, file } = backedUp()
+    const { aside } = restore(dir, file)
+    expect(aside).toBe(join(dir, 'ledger.db.before-now'))
+    const db = new Database(aside ?? '', { readonly: true })
+    expect(db.query<{ n: number }, []>('SELECT count(*) AS n FROM allocation').get()?.n).toBe(1)
+    db.close()
+  })
+
+  const refused: readonly (readonly [string, (file: string) => void, RegExp])[] = [
+    ['a file that is not there', () => {}, /it is not there/],
+    ['a file that is no database', file => writeFileSync(file, 'x'.repeat(5_000)), /cannot be restored/],
+    ['another database', file => new Database(file).run('CREATE TABLE t (a)'), /no ledger of floatip/],
+    [
+      'a newer schema',
+      file => {
+        openLedgerFile(`${file}.d`).close()
+        const db = new Database(`${file}.d/ledger.db`)
+        db.run(`PRAGMA user_version = ${SCHEMA_VERSION + 1}`)
+        db.run(`VACUUM INTO '${file}'`)
+        db.close()
+      },
+      new RegExp(`it has schema ${SCHEMA_VERSION + 1}, and this floatip knows ${SCHEMA_VERSION}`),
+    ],
+  ]
+  for (const [name, make, text] of refused) {
+    test(`${name} is refused, and nothing is touched`, () => {
+      const { dir } = backedUp()
+      const file = join(tempDir(), 'given.db')
+      make(file)
+      expect(() => restore(dir, file)).toThrow(text)
+      expect(contents(dir)).toEqual({ allocation: 1, history: 1, outbox: 1 })
+      expect(readdirSync(dir).filter(each => each.includes('restoring'))).toEqual([])
+    })
+  }
+
+  test('a floatip that runs on it is not disturbed', () => {
+    const { dir, file } = backedUp()
+    const running = openLedgerFile(dir)
+    expect(() => restore(dir, file)).toThrow(LedgerInUse)
+    running.close()
+    expect(existsSync(join(dir, 'ledger.db.before-now'))).toBe(false)
+  })
+})
