@@ -210,6 +210,7 @@ test('20,000 pods: a resync asks for the pages of its lists, and once for each s
   expect(world.rows()).toHaveLength(pods + kept)
   await until(() => world.ports.replicator.pending === 0, 60_000)
   await until(() => world.ports.cluster.custom.mirrors().length === 1)
+  await until(() => api.calls.some(({ kind }) => kind === 'watch floatingips'), 60_000)
 
   const counted = async () => {
     api.calls.length = 0

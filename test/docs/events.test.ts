@@ -18,7 +18,9 @@ const documented = Object.fromEntries(
 /** Reasons that are said by `events.warn(object, 'Reason', text)`, anywhere in the program. */
 function warnedIn(text: string): string[] {
   const calls = text.split(/\bevents\s*\.warn\(/).slice(1)
-  return calls.map(call => /^\s*(?:\{[^}]*\}|\w+),\s*'(\w+)'/.exec(call)?.[1] ?? `unreadable: ${call.slice(0, 80)}`)
+  return calls.map(
+    call => /^\s*(?:\{[^}]*\}|\w+(?:\([^()]*\))?),\s*'(\w+)'/.exec(call)?.[1] ?? `unreadable: ${call.slice(0, 80)}`,
+  )
 }
 
 const sources = [...new Bun.Glob('src/**/*.ts').scanSync(ROOT)].filter(path => path !== 'src/kube/events.ts')

@@ -140,7 +140,7 @@ export const DOING_ROWS: readonly BadRow[] = [
     'POST /v1/import',
     '{"items":[{"ip":"x","key":"sts_a_b_b-0","policy":2}]}',
     400,
-    'items[0].ip "x" is no address',
+    'items[0].ip must be an IP address, not "x"',
   ),
   row(
     'an import for an owner that is none',

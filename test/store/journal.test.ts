@@ -202,7 +202,7 @@ test('what a search finds is the whole row', () => {
   const reservation = { id: 'r1', expiresAt: 5, note: 'firewall' }
   const row = rowOf('10.0.1.2', 'sts_ns_web_web-0', { revision: 1, surge: true, reservation, updatedAt: 10 })
   write(t, committed('bind', null, row, 1))
-  const { rows } = searchIn(t.file.db)({ sort: 'ip', descending: false, offset: 0, limit: 1 })
+  const { rows } = openReads(t.file.path).search({ sort: 'ip', descending: false, offset: 0, limit: 1 })
   expect(rows.map(fromRow)).toEqual([row])
 })
 

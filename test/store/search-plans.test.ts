@@ -71,7 +71,7 @@ describe('the plan of a page: one search of one index, in the order of the list'
 
   test('a selective keyword: the trigram index, then the few rows', () => {
     expect(steps({ keyword: 'web-7' }, true).join('; ')).toMatch(
-      /^SEARCH allocation USING INDEX sqlite_autoindex_allocation_1 \(address=\?\); LIST SUBQUERY \d+; SEARCH keyed USING INTEGER PRIMARY KEY \(rowid=\?\); LIST SUBQUERY \d+; SCAN trigram VIRTUAL TABLE INDEX \d:M\d/,
+      /^SEARCH allocation USING INDEX sqlite_autoindex_allocation_1 \(address=\?\); LIST SUBQUERY \d+; SEARCH temp\.keyed USING INTEGER PRIMARY KEY \(rowid=\?\); LIST SUBQUERY \d+; SCAN temp\.trigram VIRTUAL TABLE INDEX \d:M\d/,
     )
   })
 
