@@ -19,7 +19,7 @@ CREATE TABLE allocation_6 (
   blocked     INTEGER NOT NULL CHECK (blocked IN (0, 1)),
   updated_at  INTEGER NOT NULL,             -- ms since the epoch
   revision    INTEGER NOT NULL,
-  surge       INTEGER NOT NULL CHECK (surge IN (0, 1)),
+  surge       INTEGER NOT NULL DEFAULT 0 CHECK (surge IN (0, 1)),
   reservation TEXT,                         -- as JSON {id, expiresAt, note}; null: not reserved
   rests_since INTEGER CHECK (rests_since IS NOT NULL OR phase <> 'resting') -- ms since the epoch; null: no rest
 ) STRICT;
