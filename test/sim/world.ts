@@ -13,6 +13,9 @@ export const SIM_ENTRIES = [
   entryOf('fd00::/64', '2001:db8::/64', '2001:db8::2~2001:db8::6'),
 ]
 
+/** How long an address rests, in steps: enough for its pod's successors to ask for it. */
+export const REST_STEPS = 12
+
 const NODES: Record<string, readonly string[]> = {
   a1: ['10.1.9.1'],
   a2: ['10.1.9.2'],
