@@ -177,7 +177,7 @@ export async function endIfGone(ports: Ports, row: Allocation): Promise<boolean>
   }
   if (exists && pod.uid === row.incarnation) return false
   if (row.node !== null && !(await left(ports, row))) return false
-  // Gone while nobody looked, it left no status that shows a container (decision 0013): then nothing rests.
+  // Gone while nobody looked, it left no status that shows a container (decision 0017): then nothing rests.
   const last = pod?.uid === row.incarnation ? pod : ports.cluster.pods.get(`${row.owner.namespace}/${row.owner.pod}`)
   await endIncarnation(ports, row.incarnation, 'its pod ended unseen', last ?? null)
   return true

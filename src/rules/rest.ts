@@ -28,7 +28,7 @@ export function free(row: Allocation, because: string, restsSince = row.restsSin
   const { address } = row
   return after === null
     ? { verb: 'free', address, before: row, after, because }
-    : { verb: 'rest', address, before: row, after, because: `${because}; its container may still run: it rests` }
+    : { verb: 'rest', address, before: row, after, because: `${because}; it rests, since a container may still use it` }
 }
 
 /** False once other owners may have it, now or when it has rested. */

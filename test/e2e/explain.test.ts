@@ -22,6 +22,7 @@ beforeAll(async () => {
     { name: 'full', nodes: 2, ips: third => [`${third}.10`] },
     { name: 'roomy', nodes: 2 },
     { name: 'far', nodes: 1 },
+    { name: 'killed', nodes: 1, ips: third => [`${third}.10`] },
   ])
   ns = await createNamespace(stage.kube, 'why', stage.cluster.kind)
 }, STAGE_LIMIT_MS)
@@ -168,6 +169,20 @@ test(
     await kube.create(paths.nodes, { ...bare, status: { ...bare.status, addresses: [] } })
     await make('nowhere', { stage: 'bare' })
     await explained('nowhere', 'unknown-node')
+  },
+  LIMIT_MS,
+)
+
+test.skipIf(kind === 'demo')(
+  'resting: what is not in use, a container may still use',
+  async () => {
+    const { kube } = stage
+    await make('killed', { stage: 'killed' })
+    await runningPod(kube, ns, 'killed')
+    await make('patient', { stage: 'killed' })
+    await kube.delete(`${paths.pods(ns)}/killed`, { graceSeconds: 0 })
+    const { blockedBy } = await explained('patient', 'resting')
+    expect(blockedBy).toMatchObject([{ podName: 'killed', state: 'resting' }])
   },
   LIMIT_MS,
 )
