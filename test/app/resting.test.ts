@@ -3,42 +3,25 @@ import { afterEach, describe, expect, test } from 'bun:test'
 import type { Finding } from '../../src/app/findings.ts'
 import { api, bind, callsOf, carried, create, filter, run } from './asking.ts'
 import { explain } from './explaining.ts'
-import { entry, floatingIp, type Kube, pod, workload } from './objects.ts'
-import { closeWorlds, openWorld, until, type World } from './world.ts'
+import {
+  annotation,
+  ENDED,
+  IP,
+  killed,
+  NONE,
+  ONE,
+  RESTS,
+  RUNNING,
+  refusal,
+  running,
+  tells,
+  WAITS,
+  web,
+} from './killing.ts'
+import { entry, pod, workload } from './objects.ts'
+import { closeWorlds, openWorld, until } from './world.ts'
 
 afterEach(closeWorlds)
-
-const ONE = [entry('10.49.0.0/24', '10.0.0.0/24', '10.0.0.2')]
-const IP = '10.0.0.2'
-const SINCE = 'floatip.galaxy.k8s.io/rests-since'
-const RUNNING = [{ name: 'c', state: { running: { startedAt: '2026-11-24T10:00:00Z' } } }]
-const ENDED = [{ name: 'c', state: { terminated: { exitCode: 0 } } }]
-const web = (uid: string, more = {}) => pod('web-0', { owner: 'StatefulSet web', uid, ...more })
-const RESTS = 'resting sts_default_web_web-0'
-const NONE = 'FloatingIPPlugin:NoFIPLeft: no free address for nodes in 10.49.0.0/24'
-const WAITS = `${NONE}; 1 rests, since a container may still use it`
-
-/** Its kubelet tells of its containers, and we have heard. */
-async function tells(world: World, name: string, status: object): Promise<void> {
-  const { resourceVersion } = world.api.edit('pods', `default/${name}`, { status }).metadata
-  await until(() => world.ports.cluster.pods.get(`default/${name}`)?.resourceVersion === resourceVersion)
-}
-
-/** The pod runs, and so does its container. */
-async function running(world: World, made: Kube): Promise<void> {
-  await run(world, made)
-  await tells(world, made.metadata.name, { phase: 'Running', containerStatuses: RUNNING })
-}
-
-/** Its object goes, and nobody has stopped the container. */
-async function killed(world: World, made: Kube = web('web-0#1')): Promise<void> {
-  await running(world, made)
-  world.api.remove('pods', `default/${made.metadata.name}`)
-  await until(() => world.row(IP).startsWith('resting'))
-}
-
-const refusal = async (world: World, made: Kube) => (await filter(world, made, 'a1')).FailedAndUnresolvableNodes?.a1
-const annotation = (world: World) => world.api.get('floatingips', IP)?.metadata.annotations?.[SINCE]
 
 describe('R12 the last status of a pod decides whether its address rests', () => {
   test.each([
@@ -176,7 +159,9 @@ describe('R12 while it rests', () => {
     expect(Date.parse(one.freedAt ?? '') - Date.now()).toBeWithin(25_000, 30_001)
 
     const { body: list } = await api<{ content: object[] }>(world, '/v1/ip?keyword=web-0')
-    expect(list.content).toMatchObject([{ ip: IP, podName: 'web-0', status: 'Deleted', releasable: true }])
+    expect(list.content).toMatchObject([
+      { ip: IP, podName: 'web-0', status: 'Deleted', releasable: true, resting: true },
+    ])
     const { body: subnets } = await api<{ content: object[] }>(world, '/v1/subnets')
     expect(subnets.content).toMatchObject([{ total: 1, used: 0, reserved: 0, resting: 1, free: 0 }])
     const { body: metrics } = await api<string>(world, '/metrics')
@@ -243,65 +228,5 @@ describe('R12 while it rests', () => {
     await until(() => mark()[0] === null)
     await until(() => world.api.get('floatingips', IP) !== undefined && annotation(world) === undefined)
     expect(world.row(IP)).toBe('reserved sts_default_web_web-0')
-  })
-})
-
-describe('R12 a rest outlives the process', () => {
-  test('R12 its object tells of it, and goes only when it is over', async () => {
-    const world = await openWorld({ restMs: 500 })
-    await killed(world)
-    await until(() => annotation(world) !== undefined)
-    expect(world.api.get('floatingips', IP)?.spec).toMatchObject({
-      key: 'sts_default_web_web-0',
-      policy: 0,
-      attribute: '{"NodeName":"","Uid":""}',
-    })
-    await until(() => world.row(IP) === 'free')
-    await until(() => world.api.get('floatingips', IP) === undefined)
-  })
-
-  test.each([
-    ['its file', true],
-    ['the objects alone', false],
-  ])('R12 the next leader has it from %s, and ends it in time', async (_, sameDir) => {
-    const world = await openWorld({ entries: ONE, restMs: 900 })
-    await killed(world)
-    const began = Date.now()
-    await until(() => annotation(world) !== undefined)
-    const { api: server, dir } = world
-    await world.stop(true)
-    const again = await openWorld({ api: server, restMs: 900, ...(sameDir && { dir }) })
-    expect(again.row(IP)).toBe(RESTS)
-    const late = await create(again, pod('late'))
-    expect(await refusal(again, late)).toBe(WAITS)
-    await until(() => again.row(IP) === 'free')
-    expect(Date.now() - began).toBeWithin(800, 2_000)
-  })
-
-  test('R12 a file that fell behind: what the object says of the rest counts', async () => {
-    const world = await openWorld({ entries: ONE })
-    await running(world, web('web-0#1'))
-    const { api: server, dir } = world
-    await world.stop()
-    // Another leader saw the pod being killed.
-    server.remove('pods', 'default/web-0')
-    const since = new Date(Date.now() - 5_000).toISOString()
-    server.edit('floatingips', IP, {
-      metadata: { annotations: { [SINCE]: since } },
-      spec: { attribute: '{"NodeName":"","Uid":""}' },
-    })
-    const again = await openWorld({ api: server, dir })
-    expect(again.row(IP)).toBe(RESTS)
-  })
-
-  test.each([
-    ['far in the future', 3_600_000, RESTS],
-    ['long ago', -3_600_000, 'free'],
-  ])('R12 a wall clock that jumped, the rest began %s: bounded', async (_, shift, becomes) => {
-    const object = floatingIp(IP, 'sts_default_web_web-0')
-    object.metadata.annotations = { [SINCE]: new Date(Date.now() + shift).toISOString() }
-    const world = await openWorld({ entries: ONE, floatingips: [object], restMs: 400 })
-    if (becomes === RESTS) expect(world.row(IP)).toBe(RESTS)
-    await until(() => world.row(IP) === 'free', 1_500)
   })
 })
