@@ -1,7 +1,7 @@
 /** Owns R12 across processes: a rest goes on after a restart and under the next leader, from the file or from the objects. */
 import { afterEach, describe, expect, test } from 'bun:test'
 import { create } from './asking.ts'
-import { annotation, IP, killed, ONE, RESTS, refusal, running, SINCE, tells, WAITS, web } from './killing.ts'
+import { annotation, IP, killed, ONE, RESTS, refusal, running, SINCE, WAITS, web } from './killing.ts'
 import { floatingIp, pod } from './objects.ts'
 import { closeWorlds, openWorld, until } from './world.ts'
 
