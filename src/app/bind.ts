@@ -161,7 +161,7 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
   }
 
   function superseded(attempt: Attempt, { pod, changes, revision }: Claim): Refusal | null {
-    if (!ports.leadership.isLeader()) throw new Fault('this floatip does not lead any more', { retryable: true })
+    if (ports.leadership.safeForMs() <= 0) throw new Fault('this floatip does not lead any more', { retryable: true })
     if (attempts.get(pod.uid) !== attempt) return refusal('stale', 'a newer bind took over')
     return ledger.read(view => confirm(view, { pod, addresses: changes.map(change => change.address), revision }))
   }
@@ -170,10 +170,11 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
   async function post(attempt: Attempt, claimed: Claim): Promise<BindResult | 'decide again'> {
     const { pod, node, addresses } = claimed
     const giveUpAt = clock.now() + RETRY_FOR_MS
+    const safeForMs = () => ports.leadership.safeForMs()
     for (;;) {
       const stale = superseded(attempt, claimed)
       if (stale !== null) return stale
-      const result = await timed(claimed.spent, 'bindingMs', () => calls.postBinding(pod, node, addresses))
+      const result = await timed(claimed.spent, 'bindingMs', () => calls.postBinding(pod, node, addresses, safeForMs))
       switch (result.kind) {
         case 'bound':
           waiting.leave(pod.uid)

@@ -1,8 +1,10 @@
 /** Owns the second claimants: running pods that carry an address which another one has; reported, and never served (R6). */
 import type { Allocation } from '../domain/allocation.ts'
+import type { Committed } from '../domain/change.ts'
 import type { AdoptCommand } from '../domain/command.ts'
 import type { PodFact } from '../kube/pod.ts'
 import type { Ports } from './ports.ts'
+import { podSightings } from './sighting.ts'
 
 /** Said when it is news: to the log, and to whoever describes the pod. */
 export function reportClaimant(
@@ -29,4 +31,16 @@ export function forgetClaimants(
     const row: Allocation | null = carried === undefined ? null : ledger.read(view => view.at(carried))
     if (row === null || row.incarnation === pod?.uid) claimants.delete(address)
   }
+}
+
+/** Of addresses that are let go: the other pod that carries one, if it still does. Its claim outlives the first, however that ended. */
+export function heirsOf(
+  { cluster, claimants, clock }: Pick<Ports, 'cluster' | 'claimants' | 'clock'>,
+  parted: readonly Committed[],
+): readonly AdoptCommand[] {
+  return parted.flatMap(({ address, before }) => {
+    const pod = cluster.pods.get(claimants.get(address.text) ?? '')
+    if (pod === undefined || pod.uid === before?.incarnation) return []
+    return podSightings(pod, clock.now(), new Set([pod.uid])).filter(each => each.address.text === address.text)
+  })
 }

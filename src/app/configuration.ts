@@ -1,10 +1,16 @@
 /** Owns the configuration in force: the first one, and every change, applied between two turns; an invalid one never replaces a working one. */
+
+import type { AdoptCommand } from '../domain/command.ts'
 import type { ConfigurationReading } from '../domain/configuration.ts'
 import type { Configuration } from '../domain/entry.ts'
-import { geometryOf } from '../domain/geometry.ts'
+import { type Geometry, geometryOf } from '../domain/geometry.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Clock } from '../lib/clock.ts'
+import { Fault } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
+
+/** The ledger's disk failed in the turn of a new configuration. */
+const RETRY_MS = 1_000
 
 export interface ConfigurationStatus {
   /** ISO time since which the present entries are in force; null: none are. */
@@ -33,6 +39,9 @@ export interface ConfigurationParts {
   readonly read: (text: string) => ConfigurationReading
   /** The last valid value, which outlives the process (R29). */
   readonly lastGood: { read(): string | null; write(text: string): void }
+  readonly signal: AbortSignal
+  /** What the cluster shows of addresses that come in by this geometry (R17). */
+  found(geometry: Geometry): readonly AdoptCommand[]
   /** The geometry changed: what rests on the old one is to be looked at again. */
   onChange(): void
   /** A value was refused, for these reasons. */
@@ -40,9 +49,10 @@ export interface ConfigurationParts {
 }
 
 export function configurationOf(parts: ConfigurationParts): ConfigurationInForce {
-  const { ledger, clock, log, where, read, lastGood, onChange, onRejected } = parts
+  const { ledger, clock, log, where, read, lastGood, found, onChange, onRejected, signal } = parts
   let status: ConfigurationStatus = { since: null, entries: 0, addresses: 0, warnings: [], rejected: null }
   let applied: string | null = null
+  let wanted: string | null = null
 
   /** Started on an invalid value: the last valid one of an earlier process serves until it is mended. */
   function fallBack(): void {
@@ -53,8 +63,20 @@ export function configurationOf(parts: ConfigurationParts): ConfigurationInForce
     putInForce(text, reading.configuration)
   }
 
-  function putInForce(text: string, { entries, warnings }: Configuration): void {
-    ledger.reshape(geometryOf(entries))
+  function putInForce(text: string, configuration: Configuration): void {
+    const { entries, warnings } = configuration
+    wanted = text
+    const geometry = geometryOf(entries)
+    try {
+      ledger.reshape(geometry, found(geometry))
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error
+      log.error({ where, err: error.message }, 'the configuration could not be put in force yet, will retry')
+      void clock.sleep(RETRY_MS, signal).then(() => {
+        if (!signal.aborted && wanted === text) putInForce(text, configuration)
+      })
+      return
+    }
     applied = text
     const addresses = ledger.read(view => view.geometry.slots)
     status = { ...status, since: iso(clock), entries: entries.length, addresses, warnings }

@@ -5,7 +5,7 @@ import type { Verdict } from '../replica/replicator.ts'
 import type { Ports } from './ports.ts'
 import { objectSighting } from './sighting.ts'
 
-type Parts = Pick<Ports, 'ledger' | 'calls' | 'ended' | 'clock' | 'log'>
+type Parts = Pick<Ports, 'ledger' | 'calls' | 'places' | 'ended' | 'clock' | 'log'>
 
 /**
  * What we reserved and gave up is ours to take away. An administrator's reservation and an object of a living pod win over a claim of ours that no pod has seen; all else is
@@ -18,6 +18,7 @@ export async function judgeForeign(ports: Parts, row: Allocation | null, foreign
   const theirsLives = !foreign.reserved && (await lives(ports, foreign))
   if (!foreign.reserved && !theirsLives) {
     log.warn(fields, 'a FloatingIP object was changed by somebody else: repaired')
+    await leaveNamed(ports, foreign)
     return 'overwrite'
   }
   if (foreign.podUid !== '' && foreign.podUid === row?.incarnation) return 'overwrite'
@@ -41,6 +42,12 @@ export async function judgeForeign(ports: Parts, row: Allocation | null, foreign
   const adopted = ledger.submit('adopt', sighting)
   await Promise.all([withdrawn, adopted])
   return 'withdrawn'
+}
+
+/** The node that the object names may have the address in the cloud, and after the repair nobody would know. Throws a Fault when it could not leave. */
+async function leaveNamed({ ledger, places }: Parts, { address, node }: FloatingIpFact): Promise<void> {
+  if (places === null || address === null || node === '') return
+  if (ledger.read(view => view.at(address))?.node !== node) await places.leave(address, node)
 }
 
 /** True when the pod that the object names is unfinished, by a quorum read. */

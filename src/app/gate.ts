@@ -1,5 +1,5 @@
 /** Owns the ready gate: nothing is answered before ledger, objects, pods and configuration are known. */
-import type { Leadership } from './leadership.ts'
+import type { Leadership } from './leadership-port.ts'
 
 export interface Gate {
   readonly open: boolean

@@ -5,7 +5,7 @@ import type { Mirror } from '../kube/mirror.ts'
 import type { Counts, Standing } from '../ledger/tally.ts'
 import type { ConfigurationInForce } from './configuration.ts'
 import type { Gate } from './gate.ts'
-import type { Leadership } from './leadership.ts'
+import type { Leadership } from './leadership-port.ts'
 import type { Ports } from './ports.ts'
 import type { WaitingList } from './waiting.ts'
 

@@ -1,10 +1,12 @@
 /** Owns leadership without an election (`--leader-elect=false`): the person who runs one process only vouches for it. */
-import type { Leadership } from './leadership.ts'
+import type { Leadership } from './leadership-port.ts'
 
 export function aloneLeading(): Leadership {
   let leading = false
   return {
     isLeader: () => leading,
+    stillLeads: async () => leading,
+    safeForMs: () => (leading ? Number.POSITIVE_INFINITY : 0),
     leader: '',
     standing: 'leadership: not elected (--leader-elect=false)',
     term: 0,

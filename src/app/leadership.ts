@@ -6,38 +6,10 @@ import type { Clock, WallMs } from '../lib/clock.ts'
 import { Fault } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
 import { elderLocksOf, expiredTexts } from './elder-locks.ts'
+import type { Leadership, LeadershipCallbacks } from './leadership-port.ts'
 import { callWithin } from './lease-call.ts'
 import { observationOf, RELEASED_MS } from './lease-observation.ts'
-import type { LeaseTiming } from './lease-timing.ts'
-
-export interface LeadershipCallbacks {
-  /** Called in the step in which leadership begins, with its number. */
-  started(term: number): void
-  /** Called once; the process must end. */
-  lost(why: string): void
-}
-
-/**
- * A process leads at most once: leadership that was lost never comes back, and the process ends and starts again, as galaxy-ipam does.
- * Whatever it remembered was true under its term only, and nothing forgets as thoroughly as an exit.
- */
-export interface Leadership {
-  /**
-   * Ask in the same synchronous step in which something leaves that only the leader may send (R3). It looks at the clocks, not at what
-   * some timer has noticed: after a pause of the process the first answer is right.
-   */
-  isLeader(): boolean
-  /** Who leads as far as we know; empty: nobody. */
-  readonly leader: string
-  /** The same as a sentence for readyz, or what keeps us from knowing. */
-  readonly standing: string
-  /** Of our leadership, `leaseTransitions` of the Lease; 0 before. */
-  readonly term: number
-  /** Waits for leadership and keeps it; resolves when it is lost, released, or given up by the signal. To be called once. */
-  run(callbacks: LeadershipCallbacks, signal: AbortSignal): Promise<void>
-  /** Stops deciding, then lets a successor in at once. To be called when nothing of ours is under way any more. Never rejects on a Fault. */
-  release(): Promise<void>
-}
+import { type LeaseTiming, safeForMs } from './lease-timing.ts'
 
 export interface LeadershipParts {
   readonly store: LeaseStore
@@ -50,14 +22,9 @@ export interface LeadershipParts {
   readonly timing: LeaseTiming
 }
 
-interface Moment {
-  readonly monotonic: number
-  readonly wall: WallMs
-}
-
 interface Held {
   /** When the request was sent that last renewed it: whoever saw its effect saw it later, and waits a whole lease from there. */
-  readonly since: Moment
+  readonly since: { readonly monotonic: number; readonly wall: WallMs }
   readonly version: string
   readonly term: number
 }
@@ -80,14 +47,14 @@ export function leadershipOn(parts: LeadershipParts): Leadership {
   let leader = ''
   let standing = `${store.where} has not been read yet`
   let running: Promise<void> = Promise.resolve()
+  let lose: (why: string) => void = () => {}
 
-  const now = (): Moment => ({ monotonic: monotonicMs(), wall: clock.now() })
+  const now = (): Held['since'] => ({ monotonic: monotonicMs(), wall: clock.now() })
 
   /** Age is the larger of both clocks' (R38): monotonic time stands still while a machine sleeps, wall time can be set back. */
-  function leftMs(): number {
-    if (held === null) return 0
-    return renewMs - Math.max(monotonicMs() - held.since.monotonic, clock.now() - held.since.wall)
-  }
+  const ageMs = ({ since }: Held) => Math.max(monotonicMs() - since.monotonic, clock.now() - since.wall)
+  const leftMs = () => (held === null ? 0 : renewMs - ageMs(held))
+  const isLeader = () => phase === 'leading' && leftMs() > 0
 
   function end(): void {
     phase = 'over'
@@ -111,7 +78,7 @@ export function leadershipOn(parts: LeadershipParts): Leadership {
     return callWithin(clock, timeoutMs, signal, work)
   }
 
-  function writeOf(since: Moment, term: number, anew: readonly string[] | null): LeaseWrite {
+  function writeOf(since: Held['since'], term: number, anew: readonly string[] | null): LeaseWrite {
     const acquiredAt = anew === null ? null : since.wall
     const { wall: renewedAt } = since
     return { holder: identity, durationMs: leaseMs, transitions: term, renewedAt, acquiredAt, expiredLocks: anew }
@@ -170,7 +137,7 @@ export function leadershipOn(parts: LeadershipParts): Leadership {
     leader = identity
     standing = 'leadership: ours'
     log.info({ identity, term: won.term }, 'leading')
-    const lose = (why: string) => {
+    lose = why => {
       if (phase !== 'leading') return
       end()
       standing = `leadership: lost: ${why}`
@@ -178,11 +145,11 @@ export function leadershipOn(parts: LeadershipParts): Leadership {
       lost(why)
     }
     started(won.term)
-    await Promise.all([keep(lose), watchElders(lose)])
+    await Promise.all([keep(), watchElders()])
   }
 
   /** Renews every retry period; loses when that did not succeed in time, before anyone else can have taken over. */
-  async function keep(lose: (why: string) => void): Promise<void> {
+  async function keep(): Promise<void> {
     let began = held?.since.monotonic ?? 0
     let failure = ''
     while (phase === 'leading') {
@@ -192,7 +159,7 @@ export function leadershipOn(parts: LeadershipParts): Leadership {
       if (leftMs() <= 0) return lose(`not renewed within ${renewMs / 1000} s${failure && `: ${failure}`}`)
       began = monotonicMs()
       try {
-        await renew(lose)
+        await renew()
         failure = ''
       } catch (error) {
         if (!(error instanceof Fault)) throw error
@@ -202,7 +169,20 @@ export function leadershipOn(parts: LeadershipParts): Leadership {
     }
   }
 
-  async function renew(lose: (why: string) => void): Promise<void> {
+  function isTaken({ holder }: LeaseRecord): boolean {
+    if (holder === identity) return false
+    leader = holder
+    lose(holder === '' ? 'the Lease was released by somebody else' : `${holder} took the Lease`)
+    return true
+  }
+
+  async function stillLeads(): Promise<boolean> {
+    if (!isLeader()) return false
+    const record = await call(limits => store.read(limits))
+    return isLeader() && (record === null || !isTaken(record))
+  }
+
+  async function renew(): Promise<void> {
     const base = held
     if (base === null) return
     const since = now()
@@ -212,10 +192,7 @@ export function leadershipOn(parts: LeadershipParts): Leadership {
     const record = await call(limits => store.read(limits))
     if (record === null) return await restore(base)
     lease.see(record, monotonicMs())
-    if (record.holder !== identity) {
-      leader = record.holder
-      return lose(record.holder === '' ? 'the Lease was released by somebody else' : `${record.holder} took the Lease`)
-    }
+    if (isTaken(record)) return
     renewed({ ...base, version: record.resourceVersion })
     throw new Fault(`${store.where} was written by somebody else`, { retryable: true })
   }
@@ -235,7 +212,7 @@ export function leadershipOn(parts: LeadershipParts): Leadership {
   }
 
   /** An older galaxy-ipam knows nothing of our Lease: if one takes office beside us, we leave. */
-  async function watchElders(lose: (why: string) => void): Promise<void> {
+  async function watchElders(): Promise<void> {
     while (phase === 'leading') {
       const sightings = await call(limits => store.elders(limits)).catch(error => {
         if (!(error instanceof Fault)) throw error
@@ -273,7 +250,9 @@ export function leadershipOn(parts: LeadershipParts): Leadership {
   }
 
   return {
-    isLeader: () => phase === 'leading' && leftMs() > 0,
+    isLeader,
+    stillLeads,
+    safeForMs: () => (held === null || !isLeader() ? 0 : safeForMs(timing, ageMs(held))),
     get leader() {
       return leader
     },

@@ -1,10 +1,8 @@
 /** Owns what follows a pod's end: evidence first, then unbind by policy. */
-import type { AdoptCommand } from '../domain/command.ts'
 import { UNLOOKED, type Workload } from '../domain/demand.ts'
 import { DEPLOYMENT, type Owner, ownerKey } from '../domain/owner.ts'
 import { IMMUTABLE, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
-import type { Address } from '../ip/address.ts'
 import type { PodEnd } from '../kube/cluster.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { adopt } from '../rules/adopt.ts'
@@ -13,7 +11,7 @@ import { forgetClaimants, reportClaimant } from './claims.ts'
 import { workloadAtEnd } from './demand.ts'
 import { leaveNodes } from './leaving.ts'
 import type { Ports } from './ports.ts'
-import { carriedBy, podSightings } from './sighting.ts'
+import { carriedBy } from './sighting.ts'
 import { workloadChanged } from './workloads.ts'
 
 type Parts = Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'claimants' | 'restMs' | 'clock' | 'log'>
@@ -32,13 +30,7 @@ export async function endIncarnation(ports: Parts, uid: string, because: string,
   const read = await workloadAtEnd(ports, row.owner, row.policy, row.apiVersion)
   const workload = isAwaited(ports, uid, row.owner) ? UNLOOKED : read
   const rests = ports.restMs > 0 && last?.uid === uid && last.running
-  const unbound = ports.ledger.submit('unbind', { at: ports.clock.now(), incarnation: uid, workload, rests, because })
-  // In the same turn: an address that a second pod carries goes to no third party (R6).
-  const heirs = rows.flatMap(({ address }) => heirOf(ports, address))
-  const inherited = heirs
-    .filter(({ incarnation }) => incarnation !== uid)
-    .map(heir => ports.ledger.submit('adopt', heir))
-  await Promise.all([unbound, ...inherited])
+  await ports.ledger.submit('unbind', { at: ports.clock.now(), incarnation: uid, workload, rests, because })
   forgetClaimants(ports, ports.cluster.pods)
   await afterRollout(ports, row.owner, row.apiVersion, workload)
 }
@@ -103,11 +95,4 @@ export function podBound(ports: Parts & Pick<Ports, 'onConflict'>, pod: PodFact)
       })
     }
   }
-}
-
-/** The other pod that carries this address, if it still does: its claim outlives the one that had it. */
-function heirOf({ cluster, claimants, clock }: Parts, address: Address): readonly AdoptCommand[] {
-  const pod = cluster.pods.get(claimants.get(address.text) ?? '')
-  if (pod === undefined) return []
-  return podSightings(pod, clock.now(), new Set([pod.uid])).filter(sighting => sighting.address.text === address.text)
 }

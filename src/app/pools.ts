@@ -1,15 +1,22 @@
 /** Owns named pools: their size and pre-allocation over HTTP and through kubectl, and the status that both show. */
 import type { Committed } from '../domain/change.ts'
-import { ownerKey, poolOwner } from '../domain/owner.ts'
+import { isKept, ownerKey, poolOwner } from '../domain/owner.ts'
 import { isRefusal } from '../domain/refusal.ts'
-import type { PoolFact, PoolStatus, PoolStore } from '../kube/pool.ts'
+import type { JudgedPool, PoolFact, PoolStatus, PoolStore } from '../kube/pool.ts'
+import { unreachable } from '../lib/assert.ts'
 import { Fault, messageOf } from '../lib/fault.ts'
 import type { Resized } from '../rules/pool.ts'
 import { isConfigured } from '../rules/view.ts'
+import { poolStandingsOf } from './pool-standing.ts'
 import type { Ports } from './ports.ts'
 
 /** Binds and ends come in bursts: one status for all of a burst. */
 const GATHER_MS = 300
+/** No status is served: a definition that was just updated serves it in a moment, galaxy-ipam's own never. */
+const UNSERVED_FIRST_MS = 1_000
+const UNSERVED_MOST_MS = 600_000
+/** After 1 + 2 + 4 s it is no moment any more. */
+const UNSERVED_TOLD = 4
 
 export interface Pools {
   /** By a quorum read; null: unknown. */
@@ -18,7 +25,9 @@ export interface Pools {
   put(name: string, size: number, preallocate: boolean): Promise<number | null>
   /** False: unknown. Its addresses stay. */
   remove(name: string): Promise<boolean>
-  /** An object of this name came, changed or went. */
+  /** Once, when rows and objects are known and before the first answer: what is found changes nothing (R22). */
+  takeOver(): void
+  /** After that, and whenever an object of this name came, changed or went. */
   changed(name: string): void
   stop(): void
 }
@@ -31,7 +40,13 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
   const dirty = new Set<string>()
   const written = new Map<string, string>()
   const stopping = new AbortController()
+  const used = (name: string) => rowsOf(name).filter(row => !isKept(row.owner) && !row.blocked).length
+  const standings = poolStandingsOf({ cluster, used })
   let gathering = false
+  /** How often a status was not served, and whether we rest for that. */
+  let unserved = 0
+  let resting = false
+  const owed = new Set<string>()
 
   ledger.onCommit(changes => {
     for (const name of poolsIn(changes)) touch(name)
@@ -51,12 +66,16 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
 
   /** Frees what a shrunken pool no longer needs, then tells its objects how it is. */
   async function settle(name: string): Promise<void> {
-    const pool = cluster.poolInForce(name)
-    if (pool === null) return
+    const [first] = cluster.poolsNamed(name)
+    const judged = first === undefined ? null : standings.of(first)
+    if (first === undefined || judged === null) return
     try {
       const counts = count(name)
-      const now = counts.allocated > pool.size ? await resize(name, pool.size, false) : counts
-      for (const each of cluster.pools.values()) if (each.name === name) await tell(each, statusOf(each, pool, now))
+      // Of a size that is older than what we were told over HTTP nothing follows.
+      const current = judged.standing === 'applied' && judged.generation === first.generation
+      const shrinks = current && counts.allocated > first.size
+      const now = shrinks ? await resize(name, first.size, false) : counts
+      for (const each of cluster.poolsNamed(name)) await tell(each, statusOf(each, first, judged, now))
     } catch (error) {
       log.warn({ pool: name, err: messageOf(error) }, 'the status of a pool was not written')
     }
@@ -66,36 +85,75 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
     const key = `${pool.namespace}/${pool.name}`
     const text = JSON.stringify(status)
     if (written.get(key) === text) return
-    await store.writeStatus(pool, status)
-    written.set(key, text)
+    if (resting) return void owed.add(pool.name)
+    const { uid } = pool
+    if (await store.writeStatus(pool, status)) {
+      written.set(key, text)
+      unserved = 0
+    } else if ([...cluster.pools.values()].some(each => each.uid === uid)) rest(pool.name)
   }
 
-  function count(name: string): Resized {
-    return ledger.read(view => {
-      const rows = view.ofShare(ownerKey(poolOwner(name))).filter(row => isConfigured(view, row))
-      return { allocated: rows.length, inUse: rows.filter(row => row.incarnation !== null).length }
+  /** One try after ever longer pauses, for all pools together. */
+  function rest(name: string): void {
+    owed.add(name)
+    if (resting) return
+    resting = true
+    unserved++
+    if (unserved === UNSERVED_TOLD) log.warn({}, 'the definition of Pool has no status: kubectl shows none of any pool')
+    const ms = Math.min(UNSERVED_MOST_MS, UNSERVED_FIRST_MS * 2 ** (unserved - 1))
+    void clock.sleep(ms, stopping.signal).then(() => {
+      resting = false
+      // The first of them tries; while that fails, the others rest with it.
+      for (const each of owed) touch(each)
+      owed.clear()
     })
   }
 
-  async function resize(pool: string, size: number, preallocate: boolean): Promise<Resized> {
-    const outcome = await ledger.submit('resizePool', { at: clock.now(), pool, size, preallocate })
+  function rowsOf(name: string) {
+    return ledger.read(view => view.ofShare(ownerKey(poolOwner(name))).filter(row => isConfigured(view, row)))
+  }
+
+  function count(name: string): Resized {
+    const rows = rowsOf(name)
+    return { allocated: rows.length, inUse: rows.filter(row => row.incarnation !== null).length }
+  }
+
+  async function resize(pool: string, size: number, preallocate: boolean, trims = true): Promise<Resized> {
+    const outcome = await ledger.submit('resizePool', { at: clock.now(), pool, size, preallocate, trims })
     if (isRefusal(outcome)) throw new Fault(outcome.because, { retryable: true })
     return outcome.answer
+  }
+
+  /** What its object asks for, as far as it is to be carried out. */
+  async function follow(name: string): Promise<void> {
+    const standing = standings.changed(name)
+    const pool = cluster.poolInForce(name)
+    if (pool === null || standing === null || standing === 'aside') return
+    // galaxy-ipam allocated ahead what it was asked for; of a pool that it ignored nothing was ever asked.
+    if (standing === 'inherited' && !pool.galaxys) return
+    await resize(name, pool.size, pool.preallocate, standing === 'applied')
   }
 
   return {
     get: name => store.get(name),
     async put(name, size, preallocate) {
-      await store.put(name, size, preallocate)
+      const stored = await store.put(name, size, preallocate)
+      if (stored !== null) standings.wanted(stored)
       const { allocated } = await resize(name, size, preallocate)
       touch(name)
       return preallocate ? allocated : null
     },
     remove: name => store.remove(name),
+    takeOver() {
+      const aside = standings.takeOver()
+      if (aside.length > 0)
+        log.warn(
+          { pools: aside },
+          'more addresses are in use than these pools’ sizes: they limit nothing before their next change',
+        )
+    },
     changed(name) {
-      const pool = cluster.poolInForce(name)
-      if (pool === null) return
-      resize(name, pool.size, pool.preallocate).then(
+      follow(name).then(
         () => touch(name),
         error => log.warn({ pool: name, err: messageOf(error) }, 'a pool was not brought to its size'),
       )
@@ -109,35 +167,52 @@ function poolsIn(changes: readonly Committed[]): Set<string> {
   return new Set(names.filter(name => name !== ''))
 }
 
-function statusOf(pool: PoolFact, force: PoolFact, { allocated, inUse }: Resized): PoolStatus {
-  const inForce = pool.namespace === force.namespace
-  const surplus = allocated - force.size
-  return {
-    size: force.size,
-    allocated,
-    inUse,
-    conditions: [
-      inForce
-        ? { type: 'InForce', status: 'True', reason: 'InForce', message: 'its size limits the pods of the pool' }
-        : {
-            type: 'InForce',
-            status: 'False',
-            reason: 'Shadowed',
-            message: `the pool of namespace ${force.namespace} is in force`,
-          },
-      surplus > 0
-        ? {
-            type: 'WithinSize',
-            status: 'False',
-            reason: 'InUse',
-            message: `${surplus} more addresses than its size are in use: waits for their pods to end`,
-          }
-        : {
-            type: 'WithinSize',
-            status: 'True',
-            reason: 'WithinSize',
-            message: `${allocated} of ${force.size} addresses are allocated`,
-          },
-    ],
+function statusOf(pool: PoolFact, first: PoolFact, judged: JudgedPool, { allocated, inUse }: Resized): PoolStatus {
+  const counts = pool.uid === first.uid
+  const status = { size: first.size, allocated, inUse }
+  const within = withinSize(first, judged, allocated)
+  if (counts) return { observedGeneration: judged.generation, ...status, conditions: [inForce(judged), within] }
+  const message = `the pool of namespace ${first.namespace} is in force`
+  const shadowed: Condition = { type: 'InForce', status: 'False', reason: 'Shadowed', message }
+  return { observedGeneration: null, ...status, conditions: [shadowed, within] }
+}
+
+type Condition = PoolStatus['conditions'][number]
+
+function inForce({ standing }: JudgedPool): Condition {
+  const type = 'InForce'
+  const limits = 'its size limits the pods of the pool'
+  switch (standing) {
+    case 'applied':
+      return { type, status: 'True', reason: 'InForce', message: limits }
+    case 'inherited':
+      return {
+        ...{ type, status: 'True', reason: 'Inherited' },
+        message: `${limits}; it was here before floatip: no address is released for it before its next change`,
+      }
+    case 'aside':
+      return {
+        ...{ type, status: 'False', reason: 'Inherited' },
+        message:
+          'more addresses are in use than its size since before floatip: it limits nothing before its next change',
+      }
+    default:
+      return unreachable(standing)
   }
+}
+
+function withinSize({ size }: PoolFact, judged: JudgedPool, allocated: number): Condition {
+  const type = 'WithinSize'
+  const surplus = allocated - size
+  if (surplus <= 0)
+    return { type, status: 'True', reason: type, message: `${allocated} of ${size} addresses are allocated` }
+  if (judged.standing !== 'applied')
+    return {
+      type,
+      status: 'False',
+      reason: 'Inherited',
+      message: `${surplus} more addresses than its size are allocated`,
+    }
+  const message = `${surplus} more addresses than its size are in use: waits for their pods to end`
+  return { type, status: 'False', reason: 'InUse', message }
 }

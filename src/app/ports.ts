@@ -7,7 +7,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
 import type { Replicator } from '../replica/replicator.ts'
-import type { Leadership } from './leadership.ts'
+import type { Leadership } from './leadership-port.ts'
 
 export interface Ports {
   readonly ledger: Ledger
@@ -16,7 +16,7 @@ export interface Ports {
   /** Null: no address provider is configured. */
   readonly places: Places | null
   readonly replicator: Replicator
-  readonly leadership: Pick<Leadership, 'isLeader'>
+  readonly leadership: Pick<Leadership, 'isLeader' | 'safeForMs'>
   /** By address: the pod (`namespace/name`) that carries it although another one has it (R6). */
   readonly claimants: Map<string, string>
   /** Reservations (ids) that ended and whose objects may not be gone yet. */

@@ -62,6 +62,7 @@ export async function reconcile(
   const named = objects.filter(fact => fact.address === null).map(fact => fact.name)
   if (named.length > 0) log.warn({ names: named }, 'FloatingIP objects whose names are not addresses are ignored')
 
+  for (const fact of objects) pursueNamed(ports, fact)
   const ended = await endSuspects(ports, alive)
   forgetClaimants(ports, new Map(pods.map(pod => [`${pod.namespace}/${pod.name}`, pod])))
   await followAll(ports)
@@ -123,6 +124,8 @@ async function adoptAll(
         else log.error({ ip: command.address.text }, `conflict: ${outcome.because}`)
       } else if (outcome !== undefined && outcome.changes.length > 0) {
         adopted++
+        if (command.blocked && fact?.reserved === false)
+          log.warn({ ip: fact.name, key: fact.key }, 'a FloatingIP object cannot be read: its address goes to nobody')
         const row = ledger.read(view => view.at(command.address))
         // The version of this very object is what we rest on: a takeover need not write what is there already.
         if (row?.revision === outcome.revision && fact !== null && replicator.agrees(fact, row))
@@ -194,6 +197,14 @@ async function left({ places, log }: Ports, { address, node }: Allocation): Prom
     log.warn({ ip: address.text, node, err: error.message }, 'the cloud still has it: kept until the next resync')
     return false
   }
+}
+
+/** The node that an object names may have the address in the cloud, though our row is elsewhere: another leader's ledger is not here (R30). */
+function pursueNamed(ports: Ports, fact: FloatingIpFact): void {
+  const { address, node } = fact
+  if (ports.places === null || address === null || node === '' || isOurs(ports, fact)) return
+  const row = ports.ledger.read(view => view.at(address))
+  if (row !== null && row.node !== node) ports.places.found(address, node)
 }
 
 /** Rows whose object is missing or says something else are written again, although the outbox does not name them. */

@@ -40,6 +40,8 @@ export interface Places {
   bring(address: Address, node: string, due: () => boolean): Promise<void>
   /** One try (fewer, if the last failed a moment ago): resolves when the cloud has it there no more. Throws a CloudFault. */
   leave(address: Address, node: string): Promise<void>
+  /** An object names this node, and no row does: the ledger that knew why is lost (another machine's). As a leftover. */
+  found(address: Address, node: string): void
   /** To be told of every commit. */
   committed(changes: readonly Committed[]): void
   /** Begins to pursue what is left over. */
@@ -272,6 +274,11 @@ export function placesOf({ provider, store, nodeExists, onNodeGone, clock, log, 
   return {
     bring,
     leave,
+    found(address, node) {
+      const place = placeAt(address, node)
+      place.owed ??= 0
+      void pursue(place)
+    },
     committed(changes) {
       for (const change of changes) moved(change)
     },

@@ -2,10 +2,12 @@
 import { hostname } from 'node:os'
 import { askedMemory } from '../app/asked.ts'
 import { bindingOn } from '../app/bind.ts'
+import { heirsOf } from '../app/claims.ts'
 import { configurationOf } from '../app/configuration.ts'
 import { logDecisions } from '../app/decisions.ts'
 import { filteringOn } from '../app/filter.ts'
 import { judgeForeign } from '../app/foreign.ts'
+import { foundIn } from '../app/found.ts'
 import { readyGate } from '../app/gate.ts'
 import { holdsOf } from '../app/holds.ts'
 import { followKind } from '../app/kept.ts'
@@ -101,14 +103,11 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const gate = readyGate(leadership)
   const replicator = options.replicate
     ? replicatorOf({
-        ledger,
-        objects,
-        clock,
-        log,
-        random,
+        ...{ ledger, objects, clock, log, random },
         onWritten: metrics.replicated,
         onFailed: metrics.replicationFailed,
         isLeader: () => leadership.isLeader(),
+        stillLeads: () => leadership.stillLeads(),
         judge: (row, foreign) => judgeForeign(ports, row, foreign),
       })
     : noReplication(ledger)
@@ -133,6 +132,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   }
 
   // The use cases.
+  ledger.onParting(parted => heirsOf(ports, parted))
   logDecisions(ports)
   const waiting = waitingList()
   const holds = holdsOf({ ...ports, holdMs: options.holdMs, freshValue })
@@ -156,6 +156,8 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     where: options.file.floatingips === undefined ? `ConfigMap ${configMapName(options)}` : 'the config file',
     read: readConfiguration,
     lastGood: rememberedText(file.db, 'configuration'),
+    signal,
+    found: geometry => foundIn(ports, objectMirror.values(), geometry),
     onChange() {
       cluster.moved()
       if (gate.open) void sweepOrphans(ports)
@@ -265,6 +267,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         waking,
         holds,
         follow,
+        takeOver: () => pools.takeOver(),
         signal,
         onReconciled: metrics.onReconciled,
       })

@@ -101,7 +101,12 @@ export function withServeOptions(command: Command): Command {
       ),
     )
     .option('--replicate [bool]', 'write FloatingIP objects (off: SQLite alone)', readBool, true)
-    .option('--install-crds [bool]', 'create missing custom resource definitions', readBool, true)
+    .option(
+      '--install-crds [bool]',
+      'create custom resource definitions, and complete those of galaxy-ipam',
+      readBool,
+      true,
+    )
     .option('--events [bool]', 'write Kubernetes Events about addresses', readBool, true)
     .option(
       '--legacy-failed-nodes [bool]',

@@ -5,7 +5,7 @@ import type { Holds } from '../app/holds.ts'
 import type { Ports } from '../app/ports.ts'
 import { type Reconciled, reconcile } from '../app/reconcile.ts'
 import type { Waking } from '../app/waking.ts'
-import { installCrds } from '../kube/crds.ts'
+import { installCrds } from '../kube/install-crds.ts'
 import type { ObjectStore } from '../kube/object-store.ts'
 import type { Transport } from '../kube/transport.ts'
 import { Bug } from '../lib/assert.ts'
@@ -27,13 +27,15 @@ export interface ReadyParts {
   readonly holds: Pick<Holds, 'renew'>
   /** Begins to follow the cluster. */
   readonly follow: () => void
+  /** All is known, and nothing was answered yet. */
+  readonly takeOver: () => void
   readonly signal: AbortSignal
   /** What the first comparison found. */
   readonly onReconciled: (found: Reconciled) => void
 }
 
 export async function becomeReady(parts: ReadyParts): Promise<void> {
-  const { options, ports, transport, objects, gate, waking, holds, follow, signal } = parts
+  const { options, ports, transport, objects, gate, waking, holds, follow, takeOver, signal } = parts
   const { ledger, cluster, replicator, clock, log } = ports
   const began = performance.now()
 
@@ -57,6 +59,7 @@ export async function becomeReady(parts: ReadyParts): Promise<void> {
   parts.onReconciled(reconciled)
   replicator.start()
   ports.places?.start()
+  takeOver()
   gate.opened()
   log.info(
     {

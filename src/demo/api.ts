@@ -158,7 +158,7 @@ function merged(resource: Resource, current: KubeObject, wanted: Partial<KubeObj
       deletionGracePeriodSeconds: current.metadata.deletionGracePeriodSeconds ?? 0,
     }),
   }
-  const specChanged = !Bun.deepEquals(wanted.spec, current.spec)
+  const specChanged = !Bun.deepEquals(specOf(wanted), specOf(current))
   const { status, ...rest } = wanted
   const keptStatus = resource.hasStatus ? current.status : status
   return {
@@ -174,6 +174,11 @@ function merged(resource: Resource, current: KubeObject, wanted: Partial<KubeObj
     },
     ...(keptStatus !== undefined && { status: keptStatus }),
   }
+}
+
+/** All that the generation counts: a Pool has its fields at the top. */
+function specOf({ metadata: _, status: __, apiVersion: ___, kind: ____, ...rest }: Partial<KubeObject>): object {
+  return rest
 }
 
 /** Seconds that the kubelet gets; 0: the object goes at once. */

@@ -97,6 +97,8 @@ export interface ResizePoolCommand {
   readonly pool: string
   readonly size: number
   readonly preallocate: boolean
+  /** False: its size was found at a takeover, and what is kept stays however much it is (R22). */
+  readonly trims?: boolean
 }
 
 /** A person wants addresses kept: one for each owner, all or none. */

@@ -34,8 +34,16 @@ export interface Calls {
   getWorkload(owner: Owner, apiVersion: string): Promise<Workload>
   /** All of its kind, by `namespace/name` (or the name), in a paged quorum list; null: nobody can tell at this moment. */
   listWorkloads(owner: Owner, apiVersion: string): Promise<ReadonlyMap<string, Workload> | null>
-  /** Binds exactly the pod as last seen: UID and version are preconditions. */
-  postBinding(pod: PodFact, node: string, addresses: readonly PodAddress[]): Promise<BindingResult>
+  /**
+   * Binds exactly the pod as last seen: UID and version are preconditions. `safeForMs` is asked now and when it leaves: how long it may
+   * be under way.
+   */
+  postBinding(
+    pod: PodFact,
+    node: string,
+    addresses: readonly PodAddress[],
+    safeForMs: () => number,
+  ): Promise<BindingResult>
   /** Patches the retry annotation; gives back the pod as it is then, null when it is gone or another one. */
   touchPod(pod: PodRef, value: string): Promise<PodFact | null>
 }
@@ -73,13 +81,15 @@ export function callsOn(transport: Transport, custom: Pick<CustomWorkloads, 'rea
       )
     },
 
-    async postBinding(pod, node, addresses) {
+    async postBinding(pod, node, addresses, safeForMs) {
       const { namespace, name, uid, resourceVersion } = pod
       try {
         await transport.request({
           method: 'POST',
           path: `${podPath(namespace, name)}/binding`,
-          timeoutMs: CALL_TIMEOUT_MS,
+          timeoutMs: Math.min(CALL_TIMEOUT_MS, safeForMs()),
+          // The wall clock goes on while a machine sleeps, and timers do not.
+          maySend: () => safeForMs() > 0,
           body: {
             apiVersion: 'v1',
             kind: 'Binding',

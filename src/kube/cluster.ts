@@ -8,7 +8,7 @@ import type { CustomWorkloads } from './custom-workload.ts'
 import { type Change, type Mirror, mirror } from './mirror.ts'
 import { type NodeFact, nodeFact, sameAddresses } from './node.ts'
 import { type PodFact, pickPod } from './pod.ts'
-import { inForce, POOLS_PATH, type PoolFact, poolFact, sameSpec } from './pool.ts'
+import { byPrecedence, POOLS_PATH, type PoolFact, poolFact, sameSpec } from './pool.ts'
 import type { RawObject } from './raw.ts'
 import type { Transport } from './transport.ts'
 import { sameWorkload, WORKLOAD_PLURALS, type WorkloadFact, workloadFact, workloadOf } from './workload.ts'
@@ -48,8 +48,12 @@ export interface Cluster {
   knownWorkload(kind: WorkloadKind, namespace: string, name: string): Workload | null
   /** Something outside of the mirrors changed that refusals rest on (the configuration). */
   moved(): void
-  /** The Pool that is in force under this name: that of kube-system, else the oldest; null: none is. */
+  /** The Pools of this name, the one that counts first: that of kube-system, else the oldest. */
+  poolsNamed(name: string): readonly PoolFact[]
+  /** The Pool that is in force under this name: the first, unless it was set aside; null: none is. */
   poolInForce(name: string): PoolFact | null
+  /** The Pool with this UID limits nobody, or does again (R22). */
+  setAside(uid: string, aside: boolean): void
   start(listeners: ClusterListeners): void
   stop(): Promise<void>
   /** Which collections are not listed yet. */
@@ -123,6 +127,10 @@ export function clusterOn({ optionalPools, custom, ...parts }: ClusterParts): Cl
     moved()
   })
 
+  /** UIDs. */
+  const aside = new Set<string>()
+  const poolsNamed = (name: string) => byPrecedence([...pools.values()].filter(pool => pool.name === name))
+
   const mirrors: readonly [string, Mirror<unknown>][] = [
     ['pods', pods],
     ['nodes', nodes],
@@ -145,7 +153,17 @@ export function clusterOn({ optionalPools, custom, ...parts }: ClusterParts): Cl
       return fact === undefined ? null : workloadOf(fact)
     },
     moved,
-    poolInForce: name => inForce([...pools.values()].filter(pool => pool.name === name)),
+    poolsNamed,
+    poolInForce(name) {
+      const [first] = poolsNamed(name)
+      return first === undefined || aside.has(first.uid) ? null : first
+    },
+    setAside(uid, is) {
+      if (aside.has(uid) === is) return
+      if (is) aside.add(uid)
+      else aside.delete(uid)
+      moved()
+    },
     start(to) {
       listeners = to
       for (const [, each] of mirrors) each.start()

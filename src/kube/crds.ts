@@ -1,11 +1,12 @@
 /** Owns the custom resource definitions, compatible with the objects that galaxy-ipam stored. */
-import type { Log } from '../lib/log.ts'
-import { ApiError, type Transport } from './transport.ts'
+import { type Definition, REVISION_ANNOTATION } from './definition-upgrade.ts'
 
-const CRDS_PATH = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
 const GROUP = 'galaxy.k8s.io'
-/** Groups under k8s.io are protected: a definition must say that it is not an approved one. */
-const APPROVAL = { 'api-approved.kubernetes.io': 'unapproved, defined by galaxy-ipam and served by floatip' }
+/** Groups under k8s.io are protected: a definition must say that it is not an approved one. Its revision goes up when ours gains something. */
+const ANNOTATIONS = {
+  'api-approved.kubernetes.io': 'unapproved, defined by galaxy-ipam and served by floatip',
+  [REVISION_ANNOTATION]: '1',
+}
 
 const text = { type: 'string' } as const
 
@@ -18,7 +19,7 @@ const age = column('Age', '.metadata.creationTimestamp', 'date')
 const floatingIps = {
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',
-  metadata: { name: `floatingips.${GROUP}`, annotations: APPROVAL },
+  metadata: { name: `floatingips.${GROUP}`, annotations: ANNOTATIONS },
   spec: {
     group: GROUP,
     scope: 'Cluster',
@@ -69,7 +70,7 @@ const floatingIps = {
 const pools = {
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',
-  metadata: { name: `pools.${GROUP}`, annotations: APPROVAL },
+  metadata: { name: `pools.${GROUP}`, annotations: ANNOTATIONS },
   spec: {
     group: GROUP,
     scope: 'Namespaced',
@@ -99,6 +100,7 @@ const pools = {
               status: {
                 type: 'object',
                 properties: {
+                  observedGeneration: { type: 'integer' },
                   size: { type: 'integer' },
                   allocated: { type: 'integer' },
                   inUse: { type: 'integer' },
@@ -120,29 +122,4 @@ const pools = {
   },
 }
 
-export const CRDS: readonly { readonly metadata: { readonly name: string } }[] = [floatingIps, pools]
-
-/** Creates the definitions that are missing; one that exists stays as it is. Throws ApiError when we may not create one. */
-export async function installCrds(transport: Transport, log: Log): Promise<void> {
-  for (const crd of CRDS) {
-    try {
-      await transport.request({ method: 'POST', path: CRDS_PATH, body: crd })
-      log.info({ crd: crd.metadata.name }, 'custom resource definition installed')
-    } catch (error) {
-      if (error instanceof ApiError && error.reason === 'AlreadyExists') continue
-      // Without the right to create: fine when an administrator has installed it.
-      if (error instanceof ApiError && error.status === 403 && (await exists(transport, crd.metadata.name))) continue
-      throw error
-    }
-  }
-}
-
-async function exists(transport: Transport, name: string): Promise<boolean> {
-  try {
-    await transport.request({ method: 'GET', path: `${CRDS_PATH}/${name}` })
-    return true
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return false
-    throw error
-  }
-}
+export const CRDS: readonly Definition[] = [floatingIps, pools]

@@ -145,6 +145,9 @@ export function floatingIpPatch(row: Allocation, version: { readonly uid: string
   return { metadata: { ...metadata, annotations, ...version }, spec }
 }
 
+/** What galaxy-ipam writes where nobody has the address. */
+export const NO_OWNER = { key: '', policy: 0, attribute: JSON.stringify({ NodeName: '', Uid: '' }) }
+
 /** True when the object says what the allocation says (times aside). */
 export function agrees(fact: FloatingIpFact, row: Allocation): boolean {
   return (

@@ -11,6 +11,7 @@ import {
   floatingIpFact,
   floatingIpPatch,
   GROUP_VERSION,
+  NO_OWNER,
 } from './floatingip.ts'
 import { listAll } from './list.ts'
 import { type Mirror, mirror } from './mirror.ts'
@@ -31,12 +32,22 @@ export interface ObjectStore {
   create(row: Allocation): Promise<Version | null>
   /** Null: it is not at this version any more. */
   update(row: Allocation, version: Version): Promise<Version | null>
+  /** It names no owner any more, and all else stays. Null: it is not at this version any more. */
+  disown(address: Address, version: Version): Promise<Version | null>
   /** False: it is not at this version any more. */
   remove(address: Address, version: Version): Promise<boolean>
   agrees(fact: FloatingIpFact, row: Allocation): boolean
 }
 
 export function objectStoreOn(transport: Transport): ObjectStore {
+  function patched(address: Address, body: object): Promise<Version | null> {
+    return unlessConflict(null, async () => {
+      const path = `${FLOATINGIPS_PATH}/${objectName(address)}`
+      const reply = await transport.request<RawObject>({ method: 'PATCH', path, contentType: mergePatch, body })
+      return reply.body.metadata
+    })
+  }
+
   return {
     agrees,
     async list(known = new Map()) {
@@ -61,14 +72,9 @@ export function objectStoreOn(transport: Transport): ObjectStore {
         return reply.body.metadata
       })
     },
-    update(row, { uid, resourceVersion }) {
-      const body = floatingIpPatch(row, { uid, resourceVersion })
-      return unlessConflict(null, async () => {
-        const path = `${FLOATINGIPS_PATH}/${objectName(row.address)}`
-        const reply = await transport.request<RawObject>({ method: 'PATCH', path, contentType: mergePatch, body })
-        return reply.body.metadata
-      })
-    },
+    update: (row, { uid, resourceVersion }) => patched(row.address, floatingIpPatch(row, { uid, resourceVersion })),
+    disown: (address, { uid, resourceVersion }) =>
+      patched(address, { metadata: { uid, resourceVersion }, spec: NO_OWNER }),
     remove(address, { uid, resourceVersion }) {
       const name = objectName(address)
       const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid, resourceVersion } }

@@ -14,17 +14,35 @@ export interface PoolFact {
   readonly size: number
   readonly preallocate: boolean
   readonly createdAt: number
+  /** galaxy-ipam looked at it: it is in the namespace of its pools. */
+  readonly galaxys: boolean
+  /** Moves with each change of its spec. */
+  readonly generation: number
+  /** What its status says that we made of it; null: nothing of ours is there. */
+  readonly judged: JudgedPool | null
+}
+
+/**
+ * applied: a change of its spec was carried out · inherited: found at a takeover, it limits, and nothing is freed for it · aside: found
+ * with more in use than its size, it limits nobody (R22). Both until its next change.
+ */
+export type PoolStanding = 'applied' | 'inherited' | 'aside'
+
+export interface JudgedPool {
+  readonly generation: number
+  readonly standing: PoolStanding
 }
 
 interface RawPool extends RawObject {
-  readonly metadata: RawMetadata & { readonly creationTimestamp?: string | null }
+  readonly metadata: RawMetadata & { readonly creationTimestamp?: string | null; readonly generation?: number }
   readonly size?: unknown
   readonly preAllocateIP?: unknown
+  readonly status?: Partial<PoolStatus> | null
 }
 
 /** Null: an object whose size is no number cannot be in force. */
 export function poolFact(raw: RawObject): PoolFact | null {
-  const { metadata, size, preAllocateIP } = raw as RawPool
+  const { metadata, size, preAllocateIP, status } = raw as RawPool
   if (typeof size !== 'number' || !Number.isInteger(size) || size < 0) return null
   return {
     namespace: metadata.namespace ?? '',
@@ -33,29 +51,43 @@ export function poolFact(raw: RawObject): PoolFact | null {
     size,
     preallocate: preAllocateIP === true,
     createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
+    galaxys: metadata.namespace === POOL_NAMESPACE,
+    generation: metadata.generation ?? 0,
+    judged: judgedBy(status ?? {}),
   }
+}
+
+function judgedBy({ observedGeneration, conditions }: Partial<PoolStatus>): JudgedPool | null {
+  const inForce = Array.isArray(conditions) ? conditions.find(({ type }) => type === 'InForce') : undefined
+  if (typeof observedGeneration !== 'number' || inForce === undefined || inForce.reason === 'Shadowed') return null
+  const found = inForce.status === 'True' ? 'inherited' : 'aside'
+  return { generation: observedGeneration, standing: inForce.reason === 'Inherited' ? found : 'applied' }
 }
 
 export function sameSpec(a: PoolFact, b: PoolFact): boolean {
   return a.size === b.size && a.preallocate === b.preallocate
 }
 
-/** Of pools of one name: that of kube-system, else the oldest. */
-export function inForce(pools: readonly PoolFact[]): PoolFact | null {
-  const ours = pools.find(pool => pool.namespace === POOL_NAMESPACE)
-  const byAge = [...pools].sort((a, b) => a.createdAt - b.createdAt || (a.namespace < b.namespace ? -1 : 1))
-  return ours ?? byAge[0] ?? null
+/** Pools of one name, the one that counts first: that of kube-system, else the oldest. */
+export function byPrecedence(pools: readonly PoolFact[]): readonly PoolFact[] {
+  const rank = ({ galaxys }: PoolFact) => (galaxys ? 0 : 1)
+  return [...pools].sort(
+    (a, b) => rank(a) - rank(b) || a.createdAt - b.createdAt || (a.namespace < b.namespace ? -1 : 1),
+  )
 }
 
 /** What `kubectl get pool -o yaml` shows under status. */
 export interface PoolStatus {
+  /** Of the spec that was carried out, or is left as it was found; null: another pool is in force. */
+  readonly observedGeneration: number | null
   readonly size: number
   readonly allocated: number
   readonly inUse: number
   readonly conditions: readonly {
     readonly type: string
     readonly status: 'True' | 'False'
-    readonly reason: string
+    /** Inherited: the next leader knows by it that no change of the spec was carried out. */
+    readonly reason: 'InForce' | 'Inherited' | 'Shadowed' | 'WithinSize' | 'InUse'
     readonly message: string
   }[]
 }
@@ -63,12 +95,12 @@ export interface PoolStatus {
 export interface PoolStore {
   /** Quorum read in kube-system; null: there is none. */
   get(name: string): Promise<PoolFact | null>
-  /** Creates it or changes size and pre-allocation. */
-  put(name: string, size: number, preallocate: boolean): Promise<void>
+  /** Creates it or changes size and pre-allocation; gives back what is stored then. */
+  put(name: string, size: number, preallocate: boolean): Promise<PoolFact | null>
   /** False: there is none. */
   remove(name: string): Promise<boolean>
-  /** Nothing happens on a cluster whose definition has no status (galaxy's own). */
-  writeStatus(pool: PoolFact, status: PoolStatus): Promise<void>
+  /** False: not found, as the API server says of a pool that is gone, and of one whose definition has no status (galaxy's own). */
+  writeStatus(pool: PoolFact, status: PoolStatus): Promise<boolean>
 }
 
 export function poolStoreOn(transport: Transport): PoolStore {
@@ -92,18 +124,14 @@ export function poolStoreOn(transport: Transport): PoolStore {
       }),
     async put(name, size, preallocate) {
       const spec = { size, preAllocateIP: preallocate }
-      const patched = await unlessMissing(name, false, async () => {
-        await transport.request({
-          method: 'PATCH',
-          path: at(POOL_NAMESPACE, name),
-          contentType: mergePatch,
-          body: spec,
-        })
-        return true
+      const patched = await unlessMissing(name, null, () => {
+        const path = at(POOL_NAMESPACE, name)
+        return transport.request<RawObject>({ method: 'PATCH', path, contentType: mergePatch, body: spec })
       })
-      if (patched) return
+      if (patched !== null) return poolFact(patched.body)
       const body = { apiVersion: GROUP_VERSION, kind: 'Pool', metadata: { name, namespace: POOL_NAMESPACE }, ...spec }
-      await transport.request({ method: 'POST', path: collection(POOL_NAMESPACE), body })
+      const post = { method: 'POST', path: collection(POOL_NAMESPACE), body } as const
+      return poolFact((await transport.request<RawObject>(post)).body)
     },
     remove: name =>
       unlessMissing(name, false, async () => {
@@ -112,8 +140,10 @@ export function poolStoreOn(transport: Transport): PoolStore {
       }),
     async writeStatus({ namespace, name }, status) {
       const path = `${at(namespace, name)}/status`
-      await unlessMissing(name, undefined, async () => {
-        await transport.request({ method: 'PATCH', path, contentType: mergePatch, body: { status } })
+      const patch = { method: 'PATCH', path, contentType: mergePatch, body: { status } } as const
+      return await unlessMissing(name, false, async () => {
+        await transport.request(patch)
+        return true
       })
     },
   }

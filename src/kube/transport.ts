@@ -1,4 +1,5 @@
 /** Owns how a request reaches the API server: Bun's fetch with the connection's TLS and credentials, and what its failures mean. */
+import { Fault } from '../lib/fault.ts'
 import { type CallName, callName } from './call-name.ts'
 import { ApiError, failureOf } from './failure.ts'
 import type { Credentials, KubeConnection } from './kubeconfig.ts'
@@ -36,6 +37,8 @@ export interface KubeRequest extends Omit<StreamRequest, 'idleMs'> {
   readonly body?: unknown
   /** `application/json` unless given; a PATCH must name its kind. */
   readonly contentType?: string
+  /** Asked in the step in which it leaves, after its wait for a slot; false: it does not leave, and the call throws a Fault. */
+  readonly maySend?: () => boolean
 }
 
 export interface Reply<T> {
@@ -98,6 +101,8 @@ export function transport(connection: KubeConnection, options: TransportOptions 
     throw new ApiError(what, response.status, parsedOr(text), response.headers.get('retry-after'))
 
     function attempt(using: Credentials): Promise<Response> {
+      if (request.maySend?.() === false)
+        throw new Fault(`${what}: not sent, it is too late for it`, { retryable: true })
       const headers: Record<string, string> = { accept: 'application/json', 'user-agent': userAgent, ...using.headers }
       if (request.body !== undefined) headers['content-type'] = request.contentType ?? 'application/json'
       return fetch(url, {

@@ -51,8 +51,13 @@ export interface Ledger {
   /** The cloud has this address on this node no more, as of this revision. */
   left(address: string, node: string, revision: number): void
   leftovers(): ReturnType<Journal['leftovers']>
-  /** Another configuration: the same rows, over other slots. Between two turns, so nobody sees both. */
-  reshape(geometry: Geometry): void
+  /**
+   * Another configuration: the same rows and what was found in the cluster (R17), over other slots. Between two turns, so nobody sees
+   * both. Throws a Fault when what was found cannot be written: then all is as before.
+   */
+  reshape(geometry: Geometry, found?: readonly CommandOf<'adopt'>[]): void
+  /** Asked within each turn that lets addresses go: who else has them, as far as the cluster shows (R6)? They are adopted in it. */
+  onParting(heirs: (changes: readonly Committed[]) => readonly CommandOf<'adopt'>[]): void
   outbox(): ReturnType<Journal['outbox']>
   /** Called after every commit with what it changed. */
   onCommit(listener: (changes: readonly Committed[], turn: Turn) => void): void
@@ -67,6 +72,8 @@ interface Queued {
   resolve(outcome: Outcome<unknown> | Refusal): void
   reject(error: unknown): void
 }
+
+const UNHEARD: Pick<Queued, 'resolve' | 'reject'> = { resolve() {}, reject() {} }
 
 const ACTORS: Record<CommandKind, Actor> = {
   filter: 'scheduler',
@@ -104,6 +111,7 @@ export function openLedger({ journal, geometry, recover, onBug, onTurn = () => {
   /** What the cluster, or (with a node) the cloud, has done. */
   let acknowledged: { address: string; node: string | null; revision: number }[] = []
   const listeners: ((changes: readonly Committed[], turn: Turn) => void)[] = []
+  let heirsOf: (changes: readonly Committed[]) => readonly CommandOf<'adopt'>[] = () => []
   let armed = false
   let lazy: ReturnType<typeof setTimeout> | null = null
   let closed = false
@@ -174,6 +182,19 @@ export function openLedger({ journal, geometry, recover, onBug, onTurn = () => {
     const beganMs = performance.now()
     const waitedMs = beganMs - (batch[0]?.queuedMs ?? beganMs)
     const turn = { commands: batch.length, beganMs, waitedMs, decideMs: 0, persistMs: 0 }
+
+    function decide(kind: CommandKind, command: CommandOf<CommandKind>): Outcome<unknown> | Refusal {
+      const decision = (rules[kind] as Rule<unknown, unknown>)(state as View, command)
+      if (isRefusal(decision)) return decision
+      if (decision.changes.length > 0) revision++
+      const changes = decision.changes.map(change => state.apply(change, command.at, revision))
+      for (const change of changes) {
+        committed.push(change)
+        actors.push(ACTORS[kind])
+      }
+      return { answer: decision.answer, changes, revision, turn }
+    }
+
     try {
       if (ahead) reload(state.geometry)
       journal.begin()
@@ -182,20 +203,9 @@ export function openLedger({ journal, geometry, recover, onBug, onTurn = () => {
         else journal.left(address, node, at)
       }
       const decidingMs = performance.now()
-      for (const { kind, command } of batch) {
-        const decision = (rules[kind] as Rule<unknown, unknown>)(state as View, command)
-        if (isRefusal(decision)) {
-          outcomes.push(decision)
-          continue
-        }
-        if (decision.changes.length > 0) revision++
-        const changes = decision.changes.map(change => state.apply(change, command.at, revision))
-        for (const change of changes) {
-          committed.push(change)
-          actors.push(ACTORS[kind])
-        }
-        outcomes.push({ answer: decision.answer, changes, revision, turn })
-      }
+      for (const { kind, command } of batch) outcomes.push(decide(kind, command))
+      const parted = committed.filter(({ after }) => after === null || after.phase === 'reserved')
+      if (parted.length > 0) for (const heir of heirsOf(parted)) decide('adopt', heir)
       const decidedMs = performance.now()
       committed.forEach((change, at) => {
         journal.append(change, present(actors[at], 'actor'))
@@ -248,7 +258,18 @@ export function openLedger({ journal, geometry, recover, onBug, onTurn = () => {
     acknowledge: (address, at) => acknowledge(address, null, at),
     left: acknowledge,
     leftovers: () => journal.leftovers(),
-    reshape: reload,
+    reshape(to, found = []) {
+      for (let at = 0; at < found.length; at += TURN_MAX) {
+        const queuedMs = performance.now()
+        const queued = (command: CommandOf<'adopt'>): Queued => ({ kind: 'adopt', command, queuedMs, ...UNHEARD })
+        const failure = attempt(found.slice(at, at + TURN_MAX).map(queued))
+        if (failure !== null) throw failure
+      }
+      reload(to)
+    },
+    onParting: heirs => {
+      heirsOf = heirs
+    },
     outbox() {
       // What is acknowledged already must not be written again: the disk hears of it now.
       if (acknowledged.length > 0) attempt([])

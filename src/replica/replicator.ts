@@ -52,6 +52,8 @@ export interface ReplicatorParts {
   readonly random: () => number
   /** Asked in the step in which a write leaves. */
   isLeader(): boolean
+  /** Asked of the Lease itself before a foreign object is judged: it may be the next leader's. */
+  stillLeads(): Promise<boolean>
   /** An address's object is up to date, so long after the change was committed. */
   readonly onWritten?: (ms: number) => void
   readonly onFailed?: () => void
@@ -103,7 +105,7 @@ interface Lane {
 type Known = Version | null | undefined
 
 export function replicatorOf(parts: ReplicatorParts): Replicator {
-  const { ledger, objects, clock, log, random, isLeader, judge } = parts
+  const { ledger, objects, clock, log, random, isLeader, stillLeads, judge } = parts
   const known = new Map<string, Known>()
   /** Objects last seen with the label `reserved`: never deleted by us (R23), so looked at before each write. */
   const labelled = new Set<string>()
@@ -123,13 +125,8 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
   function enqueue(address: Address, revision: number): Lane {
     const sinceMs = performance.now()
     const lane = lanes.get(address.text) ?? {
-      address,
-      revision,
-      failures: 0,
-      running: false,
-      queued: false,
-      sinceMs,
-      waiters: [],
+      ...{ address, revision, sinceMs, waiters: [] },
+      ...{ failures: 0, running: false, queued: false },
     }
     lane.revision = Math.max(lane.revision, revision)
     if (!lanes.has(address.text)) {
@@ -237,8 +234,11 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
     else labelled.delete(address.text)
     if (fact === null) return null
     if (row !== null && objects.agrees(fact, row)) return fact
+    if (!(await stillLeads())) throw new Fault('this floatip does not lead any more', { retryable: true })
     if ((await judge(row, fact)) === 'overwrite') return fact
-    known.set(address.text, fact)
+    // An administrator keeps what its owner has let go: the object says so (R23).
+    const cleared = row === null && fact.reserved && fact.owner !== null ? await objects.disown(address, fact) : null
+    known.set(address.text, cleared ?? fact)
     return 'withdrawn'
   }
 

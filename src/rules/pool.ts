@@ -15,11 +15,11 @@ export interface Resized {
 }
 
 /** Addresses in use stay whatever the size; of those that are only kept the newest go first. */
-export const resizePool: Rule<ResizePoolCommand, Resized> = (view, { pool, size, preallocate }) => {
+export const resizePool: Rule<ResizePoolCommand, Resized> = (view, { pool, size, preallocate, trims = true }) => {
   const owner = poolOwner(pool)
   const rows = view.ofShare(ownerKey(owner)).filter(row => isConfigured(view, row) && !row.blocked)
   const inUse = rows.filter(row => row.incarnation !== null).length
-  if (rows.length > size) {
+  if (rows.length > size && trims) {
     const spare = rows
       .filter(row => isKept(row.owner) && row.reservation === null)
       .sort(newestFirst)
@@ -27,7 +27,7 @@ export const resizePool: Rule<ResizePoolCommand, Resized> = (view, { pool, size,
     const changes = spare.map(row => free(row, `pool ${pool} was resized to ${size}`))
     return { changes, answer: { allocated: rows.length - changes.length, inUse } }
   }
-  const slots = preallocate ? freeSlots(view, size - rows.length) : []
+  const slots = preallocate ? freeSlots(view, Math.max(0, size - rows.length)) : []
   const changes = slots.map(slot => keepAhead(view, owner, slot))
   return { changes, answer: { allocated: rows.length + changes.length, inUse } }
 }

@@ -77,3 +77,18 @@ export function bindPod(pod: Kube, body: object): Kube | Refused {
     spec: { ...pod.spec, nodeName: target?.name },
   }
 }
+
+/** With its version; a pool's generation counts the changes of all but metadata and status. */
+export function storedAs(collection: string, before: Kube | undefined, after: Kube, resourceVersion: string): Kube {
+  if (collection !== 'pools') return { ...after, metadata: { ...after.metadata, resourceVersion } }
+  const spec = ({ metadata: _, status: __, ...rest }: Kube) => rest
+  const changed = before !== undefined && !Bun.deepEquals(spec(before), spec(after))
+  const generation = (before?.metadata.generation ?? 1) + (changed ? 1 : 0)
+  return { ...after, metadata: { ...after.metadata, generation, resourceVersion } }
+}
+
+/** True when the definition, if it says anything, has the sub-resource status in one of its versions. */
+export function hasStatus(definition: Kube | undefined): boolean {
+  const versions = (definition?.spec?.versions ?? []) as readonly { subresources?: { status?: object } }[]
+  return versions.some(({ subresources }) => subresources?.status !== undefined)
+}

@@ -1,21 +1,20 @@
 /** Owns a small API server over HTTP: objects with versions, watches, Bindings with preconditions, and faults on demand. */
 import type { Server } from 'bun'
-import { applyPatch, bindPod, conflictOf, failure, isRefused, type Refused, refused } from './api-semantics.ts'
+import {
+  applyPatch,
+  bindPod,
+  conflictOf,
+  failure,
+  hasStatus,
+  isRefused,
+  type Refused,
+  refused,
+  storedAs,
+} from './api-semantics.ts'
 import type { Kube } from './objects.ts'
 
-const COLLECTIONS = [
-  'pods',
-  'nodes',
-  'configmaps',
-  'statefulsets',
-  'deployments',
-  'floatingips',
-  'pools',
-  'customresourcedefinitions',
-  'gangs',
-  'events',
-  'events',
-] as const
+const CORE = ['pods', 'nodes', 'configmaps', 'events', 'statefulsets', 'deployments'] as const
+const COLLECTIONS = [...CORE, 'floatingips', 'pools', 'customresourcedefinitions', 'gangs'] as const
 export type Collection = (typeof COLLECTIONS)[number]
 
 export interface Call {
@@ -87,8 +86,9 @@ export function startApiServer() {
 
   function put(collection: Collection, object: Kube): Kube {
     const key = keyOf(object)
-    const type = of(collection).has(key) ? 'MODIFIED' : 'ADDED'
-    const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(++version) } }
+    const before = of(collection).get(key)
+    const type = before === undefined ? 'ADDED' : 'MODIFIED'
+    const stored = storedAs(collection, before, object, String(++version))
     of(collection).set(key, stored)
     return emit(collection, type, stored)
   }
@@ -112,8 +112,9 @@ export function startApiServer() {
 
   /** Custom resources are served as long as there is a definition. */
   function isServed(collection: Collection, path: string): boolean {
-    if (collection === 'floatingips' || collection === 'pools') return of('customresourcedefinitions').size > 0
-    return collection !== 'gangs' || of('customresourcedefinitions').has(`gangs.${path.split('/')[2]}`)
+    const definitions = of('customresourcedefinitions')
+    if (collection === 'floatingips' || collection === 'pools') return definitions.size > 0
+    return collection !== 'gangs' || definitions.has(`gangs.${path.split('/')[2]}`)
   }
 
   function watch(collection: Collection, from: number): Response {
@@ -176,14 +177,16 @@ export function startApiServer() {
   async function handle(request: Request): Promise<Response> {
     const url = new URL(request.url)
     const at = placeOf(url.pathname)
-    if (at === null || !isServed(at.collection, url.pathname))
-      return new Response('404 page not found\n', { status: 404 })
+    if (at === null) return new Response('404 page not found\n', { status: 404 })
     const watching = url.searchParams.get('watch') === 'true'
     const verb = verbOf(request.method, at, watching)
     const text = await request.text()
     const body = (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>
     const call: Call = { kind: `${verb} ${at.collection}`, key: at.key, path: url.pathname, body }
     calls.push(call)
+    if (!isServed(at.collection, url.pathname)) return new Response('404 page not found\n', { status: 404 })
+    const definition = of('customresourcedefinitions').get(`${at.collection}.galaxy.k8s.io`)
+    if (at.sub === 'status' && !hasStatus(definition)) return failure(404, 'NotFound', at.key)
     const fault = dueFault(call.kind)
     const held = doors.find(each => each.kind === call.kind && !each.used)
     if (held !== undefined) {

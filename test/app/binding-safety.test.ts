@@ -144,6 +144,18 @@ describe('R3: only the latest attempt posts', () => {
     expect(world.api.get('floatingips', '10.0.0.2')?.spec?.attribute).toBe('{"NodeName":"a2","Uid":"web-0#1"}')
   })
 
+  test('R3: a Binding that is not answered is given up before the lease can be taken, and not tried again', async () => {
+    const world = await openWorld()
+    await create(world, web0)
+    const { leadership } = world.ports
+    const leaseEndsAt = performance.now() + 400
+    Object.assign(leadership, { safeForMs: () => Math.max(0, leaseEndsAt - performance.now()) })
+    world.api.fail('bind pods', 'hang', 9)
+    expect(await bind(world, web0)).toContain('does not lead any more')
+    expect(callsOf(world, 'bind pods')).toHaveLength(1)
+    expect(performance.now()).toBeLessThan(leaseEndsAt + 1_000)
+  })
+
   test('R3: a claim that was given up while its object was written does not post', async () => {
     const world = await openWorld({ holdMs: 300 })
     await create(world, web0)

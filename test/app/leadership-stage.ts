@@ -1,6 +1,7 @@
 /** Owns a stage in virtual time for candidates of leader election: each with clocks and pauses of its own, one API server, a network that misbehaves. */
 import { expect } from 'bun:test'
-import { type Leadership, leadershipOn } from '../../src/app/leadership.ts'
+import { leadershipOn } from '../../src/app/leadership.ts'
+import type { Leadership } from '../../src/app/leadership-port.ts'
 import type { LeaseTiming } from '../../src/app/lease-timing.ts'
 import type { ElderSighting, LeaseStore } from '../../src/kube/lease.ts'
 import { elderLock, type LeaseRecord, type LeaseWrite, leaseBody, leaseRecord } from '../../src/kube/lease-record.ts'
@@ -35,6 +36,9 @@ export interface Candidate {
   /** SIGKILL: nothing of it runs any more. */
   crash(): void
   crashed: boolean
+  released: boolean
+  /** How fast its clocks go. */
+  readonly rate: number
   release(): Promise<void>
 }
 
@@ -164,6 +168,8 @@ export class Stage {
       finished: false,
       pausedUntil: 0,
       crashed: false,
+      released: false,
+      rate,
       sleepMachine(ms) {
         candidate.pausedUntil = Math.max(candidate.pausedUntil, stage.nowMs + ms)
         sleptMs += ms * rate
@@ -175,7 +181,10 @@ export class Stage {
         candidate.crashed = true
         stopping.abort()
       },
-      release: () => candidate.leadership.release(),
+      release() {
+        candidate.released = true
+        return candidate.leadership.release()
+      },
     }
     this.candidates.push(candidate)
     const { signal } = stopping

@@ -90,6 +90,47 @@ describe('keeping office', () => {
     await leadsWithin(stage, b, TAKEOVER_MS)
   })
 
+  test('R3 what leaves has until the lease can be taken, less a tenth of it', async () => {
+    const { stage, a } = await led()
+    stage.fateOf = () => LOST
+    const since = stage.nowMs + a.leadership.safeForMs() - 13_500
+    await stage.until(since + 6_000)
+    expect(a.leadership.safeForMs()).toBe(7_500)
+    a.jumpWall(1_000)
+    expect(a.leadership.safeForMs()).toBe(6_500)
+    a.jumpWall(-1_000)
+    await stage.until(since + 10_001)
+    expect(a.leadership.safeForMs()).toBe(0)
+  })
+
+  test('R3 with a renew deadline close to the lease, nothing leaves any more in its last tenth', async () => {
+    const { stage, a } = await led({ timing: { leaseMs: 15_000, renewMs: 14_900, retryMs: 2_000 } })
+    stage.fateOf = () => LOST
+    const since = stage.nowMs + a.leadership.safeForMs() - 13_500
+    await stage.until(since + 13_400)
+    expect(a.leadership.safeForMs()).toBe(100)
+    await stage.until(since + 13_600)
+    expect([a.leadership.isLeader(), a.leadership.safeForMs()]).toEqual([true, 0])
+  })
+
+  test('R3 a machine that slept sends nothing when it wakes', async () => {
+    const { stage, a } = await led({ timing: { leaseMs: 15_000, renewMs: 14_900, retryMs: 2_000 } })
+    a.sleepMachine(13_600)
+    await stage.until(stage.nowMs + 13_600)
+    expect(a.leadership.safeForMs()).toBe(0)
+  })
+
+  test('R28 asked to look at the Lease itself, it leaves at once when that is somebody else’s', async () => {
+    const { stage, a } = await led()
+    const still = a.leadership.stillLeads()
+    await stage.until(stage.nowMs + 10)
+    expect(await still).toBe(true)
+    stage.putLease({ holderIdentity: 'c', leaseDurationSeconds: 15, leaseTransitions: 9 })
+    const no = a.leadership.stillLeads()
+    await stage.until(stage.nowMs + 10)
+    expect([await no, a.leadership.isLeader(), a.lostBecause]).toEqual([false, false, 'c took the Lease'])
+  })
+
   test('R3 after a pause of the process the first answer is right, before any timer has run', async () => {
     const { stage, a } = await led()
     stage.fateOf = () => LOST
@@ -224,10 +265,10 @@ test('without an election it leads from the start until it ends', async () => {
   const ending = new AbortController()
   const terms: number[] = []
   const running = alone.run({ started: term => terms.push(term), lost() {} }, ending.signal)
-  expect([alone.isLeader(), terms]).toEqual([true, [0]])
+  expect([alone.isLeader(), alone.safeForMs(), terms]).toEqual([true, Number.POSITIVE_INFINITY, [0]])
   ending.abort()
   await running
-  expect(alone.isLeader()).toBe(false)
+  expect([alone.isLeader(), alone.safeForMs()]).toEqual([false, 0])
 })
 
 test.each([

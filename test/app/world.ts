@@ -38,6 +38,10 @@ export interface WorldOptions {
   statefulsets?: readonly Kube[]
   deployments?: readonly Kube[]
   floatingips?: readonly Kube[]
+  pools?: readonly Kube[]
+  /** As others left them. */
+  definitions?: readonly Kube[]
+  installCrds?: boolean
 }
 
 /** Rack a: four addresses for nodes in 10.49.0.0/24. Rack b: two for 10.50.0.0/24. */
@@ -73,6 +77,8 @@ function clusterWith(options: WorldOptions): ApiServer {
   for (const each of options.statefulsets ?? []) api.put('statefulsets', each)
   for (const each of options.deployments ?? []) api.put('deployments', each)
   for (const each of options.floatingips ?? []) api.put('floatingips', each)
+  for (const each of options.pools ?? []) api.put('pools', each)
+  for (const each of options.definitions ?? []) api.put('customresourcedefinitions', each)
   return api
 }
 
@@ -113,7 +119,7 @@ export function startWorld(options: WorldOptions = {}) {
     holdMs: options.holdMs ?? 60_000,
     restMs: options.restMs ?? 30_000,
     replicate: options.replicate ?? true,
-    installCrds: true,
+    installCrds: options.installCrds ?? true,
     events: options.events ?? true,
     legacyFailedNodes: options.legacyFailedNodes ?? false,
     cloudTimeoutMs: 60_000,

@@ -72,7 +72,7 @@ test(
     expect(because).toMatch(/^it has 10\.50\.0\.10 on full-/)
     await make('late', { stage: 'full' })
     const late = await explained('late', 'no-address-left')
-    expect(late.because).toContain('no free address for nodes in 10.49.0.0/24; 3 other nodes would do')
+    expect(late.because).toContain('no free address for nodes in 10.49.0.0/24; 4 other nodes would do')
     expect(late.waiting).toMatchObject({ listed: true, nodesGranted: 0 })
   },
   LIMIT_MS,
@@ -102,6 +102,11 @@ test(
     await Bun.sleep(500)
     const pooled = deployment('pooled', { stage: 'roomy', replicas: 2 })
     await kube.create(paths.deployments(ns), annotated(pooled, { [POOL]: 'small' }))
+    // The first that is not bound may only be on its way.
+    await eventually('one of pooled runs', async () => {
+      const pods = await kube.list<ReturnType<typeof pod>>(`${paths.pods(ns)}?labelSelector=app%3Dpooled`)
+      return pods.some(({ status }) => status?.phase === 'Running')
+    })
     const { because } = await explained(await unbound('pooled'), 'pool-limit')
     expect(because).toBe('reached pool small size limit of 1')
 

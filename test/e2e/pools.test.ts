@@ -20,6 +20,7 @@ const namespace = (name: string) => createNamespace(stage.kube, name, stage.clus
 interface Pool extends KubeObject {
   readonly size: number
   readonly status?: {
+    readonly observedGeneration?: number
     readonly size: number
     readonly allocated: number
     readonly inUse: number
@@ -39,7 +40,7 @@ async function statusBecomes(ns: string, name: string, counts: object, message: 
   await eventually(`pool ${name} says "${message}"`, async () => {
     const { status } = await stage.kube.get<Pool>(`${paths.pools(ns)}/${name}`)
     last = status
-    const { conditions = [], ...numbers } = status ?? {}
+    const { conditions = [], observedGeneration: _, ...numbers } = status ?? {}
     return Bun.deepEquals(numbers, counts) && conditions.some(each => each.message === message)
   }).catch(error => {
     throw new Error(`${error.message}; it says ${JSON.stringify(last)}`)

@@ -106,6 +106,7 @@ describe('what others do to an object', () => {
     await until(() => world.row('10.0.0.2') === 'reserved reserved_NULL_NULL_')
     await settled(world)
     expect(object(world)?.metadata.labels).toMatchObject({ reserved: 'by-me' })
+    expect(object(world)?.spec).toMatchObject({ key: '', attribute: '{"NodeName":"","Uid":""}' })
     for (const name of ['p1', 'p2', 'p3']) await run(world, pod(name))
     expect(world.row('10.0.0.2')).toBe('reserved reserved_NULL_NULL_')
   })

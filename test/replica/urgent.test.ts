@@ -28,6 +28,7 @@ function slowObjects() {
     get: async () => null,
     create: write,
     update: write,
+    disown: async () => null,
     remove: async () => true,
     agrees: () => true,
   }
@@ -40,6 +41,7 @@ test('a bind’s object is written before a backlog for which nobody waits, and 
   const replicator = replicatorOf({
     ...{ ledger, objects, clock: systemClock, log: silentLog, random: () => 0.5 },
     isLeader: () => true,
+    stillLeads: async () => true,
     judge: async () => 'overwrite',
   })
   const group = present(
