@@ -138,7 +138,7 @@ function first(reason: Reason, { workload, pool, node, subnets, kept }: HelpFact
         ? `add a range for the nodes in ${subnets} to the configuration, or let a pod there end`
         : `add a range for the nodes in ${subnets} to the configuration, or release an address that is only kept`
     case 'resting':
-      return 'wait: it gets one when that has rested (--rest); whoever knows that no container runs there any more may release it before'
+      return 'wait until they have rested (--rest), or release one if you know that no container uses it any more'
     case 'node-not-configured':
       return 'add the network of the nodes to nodeSubnets of an entry of the configuration'
     case 'unknown-node':

@@ -93,12 +93,7 @@ export function withServeOptions(command: Command): Command {
       duration('--hold-timeout <duration>', 'how long an address taken in filter waits for its bind', 60_000, '60s'),
     )
     .addOption(
-      duration(
-        '--rest <duration>',
-        'how long others wait for the address of a pod that went while a container ran',
-        30_000,
-        '30s',
-      ),
+      duration('--rest <duration>', 'how long others wait for the address of a pod that was killed', 30_000, '30s'),
     )
     .option('--replicate [bool]', 'write FloatingIP objects (off: SQLite alone)', readBool, true)
     .option(

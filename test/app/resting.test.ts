@@ -18,7 +18,7 @@ import {
   WAITS,
   web,
 } from './killing.ts'
-import { entry, pod, workload } from './objects.ts'
+import { carries, entry, pod, workload } from './objects.ts'
 import { closeWorlds, openWorld, until } from './world.ts'
 
 afterEach(closeWorlds)
@@ -148,7 +148,7 @@ describe('R12 while it rests', () => {
       blockedBy: [{ ip: IP, key: 'sts_default_web_web-0', state: 'resting' }],
       blockedByTotal: 1,
     })
-    expect(explained.help).toStartWith('wait: it gets one when that has rested (--rest)')
+    expect(explained.help).toStartWith('wait until they have rested (--rest)')
 
     const { body: one } = await api<Record<string, string>>(world, `/v1/ip/${IP}`)
     expect(one).toMatchObject({
@@ -194,6 +194,17 @@ describe('R12 while it rests', () => {
     expect(world.row(IP)).toBe('free')
     const { body } = await api<{ content: { because: string }[] }>(world, `/v1/history?ip=${IP}`)
     expect(body.content[0]?.because).toBe('released over HTTP, before it had rested')
+  })
+
+  test('R12 a second pod that carries it has it all the same (R6), and it rests on for others', async () => {
+    const world = await openWorld()
+    await running(world, web('web-0#1'))
+    world.api.put('pods', pod('thief', { node: 'a2', args: carries(IP) }))
+    await until(() => world.ports.claimants.size === 1)
+    world.api.remove('pods', 'default/web-0')
+    await until(() => world.row(IP) === 'bound NULL_default_NULL_thief thief#1')
+    world.api.remove('pods', 'default/thief')
+    await until(() => world.row(IP) === 'resting NULL_default_NULL_thief')
   })
 
   test('R12 it leaves the configuration and comes back: it still rests', async () => {
