@@ -103,7 +103,7 @@ function compose(file: ReturnType<typeof openLedgerFile>, names: readonly string
   const gate = readyGate({ isLeader: () => true, standing: '' })
   gate.opened()
   const waiting = waitingList()
-  const holds = { renew() {}, settle() {}, stop() {}, endsAt: () => null }
+  const holds = { renew() {}, settle() {}, stop() {}, endsAt: () => null, ended() {}, isOver: () => false }
   return extenderApp({
     gate,
     filtering: filteringOn(ports, waiting, holds, { told() {} }),

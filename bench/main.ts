@@ -5,6 +5,7 @@ import { filterSuite } from './filter.ts'
 import { httpSuite } from './http.ts'
 import { keptSuite } from './kept.ts'
 import { resyncSuite } from './resync.ts'
+import { startSuite } from './start.ts'
 import { turnSuite } from './turn.ts'
 import { waitingSuite } from './waiting.ts'
 
@@ -18,6 +19,7 @@ const SUITES: Record<string, () => boolean | Promise<boolean>> = {
   kept: keptSuite,
   resync: resyncSuite,
   api: apiSuite,
+  start: startSuite,
 }
 
 const asked = process.argv.slice(2)

@@ -151,7 +151,7 @@ function openBench(file: ReturnType<typeof openLedgerFile>) {
     if (known === null) decisions++
     return known
   }
-  const holds = { renew() {}, settle() {}, stop() {}, endsAt: () => null }
+  const holds = { renew() {}, settle() {}, stop() {}, endsAt: () => null, ended() {}, isOver: () => false }
   const filtering = filteringOn(ports, waiting, holds, { told() {} })
   const waking = wakingOf({ ...ports, waiting, freshValue: () => String(woken.length) })
   const gate = readyGate({ isLeader: () => true, standing: '' })

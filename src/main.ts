@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { withPeopleCommands } from './cli/cli.ts'
 import { terminalOf } from './cli/terminal.ts'
 import { exitCodeOf } from './commands/exit.ts'
+import { withDashes } from './commands/galaxy-flags.ts'
 import { readServeOptions, withServeOptions } from './commands/options.ts'
 import { restoreCommand } from './commands/restore.ts'
 import { serve } from './commands/serve.ts'
@@ -57,7 +58,8 @@ function program(done: (code: number) => void): Command {
 function withCommand(args: readonly string[]): readonly string[] {
   const first = args[0]
   const isFlag = !isPlugin && first?.startsWith('-') && !['-h', '--help', '--version'].includes(first)
-  return isFlag ? ['serve', ...args] : args
+  const named = isFlag ? ['serve', ...args] : args
+  return named[0] === 'serve' ? withDashes(named) : named
 }
 
 async function run(): Promise<number> {

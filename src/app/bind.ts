@@ -8,6 +8,7 @@ import { isRefusal, type Refusal, refusal } from '../domain/refusal.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { Fault } from '../lib/fault.ts'
 import { confirm, outgrown } from '../rules/bind.ts'
+import { giveBackBeside, textsOf } from './beside.ts'
 import { ms } from './decisions.ts'
 import { gatherDemand } from './demand.ts'
 import type { Holds } from './holds.ts'
@@ -199,16 +200,20 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
   }
 
   /** Only now: until the Binding is there the pod may still be bound with them (R21). What fails is tried at the next bind of the key. */
-  async function releaseOutgrown({ demand, addresses }: Claim): Promise<void> {
+  async function releaseOutgrown({ pod, demand, addresses }: Claim): Promise<void> {
     const because = 'the request of its pod does not ask for it any more'
     const bound = addresses.map(each => each.address)
-    for (const { address, owner, node, revision } of ledger.read(view => outgrown(view, demand, bound))) {
-      try {
+    try {
+      await giveBackBeside(ports, pod.uid, textsOf(bound), true)
+      for (const { address, owner, node, revision } of ledger.read(view => outgrown(view, demand, bound))) {
         if (node !== null) await places?.leave(address, node)
         await ledger.submit('release', { at: clock.now(), address, owner, revision, because })
-      } catch (error) {
-        log.warn({ ip: address.text, err: error }, 'an address that its pod outgrew was not released')
       }
+    } catch (error) {
+      log.warn(
+        { pod: `${pod.namespace}/${pod.name}`, err: error },
+        'what its pod was not bound with is not released yet',
+      )
     }
   }
 

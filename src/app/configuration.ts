@@ -4,10 +4,13 @@ import type { AdoptCommand } from '../domain/command.ts'
 import type { ConfigurationReading } from '../domain/configuration.ts'
 import type { Configuration } from '../domain/entry.ts'
 import { type Geometry, geometryOf } from '../domain/geometry.ts'
+import type { NodeFact } from '../kube/node.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Clock } from '../lib/clock.ts'
 import { Fault } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
+import type { LastGood } from './last-good.ts'
+import { type NodeAddresses, nodeAddresses } from './node-addresses.ts'
 
 /** The ledger's disk failed in the turn of a new configuration. */
 const RETRY_MS = 1_000
@@ -26,8 +29,12 @@ export interface ConfigurationInForce {
   /** Where it comes from. */
   readonly where: string
   readonly status: ConfigurationStatus
-  /** Reads and applies a value; null: it is missing. True when a configuration is in force. */
-  apply(text: string | null): boolean
+  /** Reads and applies a value; null: it is missing. */
+  apply(text: string | null): void
+  /** Addresses in `ips` that a node has, as last looked at. */
+  readonly sharedWithNodes: NodeAddresses['shared']
+  /** A node came, changed its addresses or went: what is to be warned of is looked at again, soon. */
+  nodesChanged(): void
 }
 
 export interface ConfigurationParts {
@@ -38,27 +45,43 @@ export interface ConfigurationParts {
   readonly where: string
   readonly read: (text: string) => ConfigurationReading
   /** The last valid value, which outlives the process (R29). */
-  readonly lastGood: { read(): string | null; write(text: string): void }
-  readonly signal: AbortSignal
+  readonly lastGood: LastGood
   /** What the cluster shows of addresses that come in by this geometry (R17). */
   found(geometry: Geometry): readonly AdoptCommand[]
   /** The geometry changed: what rests on the old one is to be looked at again. */
   onChange(): void
   /** A value was refused, for these reasons. */
   onRejected(because: string): void
+  /** Something that a person should look at, said once for as long as it is so. */
+  onWarning(warning: string): void
+  /** Those of the cluster; none, as long as it is not listed. */
+  nodes(): Iterable<NodeFact>
+  readonly signal: AbortSignal
 }
 
+/** The nodes of a list come one by one: thousands of them are looked at once. */
+const LOOK_WITHIN_MS = 100
+
 export function configurationOf(parts: ConfigurationParts): ConfigurationInForce {
-  const { ledger, clock, log, where, read, lastGood, found, onChange, onRejected, signal } = parts
+  const { ledger, clock, log, where, read, lastGood, found, onChange, onRejected, onWarning, nodes, signal } = parts
+  /** Of the value in force itself. */
+  let ofValue: readonly string[] = []
+  let shared: NodeAddresses['shared'] = new Map()
+  let looking = false
+  let recalling = false
   let status: ConfigurationStatus = { since: null, entries: 0, addresses: 0, warnings: [], rejected: null }
   let applied: string | null = null
   let wanted: string | null = null
 
   /** Started on an invalid value: the last valid one of an earlier process serves until it is mended. */
-  function fallBack(): void {
-    const text = status.since === null ? lastGood.read() : null
+  async function fallBack(): Promise<void> {
+    if (status.since !== null || recalling) return
+    recalling = true
+    const text = await lastGood.read()
+    recalling = false
     const reading = text === null ? null : read(text)
-    if (text === null || !reading?.ok) return
+    // Mended meanwhile.
+    if (signal.aborted || wanted !== null || text === null || !reading?.ok) return
     log.warn({ where }, 'the last valid configuration of an earlier run is used')
     putInForce(text, reading.configuration)
   }
@@ -79,13 +102,40 @@ export function configurationOf(parts: ConfigurationParts): ConfigurationInForce
     }
     applied = text
     const addresses = ledger.read(view => view.geometry.slots)
-    status = { ...status, since: iso(clock), entries: entries.length, addresses, warnings }
-    for (const warning of warnings) log.warn({ where }, warning)
+    ofValue = warnings
+    status = { ...status, since: iso(clock), entries: entries.length, addresses }
+    warn()
     log.info({ where, entries: entries.length, addresses }, 'configuration in force')
     onChange()
   }
 
-  function reject(because: string): boolean {
+  function warn(): void {
+    const before = new Set(status.warnings)
+    const ofNodes = ledger.read(view => nodeAddresses(view, nodes()))
+    shared = ofNodes.shared
+    const warnings = [...ofValue, ...ofNodes.warnings]
+    status = { ...status, warnings }
+    for (const warning of warnings.filter(each => !before.has(each))) {
+      log.warn({ where }, warning)
+      onWarning(warning)
+    }
+  }
+
+  function lookSoon(): void {
+    if (looking || status.since === null) return
+    looking = true
+    void clock.sleep(LOOK_WITHIN_MS, signal).then(() => {
+      looking = false
+      if (!signal.aborted) warn()
+    })
+  }
+
+  // Taken out of circulation, an address of a node is nobody's worry any more; given back, it is one again.
+  ledger.onCommit(changes => {
+    if (changes.some(({ before, after }) => (before?.blocked ?? false) !== (after?.blocked ?? false))) lookSoon()
+  })
+
+  function reject(because: string): void {
     const said = status.rejected?.because === because
     status = { ...status, rejected: { at: iso(clock), because } }
     if (!said) {
@@ -93,8 +143,7 @@ export function configurationOf(parts: ConfigurationParts): ConfigurationInForce
       else log.error({ because }, 'the configuration is invalid: the last valid one stays in force')
       onRejected(because)
     }
-    fallBack()
-    return status.since !== null
+    void fallBack()
   }
 
   return {
@@ -102,19 +151,22 @@ export function configurationOf(parts: ConfigurationParts): ConfigurationInForce
     get status() {
       return status
     },
+    get sharedWithNodes() {
+      return shared
+    },
     apply(text) {
       if (text === null) return reject(`${where} does not exist: create it with the address ranges`)
       if (text === applied) {
         status = { ...status, rejected: null }
-        return true
+        return
       }
       const reading = read(text)
       if (!reading.ok) return reject(`${where} is invalid: ${reading.problems.join('; ')}`)
       lastGood.write(text)
       status = { ...status, rejected: null }
       putInForce(text, reading.configuration)
-      return true
     },
+    nodesChanged: lookSoon,
   }
 }
 

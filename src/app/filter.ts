@@ -70,7 +70,9 @@ export function filteringOn(
     places: readonly (NodeGroup | Refusal)[],
     unknown: readonly string[],
   ): Promise<Verdicts> {
+    if (holds.isOver(pod.uid)) return over(pod, groups)
     const question = questionOf(pod, groups)
+    const placedAt = cluster.factsVersion
     const remembered = waiting.recall(pod.uid, question, ledger.revision, cluster.factsVersion)
     if (remembered !== null) return remembered
 
@@ -91,6 +93,11 @@ export function filteringOn(
     if ([...verdicts.values()].some(verdict => verdict?.code === 'stale')) {
       throw new Fault('the configuration changed in this moment', { retryable: true })
     }
+    if (holds.isOver(pod.uid)) {
+      // Its end was told before there was anything to give back, and is not told again.
+      if (inTurn) await giveBack(pod)
+      return over(pod, groups)
+    }
     if (held !== null) holds.renew(held)
     stuck.told(pod, [...verdicts.values()])
     if ([...verdicts.values()].some(verdict => verdict === null)) waiting.leave(pod.uid)
@@ -103,9 +110,14 @@ export function filteringOn(
       const memo = inTurn ? null : { question, factsVersion, ledgerRevision }
       const geometry = ledger.read(view => view.geometry)
       const why = { code, because, since: clock.now() }
-      waiting.wait(pod, { geometry, groups, unknown, workload: demand.workload, verdicts, why }, memo)
+      waiting.wait(pod, { geometry, groups, unknown, placedAt, workload: demand.workload, verdicts, why }, memo)
     }
     return verdicts
+  }
+
+  async function giveBack({ uid }: PodFact): Promise<void> {
+    const { revision } = ledger
+    await ledger.submit('giveBack', { at: clock.now(), incarnation: uid, revision, because: 'its pod had ended' })
   }
 
   function say(pod: PodFact, reasons: Reasons, what: string): void {
@@ -142,6 +154,11 @@ export function filteringOn(
       )
     },
   }
+}
+
+function over({ namespace, name }: PodFact, groups: readonly NodeGroup[]): Verdicts {
+  const gone = refusal('not-found', `pod ${namespace}/${name} has ended`)
+  return new Map(groups.map(group => [group.id, gone]))
 }
 
 /** Each reason once, in the order of their texts. */

@@ -138,4 +138,11 @@ export function registerGauges(registry: Registry, parts: GaugeParts): void {
     const { since, rejected } = configuration.status
     return since !== null && rejected === null ? 1 : 0
   })
+  single(
+    'floatip_configuration_warnings',
+    'What is to be looked at in the configuration in force: see /v1/config.',
+    () => {
+      return configuration.status.warnings.length
+    },
+  )
 }

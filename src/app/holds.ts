@@ -1,5 +1,7 @@
 /** Owns the end of holds: what filter took and no bind claimed goes back after a time, and so does a claim that led to no Binding. */
+import type { PodEnd } from '../kube/cluster.ts'
 import type { WallMs } from '../lib/clock.ts'
+import { giveBackBeside, textsOf } from './beside.ts'
 import { leaveNodes } from './leaving.ts'
 import { endIncarnation } from './pod-ends.ts'
 import type { Ports } from './ports.ts'
@@ -9,6 +11,10 @@ export interface Holds {
   renew(uid: string): void
   /** Its Binding is confirmed: nothing is held any more. */
   settle(uid: string): void
+  /** The pod is no more: from now on it can hold nothing. */
+  ended(end: PodEnd): void
+  /** True when this pod has ended, as far as is remembered: the scheduler may have asked for it before it knew. */
+  isOver(uid: string): boolean
   /** When this pod's hold ends, unless it asks again; null: it has none. */
   endsAt(uid: string): WallMs | null
   stop(): void
@@ -22,6 +28,9 @@ export interface HoldParts
   readonly freshValue: () => string
 }
 
+/** Ends remembered: a question is under way for seconds, in which a large cluster deletes some thousand pods. 10,000 UIDs take about 1 MB. */
+const ENDS_MAX = 10_000
+
 /**
  * One timer per pod UID that has rows which no confirmed Binding carries. Before addresses are taken from a pod it is patched:
  * that kills any Binding still on its way (it carries the pod's version), and the answer shows whether one had arrived (R1).
@@ -30,6 +39,8 @@ export function holdsOf(parts: HoldParts): Holds {
   const { ledger, calls, clock, log, holdMs, freshValue } = parts
   const timers = new Map<string, AbortController>()
   const ends = new Map<string, WallMs>()
+  /** In the order in which they ended. */
+  const over = new Set<string>()
 
   ledger.onCommit(changes => {
     for (const { after } of changes) if (after?.phase === 'held' && after.incarnation !== null) renew(after.incarnation)
@@ -64,7 +75,8 @@ export function holdsOf(parts: HoldParts): Holds {
         const pod = await calls.touchPod({ namespace, name, uid }, freshValue())
         // The watch may have told its end before the claim was made, and will not tell it again.
         if (pod === null) return await endIncarnation(parts, uid, 'its pod is gone', null)
-        if (pod.node !== null) return // the Binding had arrived
+        // The Binding had arrived.
+        if (pod.node !== null) return await giveBackBeside(parts, uid, textsOf(pod.addresses), false)
       }
       await leaveNodes(parts, uid)
       await ledger.submit('giveBack', { at: clock.now(), incarnation: uid, revision, because: 'not bound in time' })
@@ -74,13 +86,25 @@ export function holdsOf(parts: HoldParts): Holds {
     }
   }
 
+  function settle(uid: string): void {
+    timers.get(uid)?.abort()
+    timers.delete(uid)
+    ends.delete(uid)
+  }
+
   return {
     renew,
-    settle(uid) {
-      timers.get(uid)?.abort()
-      timers.delete(uid)
-      ends.delete(uid)
+    settle,
+    ended({ pod: { uid }, certain }) {
+      settle(uid)
+      if (!certain) return
+      over.add(uid)
+      for (const oldest of over) {
+        if (over.size <= ENDS_MAX) break
+        over.delete(oldest)
+      }
     },
+    isOver: uid => over.has(uid),
     endsAt: uid => ends.get(uid) ?? null,
     stop() {
       for (const timer of timers.values()) timer.abort()

@@ -2,10 +2,15 @@
 import type { Allocation } from '../domain/allocation.ts'
 import type { SubnetEntry } from '../domain/entry.ts'
 import { isKept, ownerKey } from '../domain/owner.ts'
+import { nodeAddresses } from './node-addresses.ts'
 import type { Play } from './plan.ts'
 import type { PlannedAddress, PlannedPod, Played } from './plan-words.ts'
 
-export async function playConfiguration({ ports, copy, groups }: Play, rows: readonly Allocation[]): Promise<Played> {
+export async function playConfiguration(
+  { ports, copy, groups }: Play,
+  rows: readonly Allocation[],
+  ofValue: readonly string[],
+): Promise<Played> {
   const now = ports.ledger.read(view => view.geometry)
   const then = copy.state.geometry
   const usable = new Set(groups().flatMap(group => group.entries))
@@ -37,9 +42,10 @@ export async function playConfiguration({ ports, copy, groups }: Play, rows: rea
   const left = [...ports.cluster.nodes.values()].filter(
     ({ addresses }) => now.groupOf(addresses) !== null && then.groupOf(addresses) === null,
   )
-  const warnings = [...moved]
+  const changes = [...moved]
     .filter(([text]) => text !== '')
     .map(([text, n]) => `${n} addresses of running pods: ${text}`)
+  const warnings = [...ofValue, ...nodeAddresses(copy.state, ports.cluster.nodes.values()).warnings, ...changes]
   if (left.length > 0) {
     const names = left.slice(0, 3).map(({ name }) => name)
     warnings.push(

@@ -1,11 +1,11 @@
 /** Owns the plan of draining a node: its pods end, and those that a controller makes again need addresses on other nodes. */
 import type { Workload } from '../domain/demand.ts'
-import { DEPLOYMENT, NO_CONTROLLER, ordinalOf, workloadKey } from '../domain/owner.ts'
+import { NO_CONTROLLER, workloadKey } from '../domain/owner.ts'
 import { type Refusal, refusal } from '../domain/refusal.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { gatherDemand, workloadAtEnd } from './demand.ts'
 import type { Play } from './plan.ts'
-import { addressesOf, likeness, placed } from './plan-pods.ts'
+import { addressesOf, madeAgain, placed } from './plan-pods.ts'
 import type { PlannedPod, Played } from './plan-words.ts'
 
 /** Kinds of owners whose pods a drain leaves where they are: DaemonSets, and the node itself (static pods). */
@@ -46,11 +46,4 @@ export async function playDrain(play: Play, node: string): Promise<Played | Refu
     planned.push(placed(copy, `${pod.namespace}/${pod.name}`, before, demand, open))
   }
   return { pods: planned, orphaned: [], freed: [], warnings: [] }
-}
-
-/** Under its own name, or, of a kind that does not number its pods, under a new one. */
-function madeAgain(pod: PodFact): PodFact {
-  const numbered = pod.owner.kind !== DEPLOYMENT && ordinalOf(pod.owner) !== null
-  const name = numbered ? pod.name : `${pod.name}-planned`
-  return likeness(pod, name, pod.uid)
 }

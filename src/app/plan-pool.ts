@@ -3,7 +3,7 @@ import { isKept, ownerKey, poolOwner } from '../domain/owner.ts'
 import { isRefusal, type Refusal } from '../domain/refusal.ts'
 import { gatherDemand, workloadAtEnd } from './demand.ts'
 import type { Play } from './plan.ts'
-import { addressesOf, likeness, placed } from './plan-pods.ts'
+import { addressesOf, madeAgain, placed } from './plan-pods.ts'
 import type { PlannedAddress, PlannedPod, Played } from './plan-words.ts'
 
 export async function playPool(play: Play, pool: string, size: number): Promise<Played | Refusal> {
@@ -31,7 +31,7 @@ export async function playPool(play: Play, pool: string, size: number): Promise<
     }
     // More are in use than the size: nothing is taken from a pod, but this many could not come back. Tried on the youngest.
     copy.end(pod.uid, await workloadAtEnd(ports, pod.owner, pod.policy, pod.apiVersion))
-    const next = likeness(pod, `${pod.name}-planned`, pod.uid)
+    const next = madeAgain(pod)
     const demand = { ...(await gatherDemand(ports, next)), poolSize: size }
     const outcome = placed(copy, name, before, demand, groups())
     const later = outcome.fate === 'wait' ? `once it is made again: ${outcome.because}` : outcome.because

@@ -118,7 +118,7 @@ function playOne(
     case 'drain':
       return playDrain(play, question.node)
     case 'configure':
-      return playConfiguration(play, rows)
+      return playConfiguration(play, rows, question.configuration.warnings)
     case 'resize':
       return playPool(play, question.pool, question.size)
     default:

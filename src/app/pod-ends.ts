@@ -7,6 +7,7 @@ import type { PodEnd } from '../kube/cluster.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { adopt } from '../rules/adopt.ts'
 import { followed } from '../rules/follow.ts'
+import { giveBackBeside, textsOf } from './beside.ts'
 import { forgetClaimants, reportClaimant } from './claims.ts'
 import { workloadAtEnd } from './demand.ts'
 import { leaveNodes } from './leaving.ts'
@@ -46,7 +47,7 @@ async function afterRollout(ports: Parts, owner: Owner, apiVersion: string, work
   if (owner.kind !== DEPLOYMENT) return
   const kept = { ...owner, pod: '' }
   const rollout = workload.state === 'present' ? workload.rollout : undefined
-  const keepsNone = rollout?.policy === RELEASE_AT_POD_END
+  const keepsNone = rollout?.policy === RELEASE_AT_POD_END || (rollout !== undefined && rollout.pool !== owner.pool)
   const lent = ports.ledger.read(view => followed(view, kept).some(row => row.surge))
   if (keepsNone || lent) await workloadChanged(ports, kept, apiVersion)
 }
@@ -95,4 +96,7 @@ export function podBound(ports: Parts & Pick<Ports, 'onConflict'>, pod: PodFact)
       })
     }
   }
+  giveBackBeside(ports, pod.uid, textsOf(pod.addresses), false).catch(error => {
+    log.warn({ pod: key, err: error }, 'what was held for it goes back when it ends')
+  })
 }

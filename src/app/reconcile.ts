@@ -9,6 +9,7 @@ import type { PodFact } from '../kube/pod.ts'
 import { Fault } from '../lib/fault.ts'
 import { slicesOf } from '../lib/slices.ts'
 import { adopt } from '../rules/adopt.ts'
+import { giveBackAllBeside } from './beside.ts'
 import { forgetClaimants, reportClaimant } from './claims.ts'
 import { followAll } from './kept.ts'
 import { inLanes } from './lanes.ts'
@@ -52,7 +53,8 @@ export async function reconcile(
   if (listed !== null) await endReservations(ports, objects, changed)
   // Made when their slice comes: all at once would be the largest thing in memory.
   function* sightings(): Generator<Sighting> {
-    for (const fact of objects) {
+    // Those used last come last: of several that a workload keeps, the most recently updated one is taken first.
+    for (const fact of objects.toSorted((a, b) => a.updatedAt - b.updatedAt)) {
       const command = isOurs(ports, fact) ? null : objectSighting(fact, at, alive)
       if (command !== null) yield { command, fact }
     }
@@ -63,6 +65,7 @@ export async function reconcile(
   if (named.length > 0) log.warn({ names: named }, 'FloatingIP objects whose names are not addresses are ignored')
 
   for (const fact of objects) pursueNamed(ports, fact)
+  await giveBackAllBeside(ports, pods)
   const ended = await endSuspects(ports, alive)
   forgetClaimants(ports, new Map(pods.map(pod => [`${pod.namespace}/${pod.name}`, pod])))
   await followAll(ports)

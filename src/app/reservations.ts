@@ -59,7 +59,7 @@ export function unfinishedPods({ cluster }: Pick<Ports, 'cluster'>): ReadonlySet
 }
 
 /** A person waits: the API server beside us takes milliseconds, and after this it does not answer. */
-const REPLICATED_WITHIN_MS = 10_000
+export const REPLICATED_WITHIN_MS = 10_000
 /** Timers are looked at again at least so often: a wall clock may be set. */
 const LOOK_AT_LEAST_MS = 60_000
 const RETRY_MS = 5_000

@@ -16,6 +16,8 @@ export interface Refused {
   readonly groups: readonly NodeGroup[]
   /** Names of asked nodes whose addresses we did not know: the scheduler's copy may be ahead of ours. */
   readonly unknown: readonly string[]
+  /** Of the cluster's facts, when the groups of the asked nodes were looked up. */
+  readonly placedAt: number
   /** Its workload as the refusal saw it. */
   readonly workload: Workload
   /** By group. */

@@ -63,7 +63,7 @@ export function wakingOf(parts: WakingParts): Waking {
     return ledger.read(view => {
       const promises = promisesOn(view)
       const groupsOf = groupsInForce(view.geometry)
-      for (const { each } of underway.values()) promises.promise(demandOf(each), groupsOf(each))
+      for (const { each } of underway.values()) promises.promise(demandOf(each), groupsOf(each).groups)
       /** Likenesses of which one was refused: in this round the others are told the same, for promises only take. */
       const spent = new Map<string, Verdicts>()
       return waiting.inOrder().filter(each => {
@@ -78,8 +78,7 @@ export function wakingOf(parts: WakingParts): Waking {
     // It was never asked about this node: let it ask.
     if (each.unknown.some(name => (cluster.nodes.get(name)?.addresses.length ?? 0) > 0)) return true
     const alone = promises.hasOwn(each.pod.owner)
-    const groups = groupsOf(each)
-    const likeness = groups === each.groups ? each.likeness : `${each.likeness} everywhere`
+    const { groups, likeness } = groupsOf(each)
     const known = alone ? undefined : spent.get(likeness)
     const told = known ?? promises.promise(demandOf(each), groups)
     if (told === 'served') return true
@@ -90,13 +89,30 @@ export function wakingOf(parts: WakingParts): Waking {
 
   const demandOf = ({ pod, workload }: Waiting) => demandForWake(parts, pod, workload)
 
-  /** The groups asked; after a change of configuration those of all nodes, since which of them were asked is not kept. */
+  /**
+   * The groups asked, and those of nodes that have other addresses since; after a change of configuration those of all nodes. Which nodes were
+   * asked is not kept.
+   */
   function groupsInForce(geometry: Geometry): GroupsOf {
+    const { nodes, renumbered } = cluster
+    const groupsAt = (names: readonly string[]) => {
+      const found = names.flatMap(name => geometry.groupOf(nodes.get(name)?.addresses ?? []) ?? [])
+      return [...new Map(found.map(group => [group.id, group])).values()]
+    }
     let all: readonly NodeGroup[] | null = null
+    const since = new Map<number, readonly NodeGroup[]>()
     return each => {
-      if (each.geometry === geometry) return each.groups
-      all ??= [...new Set([...cluster.nodes.values()].flatMap(node => geometry.groupOf(node.addresses) ?? []))]
-      return all
+      if (each.geometry !== geometry) {
+        all ??= groupsAt([...nodes.values()].map(({ name }) => name))
+        return { groups: all, likeness: `${each.likeness} everywhere` }
+      }
+      const asked = { groups: each.groups, likeness: each.likeness }
+      if (renumbered.size === 0) return asked
+      const known = since.get(each.placedAt)
+      const moved = known ?? groupsAt([...renumbered].flatMap(([name, at]) => (at > each.placedAt ? name : [])))
+      if (known === undefined) since.set(each.placedAt, moved)
+      if (moved.length === 0) return asked
+      return { groups: [...each.groups, ...moved], likeness: `${each.likeness} since ${each.placedAt}` }
     }
   }
 
@@ -148,4 +164,5 @@ export function wakingOf(parts: WakingParts): Waking {
   }
 }
 
-type GroupsOf = (each: Waiting) => readonly NodeGroup[]
+/** `likeness`: pods of one get the same answer on these groups. */
+type GroupsOf = (each: Waiting) => { readonly groups: readonly NodeGroup[]; readonly likeness: string }

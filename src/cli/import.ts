@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander'
 import { parse as parseCsv } from 'csv-parse/sync'
 import { EXIT, UsageFault } from '../lib/exit.ts'
 import { messageOf } from '../lib/fault.ts'
-import { slicesOf } from '../lib/slices.ts'
+import { ApiFault } from './client.ts'
 import { acting, agreed, type Session, type Surface, withServer } from './command.ts'
 import { readWhole } from './read-file.ts'
 import type { OwnerFields } from './shapes.ts'
@@ -20,12 +20,14 @@ interface Answer {
   readonly imported: number
   readonly known: number
   readonly conflicts: readonly { readonly ip: string; readonly because: string }[]
+  /** Recorded, and not in the cluster yet. */
+  readonly waiting: number
 }
 
 type Source = 'galaxy' | 'csv' | 'json'
 
-/** As many as the API takes at once. */
-const AT_ONCE = 5_000
+/** As many as the API takes at once: all or none needs one turn for them all. */
+const ITEMS_MAX = 50_000
 const KINDS: Readonly<Record<string, string>> = { statefulset: 'sts', deployment: 'dp' }
 
 export function importCommand(program: Command, surface: Surface): void {
@@ -50,34 +52,61 @@ async function take(session: Session, file: string, options: { from: Source; dry
   const items = READERS[options.from](readWhole(file), file)
   // Released with its pod: a running pod's address is recorded from its annotation, and another's is free.
   const kept = items.filter(({ policy }) => policy !== 0)
-  const slices = [...slicesOf(kept, AT_ONCE)]
-  const send = async (slice: readonly Item[], dryRun: boolean) =>
-    (await client.send<Answer>('POST', '/v1/import', { dryRun, items: slice })).body
-  const tried: Answer[] = []
-  for (const slice of slices) tried.push(await send(slice, true))
-  const sum = (of: (answer: Answer) => number) => tried.reduce((total, answer) => total + of(answer), 0)
+  if (kept.length > ITEMS_MAX) {
+    throw new UsageFault(
+      `${file} has ${kept.length} addresses to keep, and at most ${ITEMS_MAX} are taken at once, all or none: split it`,
+    )
+  }
+  const send = async (dryRun: boolean) => {
+    try {
+      return (await client.send<Answer>('POST', '/v1/import', { dryRun, items: kept })).body
+    } catch (error) {
+      const overtaken = error instanceof ApiFault && error.status === 409
+      if (!overtaken) throw error
+      throw new ApiFault(
+        409,
+        'nothing was imported: something came in between; import again to see what stands against it',
+      )
+    }
+  }
+  const tried = await send(true)
 
-  const conflicts = tried.flatMap(answer => answer.conflicts)
-  for (const { ip, because } of conflicts) terminal.err(`${ip}: ${because}\n`)
+  for (const { ip, because } of tried.conflicts) terminal.err(`${ip}: ${because}\n`)
   const skipped = items.length - kept.length
-  terminal.err(`${sum(answer => answer.imported)} new, ${sum(answer => answer.known)} known already, `)
-  terminal.err(`${skipped} not kept (released with their pod), ${conflicts.length} in conflict\n`)
-  if (conflicts.length > 0) {
+  terminal.err(`${tried.imported} new, ${tried.known} known already, `)
+  terminal.err(`${skipped} not kept (released with their pod), ${tried.conflicts.length} in conflict\n`)
+  if (tried.conflicts.length > 0) {
     terminal.err('nothing was imported: take what is in conflict out of the file, or release it here\n')
     return EXIT.notAll
   }
-  if (options.dryRun || sum(answer => answer.imported) === 0) return EXIT.ok
-  if (!options.yes) {
+  if (options.dryRun || tried.imported + tried.waiting === 0) return EXIT.ok
+  if (!options.yes && tried.imported > 0) {
     if (!(await agreed(terminal, 'Import them?'))) return EXIT.notAll
   }
-  const told = progress('imported')
-  let done = 0
-  for (const [at, slice] of slices.entries()) {
-    done += (await send(slice, false)).imported
-    told(Math.min((at + 1) * AT_ONCE, kept.length), kept.length)
+  const { imported, waiting } = await send(false)
+  const left = await replicated(waiting, () => send(false), progress('written to the cluster'))
+  terminal.out(`${imported} imported\n`)
+  if (left === 0) return EXIT.ok
+  terminal.err(
+    `${left} of them are recorded here and not in the cluster yet: is the API server well? Import again to wait for them\n`,
+  )
+  return EXIT.notAll
+}
+
+/** Asks again, which waits, as long as it gets less; how many are left. */
+async function replicated(
+  first: number,
+  again: () => Promise<Answer>,
+  told: (done: number, total: number) => void,
+): Promise<number> {
+  let left = first
+  while (left > 0) {
+    told(first - left, first)
+    const { waiting } = await again()
+    if (waiting >= left) return waiting
+    left = waiting
   }
-  terminal.out(`${done} imported\n`)
-  return EXIT.ok
+  return 0
 }
 
 interface GalaxyObject {

@@ -13,6 +13,7 @@ import { holdsOf } from '../app/holds.ts'
 import { followKind } from '../app/kept.ts'
 import { leadershipOn } from '../app/leadership.ts'
 import { aloneLeading } from '../app/leadership-alone.ts'
+import { twinsOf } from '../app/node-addresses.ts'
 import { objectWatchOn } from '../app/objects.ts'
 import { sweepOrphans } from '../app/orphans.ts'
 import { podBound, podEnded } from '../app/pod-ends.ts'
@@ -47,7 +48,7 @@ import type { LevelledLog } from '../lib/log.ts'
 import { noReplication, replicatorOf } from '../replica/replicator.ts'
 import { rememberedText } from '../store/facts.ts'
 import { cloudOf } from './cloud.ts'
-import { configMapName, followConfiguration } from './configuration-source.ts'
+import { configurationTold, followConfiguration, lastGoodOn } from './configuration-source.ts'
 import { ledgerAt } from './ledger.ts'
 import { measuring } from './measure.ts'
 import type { ServeOptions } from './options.ts'
@@ -153,20 +154,16 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const objectMirror = mirrorObjects({ ...following, ...objectWatch })
   const configuration = configurationOf({
     ...ports,
-    where: options.file.floatingips === undefined ? `ConfigMap ${configMapName(options)}` : 'the config file',
+    ...configurationTold(options, events, metrics.configurationRejected),
     read: readConfiguration,
-    lastGood: rememberedText(file.db, 'configuration'),
-    signal,
+    lastGood: lastGoodOn(options, { ...following, file: rememberedText(file.db, 'configuration'), signal }),
     found: geometry => foundIn(ports, objectMirror.values(), geometry),
     onChange() {
       cluster.moved()
       if (gate.open) void sweepOrphans(ports)
     },
-    onRejected(because) {
-      metrics.configurationRejected()
-      const { configMapNamespace: namespace, configMapName: name } = options.file
-      events.warn({ apiVersion: 'v1', kind: 'ConfigMap', namespace, name }, 'InvalidConfiguration', because)
-    },
+    nodes: () => cluster.nodes.values(),
+    signal,
   })
 
   const read = { pod: (raw: unknown) => podFact(raw as RawPod), node: (raw: unknown) => nodeFact(raw as RawNode) }
@@ -195,7 +192,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       podEnded(end) {
         waiting.leave(end.pod.uid)
         asked.forget(end.pod.uid)
-        holds.settle(end.pod.uid)
+        holds.ended(end)
         void podEnded(ports, end, signal)
       },
       podSeen(pod) {
@@ -208,6 +205,8 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         waiting.leave(pod.uid)
         holds.settle(pod.uid)
         telling.bound(pod)
+        for (const text of twinsOf(pod, configuration.sharedWithNodes))
+          events.warn({ apiVersion: 'v1', kind: 'Pod', namespace, name, uid }, 'AddressOfNode', text)
         if (gate.open) podBound(ports, pod)
       },
       workloadChanged(kind, { namespace, name, rollout }) {
@@ -221,6 +220,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       poolChanged: name => {
         if (gate.open) pools.changed(name)
       },
+      nodesChanged: () => configuration.nodesChanged(),
       factsChanged: () => waking.look(),
     })
 

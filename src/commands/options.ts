@@ -5,6 +5,7 @@ import { type LeaseTiming, timingProblem } from '../app/lease-timing.ts'
 import { UsageFault } from '../lib/exit.ts'
 import { messageOf } from '../lib/fault.ts'
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../lib/log.ts'
+import { notYet, readBool, withGalaxyFlags } from './galaxy-flags.ts'
 
 export interface ServeOptions {
   readonly bind: string
@@ -81,7 +82,7 @@ interface RawOptions {
 }
 
 export function withServeOptions(command: Command): Command {
-  return command
+  command
     .option('--config <file>', 'JSON config file with schedule_plugin', CONFIG_DEFAULT)
     .option('--bind <address>', 'address to listen on', '0.0.0.0')
     .option('--port <port>', 'port of the scheduler extender', readPort, 9040)
@@ -133,11 +134,7 @@ export function withServeOptions(command: Command): Command {
       ),
     )
     .addOption(duration('--leader-elect-retry-period <duration>', 'between two tries', 2_000, '2s'))
-    .option('--v <level>', 'klog verbosity: 4 and more is debug', readVerbosity)
-    .option('--logtostderr [bool]', 'accepted as klog’s; logs always go to standard error', readBool)
-    .option('--alsologtostderr [bool]', 'accepted as klog’s', readBool)
-    .option('--vmodule <pattern>', 'accepted as klog’s')
-    .option('--log-dir <dir>', 'accepted as klog’s')
+  return withGalaxyFlags(command)
 }
 
 /** What the parsed flags and the file say together. Throws a UsageFault that names file and field. */
@@ -166,7 +163,7 @@ export function readServeOptions(command: Command): ServeOptions {
     election: raw.leaderElect ? readElection(raw) : null,
     file,
     profiling: raw.profiling ?? false,
-    notYet: [],
+    notYet: notYet(command),
   }
 }
 
@@ -196,7 +193,8 @@ function readConfigFile(path: string, mustExist: boolean): ConfigFile {
     )
   }
   return {
-    floatingips: plugin.floatingips ?? undefined,
+    // An empty list in the file means the ConfigMap, as galaxy-ipam has it.
+    floatingips: isEmpty(plugin.floatingips) ? undefined : plugin.floatingips,
     configMapName: text('configMapName', 'floatingip-config'),
     configMapNamespace: text('configMapNamespace', 'kube-system'),
     floatingipKey: text('floatingipKey', 'floatingips'),
@@ -207,11 +205,17 @@ function readConfigFile(path: string, mustExist: boolean): ConfigFile {
 
 function minutes(path: string, value: unknown): number {
   if (value === undefined || value === null || value === 0) return RESYNC_MINUTES
-  if (typeof value === 'number' && value > 0) return value
+  if (typeof value === 'number' && value > 0) return Math.min(value, RESYNC_MINUTES_MAX)
   throw new UsageFault(`${path}: schedule_plugin.resyncInterval must be a number of minutes above 0`)
 }
 
 const RESYNC_MINUTES = 1
+/** A week. Timers of more than 2^31 ms (24 days) fire at once. */
+const RESYNC_MINUTES_MAX = 7 * 24 * 60
+
+function isEmpty(value: unknown): boolean {
+  return value === undefined || value === null || (Array.isArray(value) && value.length === 0)
+}
 
 function readPlugin(path: string, mustExist: boolean): Readonly<Record<string, unknown>> {
   let content: string
@@ -263,13 +267,6 @@ function readCount(text: string): number {
   throw new InvalidArgumentError('use a whole number from 1.')
 }
 
-/** Go's form of booleans: `--flag`, `--flag=true`, `--flag=false`. */
-function readBool(text: string): boolean {
-  if (/^(true|1|t|on|yes)$/i.test(text)) return true
-  if (/^(false|0|f|off|no)$/i.test(text)) return false
-  throw new InvalidArgumentError('use true or false.')
-}
-
 /** Timers of more than 2^31 ms (24 days) fire at once; nobody means to wait a day. */
 const DURATION_MAX_MS = 24 * 3_600_000
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
@@ -288,10 +285,4 @@ function readLevel(text: string): LogLevel {
   const level = LOG_LEVELS.find(each => each === text)
   if (level !== undefined) return level
   throw new InvalidArgumentError(`use one of ${LOG_LEVELS.join(', ')}.`)
-}
-
-function readVerbosity(text: string): number {
-  const level = Number(text)
-  if (/^\d+$/.test(text)) return level
-  throw new InvalidArgumentError('use a whole number such as 3.')
 }

@@ -49,7 +49,7 @@ function listen(app: Listening, hostname: string, port: number, flag: string): v
   try {
     app.listen({ hostname, port })
   } catch (error) {
-    const where = `${hostname}:${port} (--bind, ${flag})`
+    const where = `${hostname.includes(':') ? `[${hostname}]` : hostname}:${port} (--bind, ${flag})`
     throw new Fault(`cannot listen on ${where}: ${messageOf(error)}`, { retryable: false, cause: error })
   }
 }

@@ -55,7 +55,7 @@ export function reservedDraft(
   address: Address,
   owner: Owner,
   policy: ReleasePolicy,
-  marks: Partial<Pick<Draft, 'apiVersion' | 'reservation' | 'blocked'>> = {},
+  marks: Partial<Pick<Draft, 'apiVersion' | 'reservation' | 'blocked' | 'index'>> = {},
 ): Draft {
   return {
     address,

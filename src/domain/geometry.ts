@@ -1,9 +1,9 @@
 /** Owns the translation between meaning and integers: address ↔ slot, node address → the entries that serve it. */
 import { type Address, address, compareAddresses } from '../ip/address.ts'
-import { contains } from '../ip/cidr.ts'
 import { findRange, intersect, type Range, type RangeSet, rangeSize } from '../ip/range.ts'
 import { assert, present } from '../lib/assert.ts'
 import type { SubnetEntry } from './entry.ts'
+import { servingAmong } from './node-subnets.ts'
 
 /**
  * Slots are dense: the entries in order, within an entry its ranges in order.
@@ -23,7 +23,7 @@ export interface NodeGroup {
   readonly id: string
   /** The geometry that its entries index: a command that comes with a group of an older one is stale. */
   readonly geometry: Geometry
-  /** Indices of entries, those of the most specific node subnet first. */
+  /** Indices of entries: those of the node's first address first, of each address those of the most specific node subnet first. */
   readonly entries: readonly number[]
   /** The node subnets that contain the node, for people. */
   readonly subnets: string
@@ -57,6 +57,7 @@ export function geometryOf(entries: readonly SubnetEntry[]): Geometry {
   })
   const byAddress = [...bySlot].sort((a, b) => compareAddresses(a.first, b.first))
   const groups = new Map<string, NodeGroup | null>()
+  const servingOf = servingAmong(entries)
   const firstSlots = bySlot.map(range => range.firstSlot)
   /** How many addresses lie before each range of byAddress. */
   const before: number[] = []
@@ -71,15 +72,10 @@ export function geometryOf(entries: readonly SubnetEntry[]): Geometry {
   }
 
   function computeGroup(nodeAddresses: readonly Address[]): NodeGroup | null {
-    const serving = entries.flatMap((entry, index) => {
-      const networks = entry.nodeSubnets.filter(network => nodeAddresses.some(a => contains(network, a)))
-      return networks.length === 0
-        ? []
-        : [{ index, family: entry.subnet.family, prefix: Math.max(...networks.map(n => n.prefix)), networks }]
-    })
+    const serving = [...servingOf(nodeAddresses)]
     if (serving.length === 0) return null
-    // IPv4 first: a pod that asks for nothing in particular gets what galaxy-ipam would give it.
-    serving.sort((a, b) => a.family - b.family || b.prefix - a.prefix || a.index - b.index)
+    // IPv4 first, and what the node's first address reaches: a pod that asks for nothing in particular gets what galaxy-ipam would give it.
+    serving.sort((a, b) => a.family - b.family || a.first - b.first || b.prefix - a.prefix || a.index - b.index)
     const subnets = new Set(serving.flatMap(s => s.networks.map(n => n.text)))
     const indices = serving.map(s => s.index)
     const names = [...subnets].join(', ')

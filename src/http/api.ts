@@ -21,8 +21,8 @@ import { profileRoute } from './profile.ts'
 import { type ReservationRouteParts, reservationRoutes } from './reservations.ts'
 import { type SubnetRouteParts, subnetRoutes } from './subnets.ts'
 
-/** 10,000 releases of 100 bytes. */
-const BODY_MAX = 1024 * 1024
+/** An import of 50,000 addresses, at up to 300 bytes each. */
+const BODY_MAX = 16 * 1024 * 1024
 
 export interface ApiParts
   extends IpParts,

@@ -6,6 +6,7 @@ import { readAddress } from './address-wire.ts'
 import { decodePage, encodePage, ownerFields, PageQuery, pageOf, timeText } from './answers.ts'
 import { BadRequest } from './json.ts'
 import { encodeOwner } from './owner-wire.ts'
+import { readTime } from './time-wire.ts'
 
 const time = (description: string) => Type.Optional(Type.String({ description, examples: ['2026-05-29T14:03:00Z'] }))
 
@@ -98,20 +99,9 @@ function decodeSpan({ at, from, to }: { at?: string; from?: string; to?: string 
   return { kind: 'at', at: decodeTime(at, 'at') ?? 0 }
 }
 
-/** RFC 3339; `+` of an offset arrives as a space when nobody escaped it. */
+/** `+` of an offset arrives as a space when nobody escaped it. */
 function decodeTime(text: string | undefined, where: string): number | null {
-  if (!text) return null
-  const form = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+ -]\d\d:\d\d)$/
-  const time = form.test(text)
-    ? Date.parse(
-        text
-          .replace(/^(.{10}) /, '$1T')
-          .replace(/ (\d\d:\d\d)$/, '+$1')
-          .toUpperCase(),
-      )
-    : Number.NaN
-  if (!Number.isNaN(time)) return time
-  throw new BadRequest(`${where} must be a time such as 2026-05-29T14:03:00Z, not ${JSON.stringify(text)}`)
+  return text ? readTime(text.replace(/ (\d\d:\d\d)$/, '+$1'), where) : null
 }
 
 export function encodePast({ total, rows, recordedSince }: Past, asked: ReturnType<typeof decodePage>) {

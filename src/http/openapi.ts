@@ -57,7 +57,7 @@ const INFO =
 
 /** Every route answers these too; each has the one error shape. */
 const EVERYWHERE =
-  'Any other error: 405 with Allow for a wrong method, 413 for a body above 1 MiB, 500 for our own fault.'
+  'Any other error: 405 with Allow for a wrong method, 413 for a body above 16 MiB, 500 for our own fault.'
 
 /** `routes` is not listened on: the plugin's own page, which loads its scripts from elsewhere, is reachable for nobody. */
 export async function describe(routes: AnyElysia, version: string): Promise<OpenApi> {

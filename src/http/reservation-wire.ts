@@ -15,6 +15,7 @@ import { parseRange, RANGE_FORMS, type Range, rangeSet, setSize } from '../ip/ra
 import { ownerFields, timeText } from './answers.ts'
 import { BadRequest } from './json.ts'
 import { encodeOwner, kindOf } from './owner-wire.ts'
+import { readTime } from './time-wire.ts'
 
 /** One turn decides them all, at some 20 µs each, and each is one object to write. */
 const RESERVED_MAX = 1_024
@@ -52,7 +53,9 @@ export const ReservationBody = Type.Object(
     ),
     contiguous: Type.Optional(Type.Boolean({ description: 'Neighbouring addresses without a gap.' })),
     expiresInSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: SECONDS_MAX })),
-    expiresAt: Type.Optional(Type.String({ description: 'RFC 3339; neither: until it is deleted.' })),
+    expiresAt: Type.Optional(
+      Type.String({ description: 'RFC 3339, with Z or an offset; neither: until it is deleted.' }),
+    ),
     note: Type.Optional(Type.String({ maxLength: 500, description: 'What for; shown wherever the reservation is.' })),
   },
   {
@@ -182,9 +185,7 @@ function expiryOf({ expiresAt, expiresInSeconds }: Static<typeof ReservationBody
     throw new BadRequest('give expiresAt or expiresInSeconds, not both')
   if (expiresInSeconds !== undefined) return now + expiresInSeconds * 1_000
   if (expiresAt === undefined) return null
-  const at = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d/.test(expiresAt) ? Date.parse(expiresAt) : Number.NaN
-  if (Number.isNaN(at))
-    throw new BadRequest(`expiresAt must be a time such as 2026-05-29T11:00:00Z, not ${JSON.stringify(expiresAt)}`)
+  const at = readTime(expiresAt, 'expiresAt')
   if (at <= now) throw new BadRequest(`expiresAt ${expiresAt} has passed`)
   return at
 }

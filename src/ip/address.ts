@@ -1,6 +1,6 @@
 /** Owns the address: a canonical value, IPv4 and IPv6 alike, parsed once at the edge. */
 import { isIPv4, isIPv6 } from 'node:net'
-import { Address4, Address6 } from 'ip-address'
+import { Address6 } from 'ip-address'
 
 export type Family = 4 | 6
 
@@ -16,7 +16,7 @@ const LAST: Record<Family, bigint> = { 4: (1n << 32n) - 1n, 6: (1n << 128n) - 1n
 
 /** The address written in `text`, or null when it is not one (no prefix, no zone, no leading zeros). */
 export function parseAddress(text: string): Address | null {
-  if (isIPv4(text)) return address(4, new Address4(text).bigInt())
+  if (isIPv4(text)) return address(4, ipv4Value(text))
   if (isIPv6(text) && !text.includes('%')) return address(6, new Address6(text).bigInt())
   return null
 }
@@ -29,6 +29,11 @@ export function addressAt(family: Family, value: bigint): Address | null {
 /** The address with this number, which is known to lie inside the family. */
 export function address(family: Family, value: bigint): Address {
   return { family, value, text: family === 4 ? ipv4Text(Number(value)) : Address6.fromBigInt(value).correctForm() }
+}
+
+/** Of a text that is known to be an address: a start reads 100,000 of them. */
+function ipv4Value(text: string): bigint {
+  return BigInt(text.split('.').reduce((value, part) => value * 256 + Number(part), 0))
 }
 
 function ipv4Text(value: number): string {

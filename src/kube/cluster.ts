@@ -32,6 +32,8 @@ export interface ClusterListeners {
   customListed(kind: string, group: string): void
   /** A Pool object of this name came, changed or went. */
   poolChanged(name: string): void
+  /** A node came, changed its addresses or went. */
+  nodesChanged(): void
   /** `factsVersion` moved. */
   factsChanged(): void
 }
@@ -44,6 +46,8 @@ export interface Cluster {
   readonly custom: CustomWorkloads
   /** Moves with nodes, workloads and the ends of pods: with all that can change a refusal, besides the ledger. */
   readonly factsVersion: number
+  /** Nodes whose addresses changed, by name: the version as of which they have those that they have (see {@link RENUMBERED_MAX}). */
+  readonly renumbered: ReadonlyMap<string, number>
   /** What the mirror knows of a workload; null: it does not have it, which proves nothing (R26). */
   knownWorkload(kind: WorkloadKind, namespace: string, name: string): Workload | null
   /** Something outside of the mirrors changed that refusals rest on (the configuration). */
@@ -73,13 +77,27 @@ export interface ClusterParts {
   readonly optionalPools: boolean
 }
 
+/** A rack that is given other addresses at once; of more than these the last ones count. */
+const RENUMBERED_MAX = 256
+
 export function clusterOn({ optionalPools, custom, ...parts }: ClusterParts): Cluster {
   let listeners: ClusterListeners | null = null
   let factsVersion = 1
+  const renumbered = new Map<string, number>()
 
   function moved(): void {
     factsVersion++
     listeners?.factsChanged()
+  }
+
+  /** One that is new was asked about by nobody; one that went may come back with another address. */
+  function renumber(change: Change<NodeFact>): void {
+    const { name } = change.kind === 'seen' ? change.after : change.kind === 'deleted' ? change.last : change.before
+    if (change.kind === 'seen' && change.before === null && !renumbered.has(name)) return
+    renumbered.delete(name)
+    renumbered.set(name, factsVersion + 1)
+    const [oldest] = renumbered.size > RENUMBERED_MAX ? renumbered.keys() : []
+    if (oldest !== undefined) renumbered.delete(oldest)
   }
 
   function follow<T>(
@@ -104,6 +122,8 @@ export function clusterOn({ optionalPools, custom, ...parts }: ClusterParts): Cl
     raw => nodeFact(raw),
     change => {
       if (change.kind === 'seen' && change.before !== null && sameAddresses(change.before, change.after)) return
+      renumber(change)
+      listeners?.nodesChanged()
       moved()
     },
   )
@@ -145,6 +165,7 @@ export function clusterOn({ optionalPools, custom, ...parts }: ClusterParts): Cl
     workloads,
     pools,
     custom,
+    renumbered,
     get factsVersion() {
       return factsVersion
     },

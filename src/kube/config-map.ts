@@ -28,7 +28,10 @@ export function followConfigMap({ namespace, name, key }: ConfigMapKey, parts: C
     ...rest,
     path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/configmaps`,
     fieldSelector: `metadata.name=${name}`,
-    pick: raw => ({ text: (raw as RawObject & { data?: Record<string, string> | null }).data?.[key] ?? null }),
+    pick: raw =>
+      raw.metadata.name === name
+        ? { text: (raw as RawObject & { data?: Record<string, string> | null }).data?.[key] ?? null }
+        : null,
     onChange: change => onText(change.kind === 'seen' ? change.after.text : null),
   })
   void following.synced.then(() => {

@@ -56,6 +56,8 @@ export interface FloatingIpFact {
   readonly index: number
   readonly surge: boolean
   readonly restsSince: WallMs | null
+  /** When it was written last, by its own word; 0 where that cannot be read. */
+  readonly updatedAt: WallMs
   /** Made over the API; null: none, or none that can be read. */
   readonly reservation: Reservation | null
 }
@@ -81,6 +83,7 @@ export function floatingIpFact(raw: RawObject): FloatingIpFact {
     index: Number.isInteger(index) && index >= 0 ? index : 0,
     surge: metadata.annotations?.[SURGE_ANNOTATION] === 'true',
     restsSince: Date.parse(metadata.annotations?.[RESTS_ANNOTATION] ?? '') || null,
+    updatedAt: Date.parse(String(spec?.updateTime)) || 0,
   }
 }
 

@@ -61,8 +61,13 @@ export interface Mirror<T> {
 }
 
 const backoffBaseMs = 500
-/** 30 s as client-go: a restarting API server is not met by a crowd, and found again soon enough. */
+/** 30 s as client-go, for a server that answers: each try may cost it a whole list. */
 const backoffMaxMs = 30_000
+/**
+ * While nobody answers a try costs nothing: some ten watches every 2.5 s on average are 4 requests a second. Once the server is back, who
+ * waits for an address that was freed meanwhile waits no longer than this.
+ */
+const silenceMaxMs = 5_000
 /** A missing custom resource definition is usually being installed at this moment. */
 const absentRetryMs = 3_000
 /** A missing right is being given by a person who waits for the effect; asking costs a refused list, and no whole one. */
@@ -73,8 +78,8 @@ const healthyWatchMs = 30_000
 const maxFruitlessWatches = 5
 
 /** Full jitter: anything between nothing and the exponential bound, so that those who failed together do not return together. */
-export function backoffMs(failures: number, random: () => number): number {
-  return Math.floor(random() * Math.min(backoffMaxMs, backoffBaseMs * 2 ** Math.min(failures - 1, 16)))
+export function backoffMs(failures: number, random: () => number, maxMs = backoffMaxMs): number {
+  return Math.floor(random() * Math.min(maxMs, backoffBaseMs * 2 ** Math.min(failures - 1, 16)))
 }
 
 /** Wraps what our own callbacks threw, even a Fault, so that it is not taken for a failure of this collection. */
@@ -112,6 +117,10 @@ export function mirror<T>(options: MirrorOptions<T>): Mirror<T> {
   let state: MirrorState = 'starting'
   let aliveAt = Number.NEGATIVE_INFINITY
   let failures = 0
+  /** The last failure was no answer at all. */
+  let silent = false
+  /** Versions in a row that the server took for too old. */
+  let expired = 0
   let running: Promise<void> | null = null
   let lastFailure: unknown = null
 
@@ -170,6 +179,7 @@ export function mirror<T>(options: MirrorOptions<T>): Mirror<T> {
           if (event.type === 'OPENED') continue
           fruitless = -1
           failures = 0
+          expired = 0
           if (event.type === 'BOOKMARK') version = event.resourceVersion
           else {
             ours(() => ourCopy.applyEvent(event.type, event.object))
@@ -191,9 +201,14 @@ export function mirror<T>(options: MirrorOptions<T>): Mirror<T> {
     if (stopping.signal.aborted) return
     // A watch that ends in silence or by a cut is everyday; only the second failure in a row is news.
     if (failure !== undefined && (failures > 0 || !isSynced)) become('failing', failure)
+    // A server that comes back refuses a few requests at first: that is another failure, and its waits begin anew.
+    const unanswered = failure instanceof Unanswered
+    if (unanswered !== silent) failures = 0
+    silent = unanswered
     failures++
+    const maxMs = unanswered ? silenceMaxMs : backoffMaxMs
     const asked = failure instanceof ApiError ? (failure.retryAfterMs ?? 0) : 0
-    await clock.sleep(Math.max(asked, backoffMs(failures, random)), stopping.signal)
+    await clock.sleep(Math.max(asked, backoffMs(failures, random, maxMs)), stopping.signal)
   }
 
   async function run() {
@@ -214,10 +229,10 @@ export function mirror<T>(options: MirrorOptions<T>): Mirror<T> {
           become('failing', thrown)
           await clock.sleep(forbiddenRetryMs, stopping.signal)
         } else if (thrown instanceof ApiError && thrown.status === 410) {
-          // Our version is too old: listing again is the cure, and the list has its own back-off if it fails.
+          // Our version is too old: listing again is the cure, at once, however often the server was away before; only when the new
+          // version is too old as well does it take a back-off.
           log.debug({ path }, 'version expired, listing again')
-          failures++
-          if (failures > 1) await clock.sleep(backoffMs(failures, random), stopping.signal)
+          if (expired++ > 0) await clock.sleep(backoffMs(expired, random), stopping.signal)
         } else await pause(thrown)
       }
     }

@@ -95,7 +95,7 @@ export function podFact(raw: RawPod): PodFact {
     finished: phase === 'Succeeded' || phase === 'Failed',
     running: isRunning(status),
     deleting: Boolean(metadata.deletionTimestamp),
-    asks: [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].some(requestsAddress),
+    asks: asksForAddress(raw),
     owner: { pool, ...workloadOf(metadata, controller), namespace: metadata.namespace ?? '', pod: metadata.name },
     apiVersion: controller?.apiVersion ?? '',
     controller: controller === undefined ? null : { kind: controller.kind ?? '', uid: controller.uid ?? '' },
@@ -127,6 +127,10 @@ function isRunning(status: RawPod['status']): boolean {
   )
 }
 
+function asksForAddress({ spec }: RawPod): boolean {
+  return (spec?.containers?.some(requestsAddress) ?? false) || (spec?.initContainers?.some(requestsAddress) ?? false)
+}
+
 function requestsAddress(container: RawContainer): boolean {
   return container.resources?.requests?.[RESOURCE] !== undefined
 }
@@ -155,10 +159,9 @@ function workloadOf(
   }
 }
 
-/** For the mirror: pods that ask, and nothing of the others. */
+/** For the mirror: pods that ask, and nothing of the others, which are most: they are not read any further. */
 export function pickPod(raw: RawObject): PodFact | null {
-  const fact = podFact(raw as RawPod)
-  return fact.asks ? fact : null
+  return asksForAddress(raw as RawPod) ? podFact(raw as RawPod) : null
 }
 
 /** A fresh, paged quorum list of the pods that ask; of those that did not change since, the facts that `known` has. */

@@ -14,22 +14,36 @@ export function conflictOf(view: View, { address, owner, policy }: Imported): st
   const row = view.at(address)
   if (row?.phase === 'resting')
     return `it rests: a container of ${ownerKey(row.owner)} may still run; try again in a minute`
-  if (row !== null && ownerKey(row.owner) !== ownerKey(owner)) return `${ownerKey(row.owner)} has it`
-  const [other] = owner.pod === '' ? [] : view.ofKey(ownerKey(owner)).filter(each => each.address.text !== address.text)
+  if (row !== null) return ownerKey(row.owner) === ownerKey(owner) ? null : `${ownerKey(row.owner)} has it`
+  const [other] = owner.pod === '' ? [] : view.ofKey(ownerKey(owner))
   return other === undefined ? null : `${ownerKey(owner)} has ${other.address.text} already`
 }
 
 /** How many are new: those that their owner has already stay as they are. */
 export const importAll: Rule<ImportCommand, number> = (view, { items }) => {
+  const indexes = indexesOf(items)
   for (const item of items) {
     const conflict = conflictOf(view, item)
     if (conflict !== null) return refusal('in-use', `${item.address.text} for ${ownerKey(item.owner)}: ${conflict}`)
   }
-  const changes = items.filter(({ address }) => view.at(address) === null).map(keptFor)
+  const changes = items
+    .map((item, at) => keptFor(item, indexes[at] ?? 0))
+    .filter(({ address }) => view.at(address) === null)
   return { changes, answer: changes.length }
 }
 
-function keptFor({ address, owner, policy }: Imported): Change {
-  const after = reservedDraft(address, owner, policy)
+/** Of several addresses of one pod the first answers its first range list, and so on: in the order of the request, as far as nobody told otherwise. */
+function indexesOf(items: readonly Imported[]): readonly number[] {
+  const next = new Map<string, number>()
+  return items.map(({ owner }) => {
+    const key = ownerKey(owner)
+    const index = owner.pod === '' ? 0 : (next.get(key) ?? 0)
+    next.set(key, index + 1)
+    return index
+  })
+}
+
+function keptFor({ address, owner, policy }: Imported, index: number): Change {
+  const after = reservedDraft(address, owner, policy, { index })
   return { verb: 'adopt', address, before: null, after, because: 'imported' }
 }

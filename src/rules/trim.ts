@@ -17,7 +17,7 @@ export function trim(kept: readonly Allocation[], claimed: readonly Allocation[]
     return kept.filter(row => row.policy === IMMUTABLE || row.surge).map(row => free(row, 'its workload is gone'))
   }
   if (keepsUntilOver(workload)) return []
-  if (keepsNone(workload, claimed)) {
+  if (keepsNone(workload, kept, claimed)) {
     return kept.filter(row => row.policy === IMMUTABLE).map(row => free(row, 'its Deployment keeps none any more'))
   }
   const isOver = workload.rollout?.stage === 'over'
@@ -34,9 +34,18 @@ export function trim(kept: readonly Allocation[], claimed: readonly Allocation[]
   return [...freed.map(row => free(row, because)), ...own.map(settle)]
 }
 
-/** R15: the rollout to a template without a policy is over. A pod that has one all the same (added by a webhook, say) is doubt. */
-function keepsNone({ rollout }: Workload & { state: 'present' }, claimed: readonly Allocation[]): boolean {
-  if (rollout?.stage !== 'over' || rollout.policy !== RELEASE_AT_POD_END) return false
+/**
+ * R15: the rollout is over, to a template without a policy, or to one whose pods have their addresses in a pool: nothing comes back to
+ * what is kept here. A pod that has a policy all the same (added by a webhook, say) is doubt.
+ */
+function keepsNone(
+  { rollout }: Workload & { state: 'present' },
+  kept: readonly Allocation[],
+  claimed: readonly Allocation[],
+): boolean {
+  if (rollout?.stage !== 'over') return false
+  const moved = rollout.pool !== '' && kept.every(row => row.owner.pool === '')
+  if (!moved && rollout.policy !== RELEASE_AT_POD_END) return false
   return claimed.every(row => row.policy === RELEASE_AT_POD_END)
 }
 

@@ -11,10 +11,12 @@ export interface Words {
   stage?: Stage
   policy?: Policy | 'none'
   surge?: boolean
+  pool?: string
   strategy?: object
 }
 
 const POLICY = 'k8s.v1.cni.galaxy.io/release-policy'
+const POOL = 'tke.cloud.tencent.com/eni-ip-pool'
 export const SURGE = 'k8s.v1.cni.galaxy.io/rollout-surge'
 export const WAITS = 'deployment app has allocated 1 ips with replicas of 1, wait for releasing'
 export const STUCK = `${WAITS}: its rolling update ends no old pod before a new one runs, so set maxSurge: 0 or strategy Recreate, or annotate its pod template with ${SURGE}: allow`
@@ -25,10 +27,15 @@ export function app({
   stage = 'replacing',
   policy = 'immutable',
   surge = false,
+  pool,
   strategy = {},
 }: Words): Kube {
   const made = workload('app', replicas)
-  const annotations = { ...(policy !== 'none' && { [POLICY]: policy }), ...(surge && { [SURGE]: 'allow' }) }
+  const annotations = {
+    ...(policy !== 'none' && { [POLICY]: policy }),
+    ...(surge && { [SURGE]: 'allow' }),
+    ...(pool !== undefined && { [POOL]: pool }),
+  }
   const counts =
     stage === 'over' ? { replicas, updatedReplicas: replicas } : { replicas: replicas + 1, updatedReplicas: 1 }
   return {

@@ -2,8 +2,8 @@
 import type { ApiServer } from './api-server.ts'
 import { carries, configMap, entry, floatingIp, gangDefinition, type Kube, node, pod, workload } from './objects.ts'
 
-/** Room for 65,000. */
-const ENTRIES = [entry('10.49.0.0/24', '10.64.0.0/16', '10.64.0.2~10.64.255.254')]
+/** Room for 131,000. */
+const ENTRIES = [entry('10.49.0.0/24', '10.64.0.0/15', '10.64.0.2~10.65.255.254')]
 
 /** Pods of each workload, and addresses that it keeps besides for pods that are not there now. */
 const RUNNING = 18
@@ -18,15 +18,16 @@ export interface Large {
   readonly workloads: number
 }
 
-/** Policy immutable, workloads of three kinds in turn; everything agrees with everything. */
-export function fillLarge(api: ApiServer, pods: number): Large {
+/** Policy immutable, workloads of three kinds in turn; everything agrees with everything. All pods are on the first of the nodes. */
+export function fillLarge(api: ApiServer, pods: number, nodes = 1): Large {
   api.put('configmaps', configMap(JSON.stringify(ENTRIES)))
   api.put('nodes', node('a1', '10.49.0.11'))
+  for (let n = 2; n <= nodes; n++) api.put('nodes', node(`a${n}`, `10.50.${n >> 8}.${n & 255}`))
   api.put('customresourcedefinitions', gangDefinition('a.example', { v1: '.spec.replicas' }))
   let addresses = 0
   const next = () => {
     const at = 2 + addresses++
-    return `10.64.${at >> 8}.${at & 255}`
+    return `10.${64 + (at >> 16)}.${(at >> 8) & 255}.${at & 255}`
   }
   const workloads = Math.ceil(pods / RUNNING)
   let running = 0

@@ -35,6 +35,16 @@ describe('another configuration', () => {
     ])
   })
 
+  test('what would be warned of is told: a gateway or an address of a node in ips', async () => {
+    const world = await openWorld()
+    const answer = await plan(world, configuration(entry('10.49.0.0/24', '10.49.0.0/24', '10.49.0.1', '10.49.0.11')))
+    expect(answer.warnings).toEqual([
+      'floatingips[0].ips contains the gateway 10.49.0.1: pods may be given it',
+      expect.stringContaining('10.49.0.11 is the address of node a1'),
+      '1 nodes would be in no node subnet any more: b1',
+    ])
+  })
+
   test('a range grows: who waits now and would not', async () => {
     const world = await openWorld({ entries: [entry('10.49.0.0/24', '10.0.0.0/24', '10.0.0.2')] })
     await run(world, pod('first'))
@@ -109,6 +119,19 @@ describe('another size of a pool', () => {
         { pod: 'default/app-1', fate: 'keep' },
       ],
     })
+  })
+
+  test('smaller than what a StatefulSet’s pods use: each comes back to what is kept under its name', async () => {
+    const world = await pooled(3)
+    await run(world, pod('db-0', { owner: 'StatefulSet db', annotations: POOL, age: 1 }))
+    await seen(world, 'db-0')
+    const answer = await plan(world, resize(2))
+    expect(answer.pods).toMatchObject([
+      { pod: 'default/db-0', fate: 'keep', after: ['10.0.0.4'] },
+      { pod: 'default/app-2', fate: 'keep' },
+      { pod: 'default/app-1', fate: 'keep' },
+    ])
+    expect(answer.ok).toBe(true)
   })
 
   test('smaller, and some are only kept: those are free', async () => {

@@ -202,7 +202,7 @@ test.each([
   [{ appName: 'web' }, 'namespace must be a DNS-1123 name such as web, not ""'],
   [{ namespace: 'default' }, 'appName is missing'],
   [{ ...WEB, appType: 'NULL' }, 'appType must be a kind of workload such as statefulset or deployment, not "NULL"'],
-  [{ expiresAt: 'tomorrow' }, 'expiresAt must be a time such as 2026-05-29T11:00:00Z, not "tomorrow"'],
+  [{ expiresAt: 'tomorrow' }, 'expiresAt must be a time such as 2026-05-29T14:03:00Z, not "tomorrow"'],
   [{ expiresAt: '2020-01-01T00:00:00Z' }, 'expiresAt 2020-01-01T00:00:00Z has passed'],
 ])('bad request %j', async (body, message) => {
   const world = await openWorld()

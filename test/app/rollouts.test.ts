@@ -211,6 +211,15 @@ describe('R15: a template that keeps none any more', () => {
     await until(() => world.row('10.0.0.2') === 'free')
   })
 
+  test('R15: so is what an old pod has that ends after a rollout into a pool', async () => {
+    const world = await openWorld({ deployments: [app({ stage: 'over' })] })
+    await run(world, podOf('old'))
+    world.api.put('deployments', app({ pool: 'blue', stage: 'over' }))
+    await until(() => world.ports.cluster.workloads.dp.get('default/app')?.rollout?.pool === 'blue')
+    world.api.remove('pods', 'default/old')
+    await until(() => world.row('10.0.0.2') === 'free')
+  })
+
   test('R15: policy never is shown as releasable, and can be released', async () => {
     const world = await keeping('never')
     world.api.put('deployments', app({ policy: 'none', stage: 'over' }))

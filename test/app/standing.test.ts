@@ -103,7 +103,15 @@ function run(steps: readonly Step[]): void {
     const { verdicts } = fresh.answer
     if ([...verdicts.values()].includes(null)) return waiting.leave(fact.uid)
     const why = { code: 'no-address-left' as const, because: '', since: 0 }
-    const refused = { geometry: world.geometry, groups: on, unknown: [], workload: demand.workload, verdicts, why }
+    const refused = {
+      geometry: world.geometry,
+      groups: on,
+      unknown: [],
+      placedAt: 0,
+      workload: demand.workload,
+      verdicts,
+      why,
+    }
     const question = `${at} ${asked}`
     waiting.wait(fact, refused, { question, factsVersion, ledgerRevision: null })
     return since.set(fact.uid, { taken: false, demand, nodes: asked })

@@ -18,6 +18,12 @@ async function expectWoken(world: World, ...names: string[]): Promise<void> {
   expect(woken(world).sort()).toEqual([...names].sort())
 }
 
+async function expectNobodyWoken(world: World, happens: () => unknown): Promise<void> {
+  happens()
+  await Bun.sleep(100)
+  expect(woken(world)).toEqual([])
+}
+
 /** The youngest first, so that order of arrival is not order of age. */
 async function waits(world: World, ...pods: ReturnType<typeof pod>[]): Promise<void> {
   for (const each of pods.toReversed()) {
@@ -140,6 +146,28 @@ test('R25: a node with a known address wakes who was refused for its lack', asyn
   const made = await create(world, bare('w1', 900))
   expect((await filter(world, made, 'a9')).NodeNames).toEqual([])
   world.api.put('nodes', node('a9', '10.49.0.19'))
+  await expectWoken(world, 'w1')
+})
+
+test('R25: a node that gets an address of another node subnet wakes whom it suits now, once', async () => {
+  const world = await openWorld({ entries: [...ONE, entry('10.50.0.0/24', '10.0.1.0/24', '10.0.1.2')] })
+  await run(world, bare('old', 1000))
+  const [w1, w2] = [await create(world, bare('w1', 900)), await create(world, bare('w2', 800))]
+  for (const each of [w1, w2]) expect((await filter(world, each, 'a1', 'a2')).NodeNames).toEqual([])
+  world.api.put('nodes', node('a2', '10.50.0.99'))
+  await expectWoken(world, 'w1')
+  expect((await filter(world, w1, 'a1', 'a2')).NodeNames).toEqual(['a2'])
+})
+
+test('R25: a node that is made again with another address wakes whom it suits now, although nobody asked since', async () => {
+  const world = await openWorld({ entries: [...ONE, entry('10.50.0.0/24', '10.0.1.0/24', '10.0.1.2')] })
+  await run(world, bare('old', 1000))
+  const w1 = await create(world, bare('w1', 900))
+  expect((await filter(world, w1, 'a1', 'a2')).NodeNames).toEqual([])
+  await expectNobodyWoken(world, () => world.api.remove('nodes', 'a2'))
+  await expectNobodyWoken(world, () => world.api.put('nodes', node('new', '10.49.0.40')))
+  expect(world.ports.cluster.renumbered.has('new')).toBe(false)
+  world.api.put('nodes', node('a2', '10.50.0.98'))
   await expectWoken(world, 'w1')
 })
 

@@ -92,6 +92,23 @@ for (const format of ['csv', 'json']) {
   })
 }
 
+test('what the cluster does not have in time is told, and waited for by importing again', async () => {
+  const slow = await openWorld({ speed: 100, entries: [entry('10.49.0.0/24', '10.0.0.0/24', '10.0.0.9~10.0.0.20')] })
+  const port = serveApi(slow)
+  const items = [galaxy('10.0.0.9', 'sts_default_web_web-0', 1), galaxy('10.0.0.10', 'sts_default_web_web-1', 1)]
+  const line = `import --from galaxy --yes ${file('slow.json', { items })}`
+  slow.api.fail('create floatingips', { status: 503 }, 100_000)
+  expect(await type(port.url, line)).toMatchObject({
+    code: 5,
+    out: '2 imported\n',
+    err: expect.stringContaining('2 of them are recorded here and not in the cluster yet: is the API server well?'),
+  })
+  slow.api.heal()
+  expect(await type(port.url, line)).toMatchObject({ code: 0, out: '0 imported\n' })
+  expect(slow.api.get('floatingips', '10.0.0.10')).toBeDefined()
+  port.stop()
+})
+
 describe('files that cannot be read are told, with exit code 2', () => {
   const rows: readonly (readonly [string, string, unknown, string])[] = [
     ['not JSON', 'json', '{', 'is not JSON'],

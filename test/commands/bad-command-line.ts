@@ -56,8 +56,8 @@ export const COMMAND_LINES: readonly BadCommandLine[] = [
     DURATION,
   ),
   flag('a log level that is none', '--log-level=verbose', '--log-level <level>', LEVEL),
-  flag('a verbosity that is a word', '--v=high', '--v <level>', 'use a whole number such as 3.'),
-  flag('a negative verbosity', '--v=-1', '--v <level>', 'use a whole number such as 3.'),
+  flag('a verbosity that is a word', '--v=high', '-v, --v <level>', 'use a whole number such as 3.'),
+  flag('a negative verbosity', '--v=-1', '-v, --v <level>', 'use a whole number such as 3.'),
   row(
     'a config file that is not there',
     [CONFIG],

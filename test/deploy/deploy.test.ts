@@ -13,7 +13,9 @@ test('crds.yaml is what floatip installs itself', () => {
 })
 
 test('configmap.yaml holds a configuration that is accepted without a warning', () => {
-  const { data } = parse(read('configmap.yaml')) as { data: { floatingips: string } }
+  const [map, lastGood] = parseAllDocuments(read('configmap.yaml')).map(document => document.toJS())
+  const { data } = map as { data: { floatingips: string } }
+  expect(lastGood).toMatchObject({ kind: 'ConfigMap', metadata: { name: `${map.metadata.name}-last-good` } })
   expect(readConfiguration(data.floatingips)).toMatchObject({ ok: true, configuration: { warnings: [] } })
 })
 

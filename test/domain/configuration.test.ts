@@ -75,6 +75,20 @@ describe('samples', () => {
     ])
   })
 
+  test('host bits are masked off, of node subnets and of the subnet; the same network twice is one', () => {
+    const [made] = shape(
+      read([entry({ nodeSubnets: ['10.0.0.7/24', '10.0.0.0/24', 'fd00::7/64'], subnet: '10.0.70.99/24' })]),
+    )
+    expect(made).toMatchObject({ nodes: ['10.0.0.0/24', 'fd00::/64'], subnet: '10.0.70.0/24' })
+  })
+
+  test('routableSubnet alone counts where it is given, whatever nodeSubnets says; empty it is not there', () => {
+    const both = read([entry({ routableSubnet: '10.1.0.9/16', nodeSubnets: 'x' })])
+    expect(shape(both)[0]?.nodes).toEqual(['10.1.0.0/16'])
+    for (const absent of ['', null])
+      expect(shape(read([entry({ routableSubnet: absent })]))[0]?.nodes).toEqual(['10.0.0.0/24'])
+  })
+
   test('IPv6 beside IPv4', () => {
     const six = entry({
       nodeSubnets: ['fd00::/64'],

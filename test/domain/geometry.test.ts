@@ -3,6 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { geometryOf } from '../../src/domain/geometry.ts'
 import { address, parseAddress } from '../../src/ip/address.ts'
+import { contains, parseCidr } from '../../src/ip/cidr.ts'
 import { parseRange, rangeSet, setSize } from '../../src/ip/range.ts'
 import { present } from '../../src/lib/assert.ts'
 import { entryOf } from '../rules/world.ts'
@@ -99,9 +100,50 @@ describe('groups of nodes', () => {
     ['in the nested subnet: the most specific first', ['10.1.1.9'], [1, 0, 4]],
     ['elsewhere', ['10.2.0.1'], [2]],
     ['with IPv6 only', ['fd00::7'], [3]],
+    ['with two addresses: the entries of both, those of the first one first', ['10.2.0.1', '10.1.1.9'], [2, 1, 0, 4]],
+    ['with the same two the other way round', ['10.1.1.9', '10.2.0.1'], [1, 0, 4, 2]],
+    ['with IPv6 as its first address: IPv4 first all the same', ['fd00::7', '10.2.0.1'], [2, 3]],
     ['with both families: the entries of both, IPv4 first', ['10.2.0.1', 'fd00::7'], [2, 3]],
   ])('a node %s', (_, addresses, entries) => {
     expect(geometry.groupOf(addresses.map(at))?.entries).toEqual(entries)
+  })
+
+  test('whatever the entries, a group has exactly those with a node subnet around one of the addresses', () => {
+    const network = fc
+      .tuple(fc.nat({ max: 15 }), fc.integer({ min: 26, max: 32 }))
+      .map(([n, prefix]) => `10.1.0.${n * 16}/${prefix}`)
+    const six = fc
+      .tuple(fc.nat({ max: 15 }), fc.integer({ min: 122, max: 128 }))
+      .map(([n, prefix]) => `fd00::${(n * 4).toString(16)}/${prefix}`)
+    const subnets = fc.uniqueArray(fc.oneof(network, six), { minLength: 1, maxLength: 4 })
+    const addresses = fc.array(
+      fc.oneof(
+        fc.nat({ max: 255 }).map(n => `10.1.0.${n}`),
+        fc.nat({ max: 63 }).map(n => `fd00::${n.toString(16)}`),
+      ),
+      { maxLength: 3 },
+    )
+    fc.assert(
+      fc.property(fc.array(subnets, { minLength: 1, maxLength: 8 }), addresses, (plans, texts) => {
+        const entries = plans.map((each, n) => ({
+          ...entryOf('10.9.0.0/16', `10.0.${n}.0/24`, `10.0.${n}.2`),
+          nodeSubnets: each.map(text => present(parseCidr(text), text)),
+        }))
+        const node = texts.map(at)
+        const serves = (n: number) =>
+          entries[n]?.nodeSubnets.some(subnet => node.some(a => contains(subnet, a))) ?? false
+        const expected = entries.flatMap((_, n) => (serves(n) ? n : []))
+        const group = geometryOf(entries).groupOf(node)
+        expect([...(group?.entries ?? [])].sort((a, b) => a - b)).toEqual(expected)
+        const named = new Set(
+          entries
+            .flatMap(({ nodeSubnets }) => nodeSubnets)
+            .filter(subnet => node.some(a => contains(subnet, a)))
+            .map(({ text }) => text),
+        )
+        expect(new Set(group === null ? [] : group.subnets.split(', '))).toEqual(named)
+      }),
+    )
   })
 
   test('a node outside every node subnet has no group', () => {

@@ -155,7 +155,7 @@ describe('a value that cannot be used', () => {
   }
 
   test(
-    'R29 the ConfigMap deleted: the last one stays in force, over a restart too, until it is made again',
+    'R29 the ConfigMap deleted: the last one stays in force, over a restart and on another machine too, until it is made again',
     async () => {
       const { kube, floatip } = stage
       const ns = await namespace('deleted')
@@ -166,6 +166,10 @@ describe('a value that cannot be used', () => {
       await floatip.kill()
       await floatip.restart()
       await serves(ns, 'restarted')
+      // As on another machine: the object remembers it.
+      await floatip.kill()
+      await floatip.restart({ emptied: true })
+      await serves(ns, 'elsewhere')
       const { name } = before.metadata
       await kube.create(paths.configMaps('kube-system'), { ...before, metadata: { name } } as ConfigMap)
       const t = third('orphan')
@@ -173,6 +177,32 @@ describe('a value that cannot be used', () => {
       const args = JSON.stringify({ request_ip_range: [[`${t}.70`]] })
       await kube.create(paths.pods(ns), pod('new-range', { stage: 'orphan', args }))
       expect(addressOf(await runningPod(kube, ns, 'new-range'))).toBe(`${t}.70`)
+    },
+    LIMIT_MS,
+  )
+
+  test(
+    'missing at the start, and nobody remembers one: not ready, saying why, and serving within seconds of the repair',
+    async () => {
+      const { kube, floatip } = stage
+      const ns = await namespace('missing')
+      const before = await kube.get<ConfigMap>(MAP)
+      await floatip.kill()
+      await kube.delete(MAP)
+      await kube.delete(`${MAP}-last-good`)
+      const restarting = floatip.restart({ emptied: true })
+      const why = await eventually('it says why it is not ready', async () => {
+        const reply = await fetch(`${floatip.apiUrl}/readyz`)
+        const text = await reply.text()
+        return reply.status === 503 && text.includes('floatingip-config') && text
+      })
+      expect(why).toContain('does not exist: create it with the address ranges')
+      const { name } = before.metadata
+      await kube.create(paths.configMaps('kube-system'), { ...before, metadata: { name } } as ConfigMap)
+      const began = performance.now()
+      await restarting
+      expect(performance.now() - began).toBeLessThan(5_000)
+      await serves(ns, 'repaired')
     },
     LIMIT_MS,
   )

@@ -51,8 +51,8 @@ export const API_ROWS: readonly BadRow[] = [
     "body at /ips/0/appName: Expected property 'ips.0.appName' to be string but found: 7",
   ),
   {
-    ...post('a body of 2 MB', '', 413, ''),
-    headers: { 'content-length': '2000000', 'content-type': 'application/json' },
+    ...post('a body of 20 MB', '', 413, ''),
+    headers: { 'content-length': '20000000', 'content-type': 'application/json' },
   },
   get('an unknown field to sort by', 'sort=node', 400, `${SORTS}"node"`),
   get('an unknown direction', 'sort=ip%20up', 400, `${SORTS}"ip up"`),

@@ -110,6 +110,20 @@ export const DOING_ROWS: readonly BadRow[] = [
     'expiresAt 2020-01-01T00:00:00Z has passed',
   ),
   row(
+    'a reservation until a time without an offset',
+    'POST /v1/reservations',
+    '{"count":1,"expiresAt":"2099-01-01T00:00:00"}',
+    400,
+    'expiresAt must be a time such as 2026-05-29T14:03:00Z, not "2099-01-01T00:00:00"',
+  ),
+  row(
+    'a reservation until a day that is none',
+    'POST /v1/reservations',
+    '{"count":1,"expiresAt":"2099-02-30T00:00:00Z"}',
+    400,
+    'expiresAt must be a time such as 2026-05-29T14:03:00Z, not "2099-02-30T00:00:00Z"',
+  ),
+  row(
     'a reservation of more than there is',
     'POST /v1/reservations',
     '{"count":1000}',
@@ -150,6 +164,13 @@ export const DOING_ROWS: readonly BadRow[] = [
     'items[0].key "web" is no owner key',
   ),
   row(
+    'an import that names an address twice',
+    'POST /v1/import',
+    '{"dryRun":false,"items":[{"ip":"10.0.0.2","key":"sts_a_b_b-0","policy":2},{"ip":"10.0.0.2","key":"sts_a_b_b-1","policy":2}]}',
+    400,
+    'items[1].ip 10.0.0.2 is that of items[0] too',
+  ),
+  row(
     'an import of an unknown policy',
     'POST /v1/import',
     '{"items":[{"ip":"10.0.0.2","key":"sts_a_b_b-0","policy":3}]}',
@@ -161,7 +182,7 @@ export const DOING_ROWS: readonly BadRow[] = [
     'POST /v1/import',
     '{"dryRun":false,"items":[{"ip":"192.0.2.1","key":"sts_a_b_b-0","policy":2}]}',
     409,
-    '{"done":false,"imported":0,"known":0,"conflicts":[{"ip":"192.0.2.1","because":"it is not in the configuration"}]}',
+    '{"done":false,"imported":0,"known":0,"conflicts":[{"ip":"192.0.2.1","because":"it is not in the configuration"}],"waiting":0}',
   ),
   row('a GET of an import', 'GET /v1/import', undefined, 405, '/v1/import takes POST'),
   row('a POST to the check', 'POST /v1/check', '{}', 405, '/v1/check takes GET'),

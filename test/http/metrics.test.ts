@@ -107,9 +107,12 @@ describe('/metrics', () => {
     const broken = await scrape(world)
     expect(broken.get('floatip_configuration_valid')).toBe(0)
     expect(broken.get('floatip_configuration_rejected_total')).toBe(1)
-    write(JSON.stringify([entry('10.49.0.0/24', '10.0.0.0/24', '10.0.0.2~10.0.0.9')]))
-    await until(() => world.ledger.read(view => view.geometry.slots) === 8)
-    expect((await scrape(world)).get('floatip_configuration_valid')).toBe(1)
+    write(JSON.stringify([entry('10.49.0.0/24', '10.0.0.0/24', '10.0.0.1~10.0.0.9')]))
+    await until(() => world.ledger.read(view => view.geometry.slots) === 9)
+    const mended = await scrape(world)
+    expect(mended.get('floatip_configuration_valid')).toBe(1)
+    // The gateway is in ips.
+    expect(mended.get('floatip_configuration_warnings')).toBe(1)
   })
 
   test('drift: objects that were missing or different, conflicts', async () => {

@@ -56,6 +56,33 @@ describe('failures', () => {
     expect(sleeps.slice(0, 8)).toEqual([250, 500, 1000, 2000, 4000, 8000, 15000, 15000])
   })
 
+  test('a server that is away is asked every few seconds; refusals while it comes back begin anew', async () => {
+    const answers = [
+      ...Array.from({ length: 9 }, () => 'reset' as const),
+      status(403, 'Forbidden'),
+      status(500, 'Error'),
+    ]
+    server.answer = ({ query }) => (query.has('watch') ? { stream: () => {} } : (answers.shift() ?? list(10, [])))
+    const { it, sleeps } = follow()
+    await it.synced
+    expect(sleeps).toEqual([250, 500, 1000, 2000, 2500, 2500, 2500, 2500, 2500, 3000, 250])
+  })
+
+  test('it is back, and our version too old for it: listed at once', async () => {
+    let current: Out | undefined
+    const refusals: ('reset' | ReturnType<typeof status>)[] = ['reset', 'reset', 'reset', status(410, 'Expired')]
+    server.answer = ({ query }) => {
+      if (!query.has('watch')) return list(10, [])
+      const refusal = current === undefined ? undefined : refusals.shift()
+      return refusal ?? { stream: out => (current = out) }
+    }
+    const { sleeps } = follow()
+    await until(() => current !== undefined)
+    current?.reset()
+    await until(() => lists().length === 2)
+    expect(sleeps).toEqual([250, 500, 1000, 2000])
+  })
+
   test('Retry-After is the least that is waited', async () => {
     script({ lists: [status(429, 'TooManyRequests', { retryAfterSeconds: 9 }), list(10, [])], watches: [] })
     const { it, sleeps } = follow()

@@ -220,6 +220,7 @@ describe('R15: the template keeps no addresses any more', () => {
   const rows = [kept(2), kept(3, { policy: 2 }), bound(4, 'new', { policy: 0 })]
   test.each<[string, Workload, readonly string[]]>([
     ['its rollout is over: what was kept goes, policy never stays', rolling(3, { ...none, ...OVER }), ['10.0.1.2']],
+    ['the same for pods that are in a pool now', rolling(3, { policy: 2, pool: 'blue', ...OVER }), ['10.0.1.2']],
     ['old pods are there', rolling(3, none), []],
     ['not all new pods are there', rolling(3, { ...none, stage: 'finishing' }), []],
     ['without a status', rolling(3, { ...none, stage: 'unclear' }), []],
@@ -228,10 +229,10 @@ describe('R15: the template keeps no addresses any more', () => {
   ])('%s', (_, workload, freed) => {
     expect(follows(worldOf(rows), workload)).toEqual(freed.map(address => `free ${address} -> free`))
   })
-
   test('a pod that has a policy all the same is doubt', () => {
     const world = worldOf([kept(2), bound(4, 'new')])
-    expect(follows(world, rolling(3, { ...none, ...OVER }))).toEqual([])
+    const templates = [none, { policy: 2, pool: 'blue' } as const].map(each => rolling(3, { ...each, ...OVER }))
+    expect(templates.flatMap(each => follows(world, each))).toEqual([])
   })
 })
 

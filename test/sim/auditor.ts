@@ -1,7 +1,9 @@
 /** Owns the invariants of architecture section 5: it hears every change, looks at every pod, and says what is broken. */
 import { type Allocation, UNKNOWN_INCARNATION } from '../../src/domain/allocation.ts'
 import type { Committed } from '../../src/domain/change.ts'
-import { ordinalOf, ownerKey, restKey, sharedBy } from '../../src/domain/owner.ts'
+
+import { isKept, ordinalOf, ownerKey, poolOwner, restKey, sharedBy, workloadKey } from '../../src/domain/owner.ts'
+
 import { difference, type TestLedger } from '../ledger/fixture.ts'
 import { told } from '../rules/world.ts'
 import type { SimCluster, SimWorkload } from './cluster.ts'
@@ -16,15 +18,24 @@ const ROLLOUT_OVER = 'its rollout is over'
 /** Why a pod ends whose container runs on. */
 export const KILLED = 'killed'
 
+/** Whose addresses a command limits to how many. */
+export interface Limit {
+  readonly of: 'pool' | 'workload' | 'nobody'
+  readonly most: number
+}
+
 export class Broken extends Error {}
 
 export function auditorOf(cluster: SimCluster) {
   /** The rows as the changes tell them. */
   const rows = new Map<string, Allocation>()
-  /** Replicas that the newest command of each pod carried. */
-  const limits = new Map<string, number>()
   /** Addresses that such a container uses, as far as the ledger was told: since when, and who may have it. */
   const rests = new Map<string, { readonly since: number; readonly key: string }>()
+  /** What the commands of each pod carried in this step. */
+  const limits = new Map<string, Limit[]>()
+  /** What left the configuration counts in no limit (R16), nor what rests (R12). */
+  const inForce = () =>
+    [...rows.values()].filter(row => cluster.isConfigured(row.address.text) && row.phase !== 'resting')
   let looks = 0
   /** Of the command that is being heard: addresses that may go for lent ones. */
   const payment = { revision: 0, left: 0 }
@@ -85,12 +96,20 @@ export function auditorOf(cluster: SimCluster) {
     if (verb === 'bind' && expected !== undefined && !expected.includes(address.text)) {
       broken(`${ownerKey(after.owner)} has to come back to ${expected.join(' ')}, and got ${address.text}`)
     }
-    if (from === after.incarnation || after.policy === 0 || after.owner.kind !== 'dp') return
-    const share = ownerKey(sharedBy(after.owner) ?? after.owner)
-    const used = [...rows.values()].filter(row => row.incarnation !== null && shareOf(row) === share).length
-    const limit = limits.get(after.incarnation ?? '') ?? 0
+    if (from === after.incarnation || after.policy === 0 || sharedBy(after.owner) === null) return
+    // A pod that is numbered comes back to its own, whatever the limit says now.
+    if (before !== null && ownerKey(before.owner) === ownerKey(after.owner)) return
     // While it is in doubt what is on disk, rows may be counted that went in the lost commit.
-    if (used > limit && !doubtful) broken(`${share} uses ${used} addresses with a limit of ${limit} in force`)
+    if (doubtful || (limits.get(after.incarnation ?? '') ?? []).some(limit => usedOf(after, limit) <= limit.most))
+      return
+    broken(`${address.text} for ${ownerKey(after.owner)} is beyond every limit in force`)
+  }
+
+  function usedOf({ owner }: Allocation, limit: Limit): number {
+    const share = shareOf({ owner })
+    if (limit.of === 'pool') return inForce().filter(row => shareOf(row) === share && !isKept(row.owner)).length
+    const mine = inForce().filter(row => row.phase !== 'reserved' && workloadKey(row.owner) === workloadKey(owner))
+    return mine.length
   }
 
   function letGo({ address, owner }: Allocation): void {
@@ -110,7 +129,7 @@ export function auditorOf(cluster: SimCluster) {
       broken(`${row.address.text} of ${ownerKey(row.owner)} went for a rollout that was lent none`)
   }
 
-  const shareOf = (row: Allocation) => ownerKey(sharedBy(row.owner) ?? row.owner)
+  const shareOf = (row: Pick<Allocation, 'owner'>) => ownerKey(sharedBy(row.owner) ?? row.owner)
 
   /** No address with two unfinished pods; each pod's addresses are recorded for its UID and nobody else. */
   function lookAtPods(): void {
@@ -141,8 +160,8 @@ export function auditorOf(cluster: SimCluster) {
       unfinished = new Map([...cluster.pods.values()].filter(pod => !pod.finished).map(pod => [pod.name, pod.uid]))
     },
     /** A command of this pod carries this limit. */
-    limit(uid: string, replicas: number): void {
-      limits.set(uid, Math.max(replicas, limits.get(uid) ?? 0))
+    limit(uid: string, limit: Limit): void {
+      limits.set(uid, [...(limits.get(uid) ?? []), limit])
     },
     /** The file is lost: what is left of rests is in the objects. Or so much time passes that all are over. */
     forget(objects: ReadonlyMap<string, Allocation>): void {
@@ -184,8 +203,9 @@ export function auditorOf(cluster: SimCluster) {
             broken(`leaked: ${told(row)} for ${row.incarnation}`)
           continue
         }
+        if (!row.blocked && !cluster.isConfigured(row.address.text)) beyond(row, 'outside the configuration')
         if (row.reservation !== null) continue
-        if (row.policy === 0) broken(`leaked: ${told(row)} with policy 0`)
+        if (row.policy === 0) beyond(row, 'with policy 0')
         if (row.policy === 1 && of?.exists !== true) beyond(row, 'of a workload that is gone')
         if (row.policy === 1 && kind === 'sts' && (ordinalOf(row.owner) ?? 99) >= (of?.replicas ?? 0))
           beyond(row, 'beyond the replicas')
@@ -194,6 +214,7 @@ export function auditorOf(cluster: SimCluster) {
         restOf(workload.owner.workload, workload.exists ? workload.replicas : 0)
         settled(workload)
       }
+      for (const [pool, size] of cluster.sizes) withinSize(pool, size)
       for (const [key, addresses] of cluster.expected) {
         const held = [...rows.values()].filter(row => ownerKey(row.owner) === key).map(row => row.address.text)
         for (const address of addresses) if (!held.includes(address)) broken(`${key} lost ${address}`)
@@ -212,8 +233,10 @@ export function auditorOf(cluster: SimCluster) {
   }
 
   /** With rollouts over, what is still lent is so for pods beyond the replicas; and nothing is kept that could pay for it. */
-  function settled({ owner: { workload: name }, exists, replicas }: SimWorkload): void {
-    const own = [...rows.values()].filter(row => row.owner.workload === name)
+  function settled({ owner: { workload: name, pool }, exists, replicas }: SimWorkload): void {
+    // What is reserved in its pool counts, and pays for nothing.
+    if (pool !== '' && inForce().some(row => row.owner.pool === pool && row.reservation !== null)) return
+    const own = inForce().filter(row => row.owner.workload === name)
     const kept = own.filter(row => row.phase === 'reserved' && row.reservation === null && (exists || row.surge)).length
     const lent = own.filter(row => row.surge).length
     // Of a workload that is gone nobody settles what its last pods have: it goes with them.
@@ -221,11 +244,17 @@ export function auditorOf(cluster: SimCluster) {
       broken(`${name} is still lent ${lent} of ${own.length}`)
   }
 
+  /** A pool keeps no more than its size, its living pods aside. */
+  function withinSize(pool: string, size: number): void {
+    const own = inForce().filter(row => shareOf(row) === ownerKey(poolOwner(pool)) && !row.blocked)
+    const spare = own.filter(row => isKept(row.owner) && row.reservation === null)
+    if (spare.length > 0 && own.length > size)
+      broken(`pool ${pool} keeps ${spare.length} of ${own.length} with a size of ${size}`)
+  }
+
   /** A Deployment with policy immutable keeps no more than it has replicas, its living pods aside. */
   function restOf(name: string, replicas: number): void {
-    const own = [...rows.values()].filter(
-      row => row.owner.workload === name && row.policy === 1 && row.owner.kind === 'dp',
-    )
+    const own = inForce().filter(row => row.owner.workload === name && row.policy === 1 && row.owner.kind === 'dp')
     const kept = own.filter(row => row.phase === 'reserved' && row.reservation === null).length
     if (kept > 0 && own.length > replicas)
       broken(`${name} keeps ${kept} of ${own.length} addresses for ${replicas} replicas`)

@@ -56,6 +56,9 @@ export function clusterOf(random: Random, workloads: readonly SimWorkload[]) {
   const bindings: SimBinding[] = []
   /** Addresses that a key has to come back to: bound with a policy that keeps, and no reason to lose them since. */
   const expected = new Map<string, readonly string[]>()
+  /** Of the pools that have one. */
+  const sizes = new Map<string, number>()
+  let isConfigured: (address: string) => boolean = () => true
   let born = 0
 
   function create(workload: SimWorkload, name: string): void {
@@ -128,7 +131,10 @@ export function clusterOf(random: Random, workloads: readonly SimWorkload[]) {
     pod.addresses = addresses
     pod.version++
     const keeps = pod.workload.policy === 2 || (pod.workload.policy === 1 && inRange(pod.owner, pod.workload))
-    if (pod.owner.kind !== 'dp' && keeps) expected.set(ownerKey(pod.owner), addresses)
+    if (pod.owner.kind === 'dp' || !keeps) return
+    // What left the configuration goes with its pod (R16).
+    if (addresses.every(isConfigured)) expected.set(ownerKey(pod.owner), addresses)
+    else expected.delete(ownerKey(pod.owner))
   }
 
   return {
@@ -137,6 +143,13 @@ export function clusterOf(random: Random, workloads: readonly SimWorkload[]) {
     bindings,
     expected,
     workloads,
+    sizes,
+    isConfigured: (address: string) => isConfigured(address),
+    /** From now on these addresses are configured. */
+    reshape(isIn: (address: string) => boolean): void {
+      isConfigured = isIn
+      for (const [key, addresses] of expected) if (!addresses.every(isIn)) expected.delete(key)
+    },
     podsOf,
     reconcile,
     remove,
@@ -146,7 +159,7 @@ export function clusterOf(random: Random, workloads: readonly SimWorkload[]) {
       if (!exists) return GONE
       const size = { state: 'present' as const, replicas, firstOrdinal: 0 }
       if (owner.kind !== DEPLOYMENT) return size
-      const template = { policy, pool: '', maxSurge: surge, surgeAllowed: surge > 0, keepsOldPods: false }
+      const template = { policy, pool: owner.pool, maxSurge: surge, surgeAllowed: surge > 0, keepsOldPods: false }
       return { ...size, rollout: { ...template, stage: rolling ? 'replacing' : 'over' } }
     },
     roll(workload: SimWorkload): void {

@@ -16,6 +16,7 @@ import type { SimBinding, SimCluster, SimPod, SimWorkload } from './cluster.ts'
 import type { Random } from './random.ts'
 import type { Replica } from './replica.ts'
 import { reservingOf } from './reserving.ts'
+import { shapingOf } from './shaping.ts'
 import { NODE_NAMES } from './world.ts'
 
 interface Claim extends SimBinding {
@@ -27,7 +28,8 @@ export interface LeaderParts {
   readonly cluster: SimCluster
   readonly replica: Replica
   readonly auditor: Auditor
-  readonly groups: ReadonlyMap<string, NodeGroup>
+  /** By node, of the configuration in force. */
+  readonly groups: () => ReadonlyMap<string, NodeGroup>
   readonly random: Random
   readonly now: () => number
 }
@@ -42,7 +44,7 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
   const givingBack: { readonly uid: string; readonly revision: number }[] = []
   /** Given up without a touch: nothing of them is on its way, and nothing may be sent any more. */
   const givenUp = new Set<string>()
-  const groupOf = (node: string) => present(groups.get(node), node)
+  const groupOf = (node: string) => present(groups().get(node), node)
 
   /** Queues a command; a fault leaves everything as it was, and whoever asked comes again. */
   function ask<K extends CommandKind>(
@@ -66,7 +68,12 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
     const facts = cluster.facts(workload)
     // A cache that lags: the limit in force is the one that the command carries.
     const stale = facts.state === 'present' && random.chance(0.1) ? { ...facts, replicas: random.below(5) } : facts
-    auditor.limit(uid, stale.state === 'present' ? stale.replicas + (workload.rolling ? workload.surge : 0) : 0)
+    const poolSize = sizeOf(owner.pool)
+    if (poolSize !== null) auditor.limit(uid, { of: 'pool', most: poolSize })
+    else if (owner.kind === 'dp') {
+      const most = stale.state === 'present' ? stale.replicas + (workload.rolling ? workload.surge : 0) : 0
+      auditor.limit(uid, { of: 'workload', most })
+    } else auditor.limit(uid, { of: 'nobody', most: Number.POSITIVE_INFINITY })
     return {
       pod: { namespace: 'ns', name, uid },
       owner,
@@ -74,9 +81,15 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
       policy: workload.policy,
       request: workload.request,
       workload: stale,
-      poolSize: null,
+      poolSize,
       problem: null,
     }
+  }
+
+  /** A cache that lags here too. */
+  function sizeOf(pool: string): number | null {
+    const size = cluster.sizes.get(pool) ?? null
+    return size !== null && random.chance(0.1) ? random.below(5) : size
   }
 
   const waiting = () => [...cluster.pods.values()].filter(pod => pod.node === null && !pod.finished)
@@ -197,10 +210,11 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
     const row = random.pick(rows.filter(each => cluster.byUid(each.incarnation ?? '')?.node === null))
     const pod = cluster.byUid(row?.incarnation ?? '')
     if (row === undefined || pod === null) return
-    const revision = Math.max(...rows.filter(each => each.incarnation === pod.uid).map(each => each.revision))
+    const own = rows.filter(each => each.incarnation === pod.uid)
+    const revision = Math.max(...own.map(each => each.revision))
     givingBack.push({ uid: pod.uid, revision })
     const onItsWay = cluster.bindings.some(binding => binding.uid === pod.uid)
-    if (row.phase === 'held') return
+    if (own.every(each => each.phase === 'held')) return
     if (onItsWay || random.chance(0.5)) {
       pod.version++
       return
@@ -214,18 +228,6 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
     for (const { uid, revision } of givingBack.splice(0, count)) {
       ask('giveBack', { at: now(), incarnation: uid, revision, because: 'not bound in time' })
     }
-  }
-
-  function follow(workload: SimWorkload): void {
-    const unfinished = new Set(
-      cluster
-        .podsOf(workload)
-        .filter(pod => !pod.finished)
-        .map(pod => pod.name),
-    )
-    const { revision } = ledger
-    const facts = { workloadOwner: workload.owner, apiVersion: 'apps/v1', workload: cluster.facts(workload) }
-    ask('follow', { at: now(), ...facts, unfinished, revision })
   }
 
   /** Both ways: what the ledger has for pods that are no more, and what pods carry that it does not have for them. */
@@ -271,10 +273,10 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
     endRests,
     expireSome,
     giveBackSome,
-    follow,
     resync,
     releaseOne,
     ...reservingOf({ cluster, random, ledger, ask, now }),
+    ...shapingOf({ cluster, ledger, ask, now }),
     adoptPod,
     adoptObjects: () => {
       for (const sighting of replica.sightings(now(), alive())) ask('adopt', sighting)

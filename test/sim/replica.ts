@@ -49,7 +49,8 @@ export function replicaOf() {
     },
     /** What the objects tell: an object holds neither phase nor where a hold came from. */
     sightings(at: number, alive: ReadonlySet<string>): readonly AdoptCommand[] {
-      return [...objects.values()].map(
+      const byTime = [...objects.values()].sort((a, b) => a.updatedAt - b.updatedAt || a.revision - b.revision)
+      return byTime.map(
         ({ address, owner, apiVersion, policy, incarnation, node, index, reservation, blocked, surge, restsSince }) => {
           return {
             at,

@@ -1,5 +1,5 @@
 /** Owns the person of the simulation who reserves addresses ahead, and ends that. */
-import { ownerKey } from '../../src/domain/owner.ts'
+import { ownerKey, sharedBy } from '../../src/domain/owner.ts'
 import { BLOCKING_OWNER } from '../../src/domain/reservation.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import type { CommandKind, CommandOf } from '../../src/rules/decide.ts'
@@ -17,9 +17,11 @@ export interface ReservingParts {
 export function reservingOf({ cluster, random, ledger, ask, now }: ReservingParts) {
   /** A person keeps addresses for pods of a workload, or out of circulation. */
   function reserveFor(workload: SimWorkload | null, step: number): void {
-    const owner = workload?.owner ?? BLOCKING_OWNER
+    const asked = workload?.owner ?? BLOCKING_OWNER
+    // A pool keeps for all of its Deployments.
+    const owner = asked.kind === 'dp' ? (sharedBy(asked) ?? asked) : asked
     const pods = [1 + random.below(3), 1 + random.below(3)].map(n => ({ ...owner, pod: `${owner.workload}-${n}` }))
-    const named = workload !== null && owner.kind !== 'dp'
+    const named = workload !== null && asked.kind !== 'dp'
     ask('reserve', {
       at: now(),
       reservation: { id: `r${step}`, expiresAt: null, note: '' },

@@ -45,6 +45,7 @@ for (const seed of SEEDS) {
         'reserve',
         'unreserve',
         'crash',
+        'reshape',
       ]) {
         expect([deed, (run.counts[deed] ?? 0) > 10]).toEqual([deed, true])
       }

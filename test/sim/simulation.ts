@@ -1,13 +1,15 @@
 /** Owns one run: a seed, a number of steps, and what was broken at which of them. */
 import { rmSync } from 'node:fs'
+import { geometryOf } from '../../src/domain/geometry.ts'
 import { openTestLedger, tempDir } from '../ledger/fixture.ts'
-import { told } from '../rules/world.ts'
+import { ip, told } from '../rules/world.ts'
 import { auditorOf, Broken } from './auditor.ts'
 import { clusterOf, type SimWorkload } from './cluster.ts'
 import { leaderOf } from './leader.ts'
 import { randomOf } from './random.ts'
 import { replicaOf } from './replica.ts'
-import { groupsOfNodes, NODE_NAMES, REST_STEPS, SIM_ENTRIES, simWorkloads } from './world.ts'
+
+import { groupsOfNodes, NODE_NAMES, REST_STEPS, SIM_ENTRIES, SIM_SHAPES, simWorkloads } from './world.ts'
 
 const WEIGHTS = {
   reconcile: 30,
@@ -20,10 +22,12 @@ const WEIGHTS = {
   evict: 8,
   scale: 3,
   toggle: 0.6,
-  roll: 1.5,
+  roll: 3,
   expire: 5,
   giveBack: 6,
   follow: 3,
+  poolSize: 1.5,
+  reshape: 0.5,
   replicate: 10,
   resync: 1,
   release: 0.5,
@@ -58,11 +62,13 @@ export async function simulate(seed: number, steps: number): Promise<Run> {
   const counts: Record<string, number> = {}
   const deeds: string[] = []
   let step = 0
+  let entries: (typeof SIM_SHAPES)[number] = SIM_ENTRIES
   let t = open()
+  let groups = groupsOfNodes(t.ledger.read(view => view.geometry))
   let leader = lead()
 
   function open(dir = tempDir()) {
-    const opened = openTestLedger({ dir, entries: SIM_ENTRIES })
+    const opened = openTestLedger({ dir, entries })
     opened.ledger.onCommit(auditor.hear)
     opened.ledger.onCommit(changes => {
       for (const change of changes) {
@@ -83,8 +89,8 @@ export async function simulate(seed: number, steps: number): Promise<Run> {
   }
 
   function lead() {
-    const groups = groupsOfNodes(t.ledger.read(view => view.geometry))
-    return leaderOf({ t, cluster, replica, auditor, groups, random, now: () => step })
+    groups = groupsOfNodes(t.ledger.read(view => view.geometry))
+    return leaderOf({ t, cluster, replica, auditor, groups: () => groups, random, now: () => step })
   }
 
   const onWorkload = (act: (workload: SimWorkload) => void) => {
@@ -121,6 +127,21 @@ export async function simulate(seed: number, steps: number): Promise<Run> {
     replicate: () => replica.writeSome(t, 1 + random.below(5)),
     resync: () => leader.resync(),
     release: () => leader.releaseOne(),
+    poolSize() {
+      if (random.chance(0.2)) cluster.sizes.delete('sized')
+      else cluster.sizes.set('sized', random.below(7))
+      leader.resizePools(random.chance(0.3))
+    },
+    reshape() {
+      entries = random.pick(SIM_SHAPES) ?? SIM_ENTRIES
+      const geometry = geometryOf(entries)
+      t.disk.failLoad = 0
+      t.ledger.reshape(geometry)
+      groups = groupsOfNodes(geometry)
+      cluster.reshape(text => geometry.slotOf(ip(text)) !== null)
+      counts.reshape = (counts.reshape ?? 0) + 1
+      leader.sweepOrphans()
+    },
     reserve: () => onWorkload(workload => leader.reserveFor(random.chance(0.3) ? null : workload, step)),
     unreserve: () => leader.unreserveOne(),
     disk() {
@@ -184,6 +205,8 @@ export async function simulate(seed: number, steps: number): Promise<Run> {
       leader.resync()
       await leader.decided()
       for (const workload of cluster.workloads) leader.follow(workload)
+      leader.resizePools()
+      leader.sweepOrphans()
       await leader.decided()
     }
     leader.endRests(0)

@@ -13,6 +13,21 @@ export const SIM_ENTRIES = [
   entryOf('fd00::/64', '2001:db8::/64', '2001:db8::2~2001:db8::6'),
 ]
 
+/** The same with ranges that were cut: what is behind the cut leaves the configuration, and comes back. */
+export const SIM_SHAPES = [
+  SIM_ENTRIES,
+  [
+    entryOf('10.1.0.0/16', '10.0.1.0/24', '10.0.1.2~10.0.1.6'),
+    entryOf('10.2.0.0/16', '10.0.2.0/24', '10.0.2.2', '10.0.2.5~10.0.2.8'),
+    ...SIM_ENTRIES.slice(2),
+  ],
+  [
+    ...SIM_ENTRIES.slice(0, 2),
+    entryOf('10.1.1.0/24', '10.0.3.0/24', '10.0.3.3'),
+    entryOf('fd00::/64', '2001:db8::/64', '2001:db8::2~2001:db8::4'),
+  ],
+]
+
 /** How long an address rests, in steps: enough for its pod's successors to ask for it. */
 export const REST_STEPS = 12
 
@@ -50,5 +65,10 @@ export function simWorkloads(): readonly SimWorkload[] {
     workload('sts_ns_pair_', 1, 2, ranges('10.0.1.0/24'), ranges('10.0.1.2~10.0.1.5', '10.0.3.0/24')),
     workload('sts_ns_six_', 1, 2, ranges('10.0.2.0/24'), ranges('2001:db8::/64')),
     workload('tapp_ns_t_', 2, 2),
+    workload('pool__sized_dp_ns_blue_', 2, 2),
+    workload('pool__sized_dp_ns_green_', 2, 2),
+    workload('pool__sized_sts_ns_shared_', 2, 2),
+    { ...workload('pool__open_dp_ns_east_', 2, 2), surge: 1 },
+    workload('pool__open_dp_ns_west_', 2, 2),
   ]
 }

@@ -21,18 +21,31 @@ const COLLECTIONS: Readonly<Record<string, (namespace: string) => string>> = {
   ConfigMap: namespace => `/api/v1/namespaces/${namespace}/configmaps`,
   PersistentVolumeClaim: namespace => `/api/v1/namespaces/${namespace}/persistentvolumeclaims`,
   Deployment: namespace => `/apis/apps/v1/namespaces/${namespace}/deployments`,
+  ValidatingAdmissionPolicy: () => '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies',
+  ValidatingAdmissionPolicyBinding: () => '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings',
   Service: namespace => `/api/v1/namespaces/${namespace}/services`,
 }
 
 /** Applies deploy/ with these `floatingips` in its ConfigMap; nothing else is changed. Without its definitions where others are there. */
 export async function install(kube: Kube, floatingips: string, { definitions = true } = {}): Promise<void> {
   await eventually('namespace kube-system', () => kube.find('/api/v1/namespaces/kube-system'))
-  for (const object of FILES.slice(definitions ? 0 : 1).flatMap(objectsIn)) {
-    const collection = COLLECTIONS[object.kind ?? '']
-    if (collection === undefined) throw new Error(`deploy/: no collection is known for kind ${object.kind}`)
-    const configured = object.kind === 'ConfigMap' ? { ...object, data: { floatingips } } : object
-    await kube.create(collection(object.metadata.namespace ?? ''), configured)
-  }
+  for (const object of FILES.slice(definitions ? 0 : 1).flatMap(objectsIn))
+    await apply(kube, object.kind === 'ConfigMap' && 'data' in object ? withData(object, floatingips) : object)
+}
+
+function withData(map: KubeObject, floatingips: string): KubeObject & { data: object } {
+  return { ...map, data: { floatingips } }
+}
+
+/** One more file of deploy/, exactly. */
+export async function installFile(kube: Kube, file: string): Promise<void> {
+  for (const object of objectsIn(file)) await apply(kube, object)
+}
+
+async function apply(kube: Kube, object: KubeObject): Promise<void> {
+  const collection = COLLECTIONS[object.kind ?? '']
+  if (collection === undefined) throw new Error(`deploy/: no collection is known for kind ${object.kind}`)
+  await kube.create(collection(object.metadata.namespace ?? ''), object)
 }
 
 function objectsIn(file: string): KubeObject[] {

@@ -1,5 +1,5 @@
 /** Owns the program under test: the compiled binary, started as galaxy's manifests start it, killed and started again. */
-import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { FLOATIP } from './cluster.ts'
@@ -24,8 +24,8 @@ export interface Floatip {
   kill(): Promise<void>
   /** SIGTERM; answers the exit code. */
   stop(): Promise<number>
-  /** On the same data, once it has ended; waits until it is ready. */
-  restart(): Promise<void>
+  /** On the same data (`emptied`: which somebody has deleted), once it has ended; waits until it is ready. */
+  restart(how?: { readonly emptied?: boolean }): Promise<void>
 }
 
 export async function startFloatip(options: FloatipOptions): Promise<Floatip> {
@@ -64,7 +64,8 @@ export async function startFloatip(options: FloatipOptions): Promise<Floatip> {
       await end('SIGKILL')
     },
     stop: () => end('SIGTERM'),
-    async restart() {
+    async restart({ emptied = false } = {}) {
+      if (emptied) rmSync(join(folder, 'data'), { recursive: true })
       child = spawn(command, logFile)
       await ready()
     },

@@ -94,13 +94,18 @@ export const paths = {
   statefulSets: (namespace: string) => `/apis/apps/v1/namespaces/${namespace}/statefulsets`,
 }
 
-export function node(name: string, address: string, stage: string): Node {
+export function internalIps(address: string | readonly string[]): Node['status']['addresses'] {
+  return [address].flat().map(each => ({ type: 'InternalIP', address: each }))
+}
+
+/** With one InternalIP, or several in this order. */
+export function node(name: string, address: string | readonly string[], stage: string): Node {
   const capacity = { cpu: '64', memory: '256Gi', pods: '1000', [RESOURCE]: '1000' }
   return {
     apiVersion: 'v1',
     kind: 'Node',
     metadata: { name, labels: { [STAGE]: stage } },
-    status: { addresses: [{ type: 'InternalIP', address }], capacity, allocatable: capacity },
+    status: { addresses: internalIps(address), capacity, allocatable: capacity },
   }
 }
 

@@ -115,7 +115,12 @@ async function createNodes(kube: Kube, at: number, { name, nodes }: EntryPlan): 
   await Promise.all(Array.from({ length: nodes }, (_, i) => create(i)))
 }
 
-export async function createNode(kube: Kube, name: string, address: string, stage: string): Promise<void> {
+export async function createNode(
+  kube: Kube,
+  name: string,
+  address: string | readonly string[],
+  stage: string,
+): Promise<void> {
   await kube.create(paths.nodes, node(name, address, stage))
 }
 
