@@ -186,7 +186,13 @@ function openBench(file: ReturnType<typeof openLedgerFile>) {
   }
 
   async function end(uid: string): Promise<void> {
-    const command = { at: 0, incarnation: uid, workload: { state: 'unlooked' } as const, because: 'bench' }
+    const command = {
+      at: 0,
+      incarnation: uid,
+      workload: { state: 'unlooked' } as const,
+      rests: false,
+      because: 'bench',
+    }
     await ledger.submit('unbind', command)
   }
 

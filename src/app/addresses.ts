@@ -55,6 +55,8 @@ export function addressesOf({ ledger, cluster, calls, places, replicator, clock,
     const { namespace, pod: name } = row.owner
     const pod = isKept(row.owner) ? undefined : cluster.pods.get(`${namespace}/${name}`)
     const unknown = pod === undefined && !cluster.pods.isSynced && !isKept(row.owner)
+    // The pod is gone whose container may still run: another one of that name has nothing to do with it.
+    if (row.phase === 'resting') return { address: row.address, row, status: 'Deleted', releasable: true }
     const status = unknown ? 'Unknown' : (pod?.phase ?? 'Deleted')
     const releasable = !unknown && !row.blocked && (pod === undefined || pod.finished)
     return { address: row.address, row, status, releasable }
@@ -94,7 +96,7 @@ export function addressesOf({ ledger, cluster, calls, places, replicator, clock,
       const row = ledger.read(view => view.at(address))
       if (row === null) return null
       try {
-        if (!isKept(row.owner)) {
+        if (!isKept(row.owner) && row.phase !== 'resting') {
           const pod = await calls.getPod(row.owner.namespace, row.owner.pod)
           if (pod !== null && !pod.finished)
             return `releasing ${address.text}: pod ${pod.namespace}/${pod.name} is ${pod.phase}`

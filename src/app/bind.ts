@@ -272,7 +272,7 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
   /** The server's word that this incarnation is no more is the evidence for its unbind. */
   async function podGone(request: BindRequest | (PodFact & { node: string }), now: PodFact | null): Promise<Refusal> {
     const { namespace, name, uid } = request
-    await endIncarnation(ports, uid, 'its pod was gone at bind')
+    await endIncarnation(ports, uid, 'its pod was gone at bind', null)
     holds.settle(uid)
     waiting.leave(uid)
     const what = now === null ? 'is gone' : 'was replaced by another pod of the same name'

@@ -32,6 +32,8 @@ export function blockersOf(view: View, demand: Demand, reason: Reason, groups: r
       return some(shared(view, demand).filter(row => !isKept(row.owner) && configured(row)))
     case 'no-address-left':
       return keptIn(view, groups)
+    case 'resting':
+      return some([...new Set(groups.flatMap(group => group.entries))].flatMap(entry => view.restingIn(entry)))
     default:
       return NOBODY
   }

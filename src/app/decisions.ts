@@ -7,6 +7,7 @@ import type { Ports } from './ports.ts'
 const SAID: Readonly<Record<Exclude<Verb, 'bind'>, string>> = {
   hold: 'held',
   keep: 'kept',
+  rest: 'rest',
   free: 'freed',
   release: 'released',
   'give back': 'given back',

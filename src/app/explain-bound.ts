@@ -4,6 +4,7 @@ import { isRefusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { adopt } from '../rules/adopt.ts'
+import { isStillTheirs } from '../rules/rest.ts'
 import { unbind } from '../rules/unbind.ts'
 import { workloadAtEnd } from './demand.ts'
 import type { Reason } from './explain-words.ts'
@@ -28,12 +29,17 @@ export async function atEndOf(ports: Ports, uid: string): Promise<ReadonlyMap<st
   const [row] = ledger.read(view => view.ofIncarnation(uid))
   if (row === undefined) return new Map()
   const workload = await workloadAtEnd(ports, row.owner, row.policy, row.apiVersion)
-  const decision = ledger.read(view => unbind(view, { at: clock.now(), incarnation: uid, workload, because: '' }))
+  const decision = ledger.read(view =>
+    unbind(view, { at: clock.now(), incarnation: uid, workload, rests: false, because: '' }),
+  )
   if (isRefusal(decision)) return new Map()
   return new Map(
-    decision.changes.map(({ address, after, because }) => [
-      address.text,
-      { keptFor: after?.owner ?? null, because: because.replace(/^; /, '') },
+    decision.changes.map(change => [
+      change.address.text,
+      {
+        keptFor: isStillTheirs(change) ? (change.after?.owner ?? null) : null,
+        because: change.because.replace(/^; /, ''),
+      },
     ]),
   )
 }

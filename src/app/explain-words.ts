@@ -26,6 +26,7 @@ export const REASONS = [
   'rollout-deadlock', // its rolling update waits for itself
   'address-elsewhere',
   'no-address-left',
+  'resting', // what nobody uses rests: a container may still use it
   'node-not-configured',
   'unknown-node',
   'no-nodes',
@@ -49,6 +50,7 @@ export function reasonOf({ code }: Refusal, { sizedPool, problem }: { sizedPool:
     case 'unknown-node':
     case 'node-not-configured':
     case 'no-address-left':
+    case 'resting':
     case 'waiting-for-old-pod':
     case 'policy-not-supported':
     case 'address-elsewhere':
@@ -77,6 +79,7 @@ const ELSEWHERE =
 const BY_NODE: ReadonlySet<Reason> = new Set([
   'address-elsewhere',
   'no-address-left',
+  'resting',
   'node-not-configured',
   'unknown-node',
 ])
@@ -134,6 +137,8 @@ function first(reason: Reason, { workload, pool, node, subnets, kept }: HelpFact
       return kept === 0
         ? `add a range for the nodes in ${subnets} to the configuration, or let a pod there end`
         : `add a range for the nodes in ${subnets} to the configuration, or release an address that is only kept`
+    case 'resting':
+      return 'wait until they have rested (--rest), or release one if you know that no container uses it any more'
     case 'node-not-configured':
       return 'add the network of the nodes to nodeSubnets of an entry of the configuration'
     case 'unknown-node':

@@ -21,7 +21,7 @@ export interface Holds {
 }
 
 export interface HoldParts
-  extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'claimants' | 'clock' | 'log'> {
+  extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'claimants' | 'restMs' | 'clock' | 'log'> {
   /** How long a hold waits for its bind, in ms. */
   readonly holdMs: number
   /** A value for the retry annotation that was never used before. */
@@ -74,7 +74,7 @@ export function holdsOf(parts: HoldParts): Holds {
       if (rows.some(each => each.phase === 'bound')) {
         const pod = await calls.touchPod({ namespace, name, uid }, freshValue())
         // The watch may have told its end before the claim was made, and will not tell it again.
-        if (pod === null) return await endIncarnation(parts, uid, 'its pod is gone')
+        if (pod === null) return await endIncarnation(parts, uid, 'its pod is gone', null)
         // The Binding had arrived.
         if (pod.node !== null) return await giveBackBeside(parts, uid, textsOf(pod.addresses), false)
       }

@@ -10,6 +10,7 @@ import type { Addresses, Listed } from './addresses.ts'
 import type { Holds } from './holds.ts'
 import type { Ports } from './ports.ts'
 import type { Reader } from './reader.ts'
+import type { Rests } from './rests.ts'
 
 export interface OneAddress {
   readonly address: Address
@@ -33,12 +34,13 @@ export interface OneAddressParts extends Pick<Ports, 'ledger'> {
   readonly reader: Pick<Reader, 'story'>
   readonly addresses: Pick<Addresses, 'shown'>
   readonly holds: Pick<Holds, 'endsAt'>
+  readonly rests: Pick<Rests, 'endsAt'>
 }
 
 /** Null: neither configured nor allocated. */
 export type AskAddress = (address: Address) => Promise<OneAddress | null>
 
-export function oneAddressOf({ ledger, reader, addresses, holds }: OneAddressParts): AskAddress {
+export function oneAddressOf({ ledger, reader, addresses, holds, rests }: OneAddressParts): AskAddress {
   return async address => {
     const story = await reader.story(address.text)
     // After the wait: the row in force now.
@@ -47,7 +49,7 @@ export function oneAddressOf({ ledger, reader, addresses, holds }: OneAddressPar
       const entry = geometry.entries[geometry.entryIndexOf(address) ?? -1] ?? null
       if (row === null && entry === null) return null
       if (row === null) return { address, entry, listed: null, story, freed: null }
-      const endsAt = row.incarnation === null ? null : holds.endsAt(row.incarnation)
+      const endsAt = row.incarnation === null ? rests.endsAt(row.address) : holds.endsAt(row.incarnation)
       return { address, entry, listed: { ...addresses.shown(row), row }, story, freed: freedBy(row, entry, endsAt) }
     })
   }
@@ -59,6 +61,11 @@ function freedBy(row: Allocation, entry: SubnetEntry | null, endsAt: WallMs | nu
     return by(
       `the end of its reservation (floatip ip unreserve), or of the label on FloatingIP ${objectName(row.address)}`,
     )
+  if (row.phase === 'resting')
+    return {
+      by: 'the end of its rest, or a release (floatip ip release) by whoever knows that no container uses it',
+      at: endsAt,
+    }
   if (row.phase === 'held') {
     if (row.heldFrom !== null)
       return by(`nothing now: unless a bind claims it, it goes back to ${ownerKey(row.heldFrom)}`)

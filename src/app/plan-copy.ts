@@ -66,7 +66,7 @@ export async function copyOf(
     pace,
     decide,
     end(uid, workload) {
-      const decision = decide('unbind', { at, incarnation: uid, workload, because: 'it would end' })
+      const decision = decide('unbind', { at, incarnation: uid, workload, rests: false, because: 'it would end' })
       return isRefusal(decision) ? [] : decision.changes
     },
     place(demand, groups) {

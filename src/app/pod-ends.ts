@@ -15,19 +15,23 @@ import type { Ports } from './ports.ts'
 import { carriedBy } from './sighting.ts'
 import { workloadChanged } from './workloads.ts'
 
-type Parts = Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'claimants' | 'clock' | 'log'>
+type Parts = Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'claimants' | 'restMs' | 'clock' | 'log'>
 
 const RETRY_MS = 1_000
 
-/** This incarnation is no more, by evidence: its addresses are freed or kept. Resolves when that is on disk. */
-export async function endIncarnation(ports: Parts, uid: string, because: string): Promise<void> {
+/**
+ * This incarnation is no more, by evidence: its addresses are freed or kept. `last`: the pod as it was seen last; null: nobody saw it run.
+ * Resolves when that is on disk.
+ */
+export async function endIncarnation(ports: Parts, uid: string, because: string, last: PodFact | null): Promise<void> {
   const rows = ports.ledger.read(view => view.ofIncarnation(uid))
   const [row] = rows
   if (row === undefined) return
   await leaveNodes(ports, uid)
   const read = await workloadAtEnd(ports, row.owner, row.policy, row.apiVersion)
   const workload = isAwaited(ports, uid, row.owner) ? AWAITED : read
-  await ports.ledger.submit('unbind', { at: ports.clock.now(), incarnation: uid, workload, because })
+  const rests = ports.restMs > 0 && last?.uid === uid && last.running
+  await ports.ledger.submit('unbind', { at: ports.clock.now(), incarnation: uid, workload, rests, because })
   forgetClaimants(ports, ports.cluster.pods)
   await afterRollout(ports, row.owner, row.apiVersion, workload)
 }
@@ -53,11 +57,15 @@ export async function podEnded(ports: Parts, { pod, certain, because }: PodEnd, 
   while (!signal.aborted) {
     try {
       if (ports.ledger.read(view => view.ofIncarnation(pod.uid)).length === 0) return await stoodInTheWay(ports, pod)
+      let last = pod
       if (!certain) {
         const now = await ports.calls.getPod(pod.namespace, pod.name)
-        if (now !== null && now.uid === pod.uid && !now.finished) return
+        if (now?.uid === pod.uid) {
+          if (!now.finished) return
+          last = now
+        }
       }
-      return await endIncarnation(ports, pod.uid, because)
+      return await endIncarnation(ports, pod.uid, because, last)
     } catch (error) {
       ports.log.warn(
         { pod: `${pod.namespace}/${pod.name}`, err: error },

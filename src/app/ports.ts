@@ -23,6 +23,8 @@ export interface Ports {
   readonly ended: Set<string>
   /** This pod carries an address that another one has (R6): somebody should know. */
   readonly onConflict: (pod: PodRef, because: string) => void
+  /** How long an address rests that a container may still use (R12), in ms; 0: not at all. */
+  readonly restMs: number
   readonly clock: Clock
   readonly log: Log
 }

@@ -166,6 +166,7 @@ async function endSuspects(ports: Ports, listed: ReadonlySet<string>): Promise<n
 /** Also rows that nobody will end otherwise: an incarnation that nobody knows, and what should have gone with its pod. */
 export function isSuspect(row: Allocation, alive: ReadonlySet<string>): boolean {
   if (row.blocked || isKept(row.owner)) return false
+  if (row.phase === 'resting') return false
   if (row.incarnation === null) return row.policy === RELEASE_AT_POD_END && row.reservation === null
   return !alive.has(row.incarnation)
 }
@@ -182,7 +183,9 @@ export async function endIfGone(ports: Ports, row: Allocation): Promise<boolean>
   }
   if (exists && pod.uid === row.incarnation) return false
   if (row.node !== null && !(await left(ports, row))) return false
-  await endIncarnation(ports, row.incarnation, 'its pod ended unseen')
+  // Gone while nobody looked, it left no status that shows a container (decision 0017): then nothing rests.
+  const last = pod?.uid === row.incarnation ? pod : ports.cluster.pods.get(`${row.owner.namespace}/${row.owner.pod}`)
+  await endIncarnation(ports, row.incarnation, 'its pod ended unseen', last ?? null)
   return true
 }
 

@@ -16,9 +16,9 @@ export function blocks({ reserved, owner, policy }: FloatingIpFact): boolean {
 
 /** An object as found; one that cannot be read blocks its address. Null: its name is no address. */
 export function objectSighting(fact: FloatingIpFact, at: number, alive: ReadonlySet<string>): AdoptCommand | null {
-  const { address, owner, policy, apiVersion, index, reservation, surge } = fact
+  const { address, owner, policy, apiVersion, index, reservation, surge, restsSince } = fact
   if (address === null) return null
-  const base = { at, source: 'object' as const, address, apiVersion, index, reservation, surge, alive }
+  const base = { at, source: 'object' as const, address, apiVersion, index, reservation, surge, restsSince, alive }
   if (fact.reserved || owner === null || policy === null) {
     return { ...base, owner: BLOCKING_OWNER, policy: 0, incarnation: null, node: null, blocked: true }
   }
@@ -44,6 +44,7 @@ export function podSightings(pod: PodFact, at: number, alive: ReadonlySet<string
     index,
     blocked: false,
     surge: false,
+    restsSince: null,
     alive,
   }))
 }

@@ -11,6 +11,8 @@ export interface SubnetAccount {
   /** Kept without a pod, or out of circulation. */
   readonly reserved: number
   readonly held: number
+  /** Free when it has rested: a container may still use it. */
+  readonly resting: number
   /** In the pod network, and no longer configured. */
   readonly orphaned: number
   readonly free: number
@@ -35,10 +37,10 @@ export function subnetAccounts(
 }
 
 function accountOf(state: State, entry: SubnetEntry, index: number, orphaned: number): SubnetAccount {
-  const { bound, held, reserved, blocked } = state.counts(index)
+  const { bound, held, reserved, resting, blocked } = state.counts(index)
   return {
     entry,
-    ...{ bound, held, reserved: reserved + blocked },
+    ...{ bound, held, resting, reserved: reserved + blocked },
     orphaned,
     free: state.freeCount(index),
     largestFreeRun: runOf(state, entry, index),

@@ -15,6 +15,7 @@ export function isForItsAuthor({ code }: Refusal): boolean {
       return true
     case 'unknown-node':
     case 'no-address-left':
+    case 'resting':
     case 'limit-reached':
     case 'rollout-deadlock':
     case 'waiting-for-old-pod':
@@ -36,6 +37,9 @@ export function waitText({ code, because }: Refusal, { owner }: Pick<PodFact, 'o
       return because.startsWith('reached pool')
         ? `${because}: waits for one to be released, or for a larger size`
         : `${app} has as many addresses as replicas: waits for one to be released`
+    // How many rest changes, and would be another Event.
+    case 'resting':
+      return `${because.slice(0, because.lastIndexOf('; '))}; some rest, since containers may still use them`
     case 'rollout-deadlock':
       return `${app} has no address to give: ${because.slice(because.indexOf(': ') + 2)}`
     default:

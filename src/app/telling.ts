@@ -5,6 +5,7 @@ import type { Owner } from '../domain/owner.ts'
 import type { EventType, Regarding } from '../kube/event-series.ts'
 import type { Events } from '../kube/events.ts'
 import type { PodFact } from '../kube/pod.ts'
+import { isStillTheirs } from '../rules/rest.ts'
 import type { Reasons } from './filter.ts'
 import type { Ports } from './ports.ts'
 import { subjectsOf } from './subjects.ts'
@@ -84,10 +85,12 @@ export function tellingOn({ ledger, cluster, clock, events, speaks }: TellingPar
       case 'keep':
         if (after !== null) gather(subjects.ofKept(after), 'AddressKept', change, before?.owner ?? null, because)
         return
+      case 'rest':
       case 'free':
       case 'release':
       case 'unreserve':
-        if (before === null || before.blocked || after !== null) return
+        // What rests was told to be released when it began to.
+        if (before === null || before.blocked || before.phase === 'resting' || isStillTheirs(change)) return
         gather(subjects.ofKept(before), 'AddressReleased', change, before.owner, because)
         return
       case 'adopt':

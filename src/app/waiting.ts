@@ -1,4 +1,5 @@
 /** Owns the list of pods that wait for an address, and the memory of what each was last told. */
+import type { Allocation } from '../domain/allocation.ts'
 import type { Committed } from '../domain/change.ts'
 import type { Workload } from '../domain/demand.ts'
 import type { Geometry, NodeGroup } from '../domain/geometry.ts'
@@ -75,7 +76,8 @@ export interface WaitingList {
   /**
    * The ledger moved. A refusal rests on three things only: the rows of the pod's own key, the rows that it shares (Deployment, pool),
    * and the absence of free addresses. Whoever takes a free address can end none of them but those of its own key and share; so a
-   * refusal stands, to the letter, until an address comes free or a row of its own key or share changes.
+   * refusal stands, to the letter, until an address comes free or a row of its own key or share changes. Of addresses that rest it tells
+   * the number: it stands until one begins or ceases to rest.
    */
   committed(changes: readonly Committed[]): void
 }
@@ -168,7 +170,7 @@ export function waitingList(): WaitingList {
       return entry !== undefined && stands(entry, ledgerRevision, factsVersion)
     },
     committed(changes) {
-      if (changes.some(({ after }) => after === null)) {
+      if (changes.some(({ before, after }) => after === null || isResting(before) || isResting(after))) {
         for (const entry of remembering) entry.memo = null
         remembering = new Set()
         return
@@ -176,6 +178,10 @@ export function waitingList(): WaitingList {
       if (waiting.size > 0) for (const key of changes.flatMap(keysOf)) forget(key)
     },
   }
+}
+
+function isResting(row: Allocation | null): boolean {
+  return row?.phase === 'resting'
 }
 
 function entryOf(pod: PodFact, refused: Refused, memo: Memo | null): Entry {

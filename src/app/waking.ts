@@ -45,8 +45,8 @@ export function wakingOf(parts: WakingParts): Waking {
   let gathering = false
 
   ledger.onCommit(changes => {
-    // Only what frees, keeps or gives back can turn a refusal into an answer; a bind only takes.
-    if (changes.some(({ after }) => after === null || after.phase === 'reserved')) look()
+    // Only what frees, keeps, lets rest or gives back can turn a refusal into an answer; a bind only takes.
+    if (changes.some(({ after }) => after === null || after.incarnation === null)) look()
   })
 
   function look(): void {
@@ -77,7 +77,7 @@ export function wakingOf(parts: WakingParts): Waking {
   function isDue(each: Waiting, promises: Promises, groupsOf: GroupsOf, spent: Map<string, Verdicts>): boolean {
     // It was never asked about this node: let it ask.
     if (each.unknown.some(name => (cluster.nodes.get(name)?.addresses.length ?? 0) > 0)) return true
-    const alone = promises.hasOwn(each.key)
+    const alone = promises.hasOwn(each.pod.owner)
     const { groups, likeness } = groupsOf(each)
     const known = alone ? undefined : spent.get(likeness)
     const told = known ?? promises.promise(demandOf(each), groups)

@@ -189,8 +189,9 @@ export function ownerText({ namespace, appName, podName, poolName, appType }: Ow
 }
 
 /** The pod's phase while there is one; `Deleted`, as the API has it for the rest, would read as if the address were. */
-function statusText({ appType, releasable, status, updateTime }: IpItem): string {
+function statusText({ appType, releasable, resting, status, updateTime }: IpItem): string {
   if (updateTime === undefined) return 'free'
+  if (resting) return 'resting'
   if (appType === OUT_OF_CIRCULATION) return 'withheld'
   return releasable ? 'kept' : (status ?? '')
 }

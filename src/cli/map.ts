@@ -13,12 +13,14 @@ const CELLS_MIN = 8
 /** A screenful: where there are more addresses, they share their cells. */
 const ROWS_MAX = 32
 
-type Cell = 'free' | 'pod' | 'kept' | 'some'
+type Use = 'pod' | 'kept' | 'rest'
+type Cell = 'free' | Use | 'some'
 
 const LOOK: Readonly<Record<Cell, { readonly char: string; readonly tone: Tone; readonly means: string }>> = {
   free: { char: '·', tone: 'faint', means: 'free' },
   pod: { char: '█', tone: 'good', means: 'a pod has it' },
   kept: { char: '▒', tone: 'busy', means: 'kept without a pod' },
+  rest: { char: '░', tone: 'bad', means: 'rests: a container may still use it' },
   some: { char: '▄', tone: 'good', means: 'some of the block' },
 }
 
@@ -49,12 +51,12 @@ function grid(terminal: Terminal, ranges: readonly Range[], items: readonly IpIt
 }
 
 /** By position within the ranges. */
-function takenAt(ranges: readonly Range[], items: readonly IpItem[]): ReadonlyMap<number, 'pod' | 'kept'> {
+function takenAt(ranges: readonly Range[], items: readonly IpItem[]): ReadonlyMap<number, Use> {
   return new Map(
     items.flatMap(item => {
       const address = parseAddress(item.ip)
       const at = address === null ? null : positionOf(ranges, address)
-      return at === null ? [] : [[at, isKept(item) ? 'kept' : 'pod'] as const]
+      return at === null ? [] : [[at, item.resting ? 'rest' : isKept(item) ? 'kept' : 'pod'] as const]
     }),
   )
 }
@@ -78,16 +80,17 @@ function nth(ranges: readonly Range[], position: number): string {
   return ''
 }
 
-function blocksOf(total: number, block: number, taken: ReadonlyMap<number, 'pod' | 'kept'>): readonly Cell[] {
-  const counts = Array.from({ length: Math.ceil(total / block) }, () => ({ pod: 0, kept: 0 }))
+function blocksOf(total: number, block: number, taken: ReadonlyMap<number, Use>): readonly Cell[] {
+  const counts = Array.from({ length: Math.ceil(total / block) }, () => ({ pod: 0, kept: 0, rest: 0 }))
   for (const [at, what] of taken) {
     const count = counts[Math.floor(at / block)]
     if (count !== undefined) count[what]++
   }
-  return counts.map(({ pod, kept }, at) => {
+  return counts.map(({ pod, kept, rest }, at) => {
     const size = Math.min(block, total - at * block)
-    if (pod + kept === 0) return 'free'
+    if (pod + kept + rest === 0) return 'free'
     if (pod === size) return 'pod'
+    if (rest === size) return 'rest'
     return kept === size ? 'kept' : 'some'
   })
 }

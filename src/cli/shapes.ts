@@ -14,11 +14,12 @@ export interface IpItem extends OwnerFields {
   readonly updateTime?: string
   readonly status?: string
   readonly releasable?: boolean
+  readonly resting?: boolean
 }
 
 export interface IpDetail extends OwnerFields {
   readonly ip: string
-  readonly state: 'free' | 'held' | 'bound' | 'reserved'
+  readonly state: 'free' | 'held' | 'bound' | 'reserved' | 'resting'
   readonly orphaned?: boolean
   readonly blocked?: boolean
   readonly subnet?: string
@@ -62,6 +63,7 @@ export interface SubnetItem {
   readonly used: number
   readonly reserved: number
   readonly held: number
+  readonly resting: number
   readonly orphaned: number
   readonly free: number
   readonly largestFreeRun: { readonly first?: string; readonly last?: string; readonly length: number }

@@ -54,6 +54,7 @@ const SUBNETS: Shape<SubnetItem> = {
     { title: 'USED', of: item => item.used, right: true },
     { title: 'RESERVED', of: item => item.reserved, right: true },
     { title: 'HELD', of: item => item.held, right: true },
+    { title: 'RESTING', of: item => item.resting, right: true, wide: true },
     { title: 'ORPHANED', of: item => item.orphaned, right: true, tone: item => (item.orphaned > 0 ? 'bad' : null) },
     { title: 'NODE SUBNETS', of: item => item.nodeSubnets.join(', ') },
     { title: 'GATEWAY', of: item => item.gateway, wide: true },

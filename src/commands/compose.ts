@@ -19,6 +19,7 @@ import { sweepOrphans } from '../app/orphans.ts'
 import { podBound, podEnded } from '../app/pod-ends.ts'
 import { poolsOf } from '../app/pools.ts'
 import type { Ports } from '../app/ports.ts'
+import { restsOf } from '../app/rests.ts'
 import { resyncOf } from '../app/resync.ts'
 import { stuckRolloutsOf } from '../app/stuck-rollouts.ts'
 import { tellingOn } from '../app/telling.ts'
@@ -126,6 +127,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     claimants,
     ended,
     onConflict: telling.conflict,
+    restMs: options.restMs,
     clock,
     log,
   }
@@ -135,6 +137,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   logDecisions(ports)
   const waiting = waitingList()
   const holds = holdsOf({ ...ports, holdMs: options.holdMs, freshValue })
+  const rests = restsOf(ports)
   const waking = wakingOf({ ...ports, waiting, freshValue })
   const asked = askedMemory(clock)
   const filtering = asked.filtering(filteringOn(ports, waiting, holds, stuckRolloutsOf(cluster, events), telling.waits))
@@ -145,7 +148,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     listPods: () => listPods(transport, cluster.pods),
   }
   const questions = questionsOn(ports, { transport, lists, gate, waiting, asked })
-  const reads = readsOf({ ports, holds, file, limits: options.history })
+  const reads = readsOf({ ports, holds, rests, file, limits: options.history })
 
   const objectWatch = objectWatchOn(ports, objects)
   const objectMirror = mirrorObjects({ ...following, ...objectWatch })
@@ -281,12 +284,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       stopping.abort()
       metrics.stop()
       reads.feed.stop()
-      waking.stop()
-      telling.stop()
-      events.stop()
-      holds.stop()
-      pools.stop()
-      questions.reservations.stop()
+      for (const each of [waking, telling, events, holds, rests, pools, questions.reservations]) each.stop()
       cloud?.stop()
       await Promise.all([cluster.stop(), configMap?.stop(), objectMirror.stop(), hard ? undefined : replicator.stop()])
       if (!hard) ledger.close()

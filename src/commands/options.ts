@@ -17,6 +17,8 @@ export interface ServeOptions {
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
   readonly holdMs: number
+  /** How long an address rests that a container may still use; 0: not at all. */
+  readonly restMs: number
   readonly replicate: boolean
   readonly installCrds: boolean
   /** Write Kubernetes Events. */
@@ -63,6 +65,7 @@ interface RawOptions {
   logFormat: LogFormat
   v?: number
   holdTimeout: number
+  rest: number
   replicate: boolean
   installCrds: boolean
   events: boolean
@@ -89,6 +92,9 @@ export function withServeOptions(command: Command): Command {
     .option('--data-dir <dir>', 'directory of the ledger', '/var/lib/floatip')
     .addOption(
       duration('--hold-timeout <duration>', 'how long an address taken in filter waits for its bind', 60_000, '60s'),
+    )
+    .addOption(
+      duration('--rest <duration>', 'how long others wait for the address of a pod that was killed', 30_000, '30s'),
     )
     .option('--replicate [bool]', 'write FloatingIP objects (off: SQLite alone)', readBool, true)
     .option(
@@ -148,6 +154,7 @@ export function readServeOptions(command: Command): ServeOptions {
     logLevel: raw.logLevel ?? ((raw.v ?? 0) >= 4 ? 'debug' : 'info'),
     logFormat: raw.logFormat,
     holdMs: raw.holdTimeout,
+    restMs: raw.rest,
     replicate: raw.replicate,
     installCrds: raw.installCrds,
     events: raw.events,

@@ -5,6 +5,7 @@ import { feedOf } from '../app/feed.ts'
 import type { Holds } from '../app/holds.ts'
 import { oneAddressOf } from '../app/one-address.ts'
 import type { Ports } from '../app/ports.ts'
+import type { Rests } from '../app/rests.ts'
 import { retain } from '../app/retention.ts'
 import type { LedgerFile } from '../store/open.ts'
 import { type Retention, retentionIn } from '../store/retention.ts'
@@ -14,11 +15,12 @@ import { readingThread } from './reader.ts'
 export interface ReadParts {
   readonly ports: Ports
   readonly holds: Pick<Holds, 'endsAt'>
+  readonly rests: Pick<Rests, 'endsAt'>
   readonly file: LedgerFile
   readonly limits: Retention
 }
 
-export function readsOf({ ports, holds, file, limits }: ReadParts) {
+export function readsOf({ ports, holds, rests, file, limits }: ReadParts) {
   const reader = readingThread(file.path)
   const copying = readingThread(file.path)
   const addresses: Addresses = addressesOf({
@@ -33,7 +35,7 @@ export function readsOf({ ports, holds, file, limits }: ReadParts) {
     reader,
     addresses,
     feed,
-    askAddress: oneAddressOf({ ...ports, reader, addresses, holds }),
+    askAddress: oneAddressOf({ ...ports, reader, addresses, holds, rests }),
     backups: backupsOf({ path: file.path, reader: copying }),
     retain: (signal: AbortSignal) => retain({ ...ports, limits, prune: retentionIn(file.db), signal }),
     stop() {

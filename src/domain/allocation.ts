@@ -8,9 +8,10 @@ import type { Reservation } from './reservation.ts'
 
 /**
  * free → held (taken in filter) → bound (claimed by bind for a pod and node) → reserved (kept for its owner) → bound, or free.
+ * resting: nobody keeps it, but a container of its last pod may still use it (R12); another owner has to wait until it has rested.
  * An allocation whose address is not configured any more is orphaned; that follows from the configuration and is not stored.
  */
-export type Phase = 'held' | 'bound' | 'reserved'
+export type Phase = 'held' | 'bound' | 'reserved' | 'resting'
 
 /** Stands for the UID of a pod that an object without one was adopted for: it equals no UID. */
 export const UNKNOWN_INCARNATION = 'unknown'
@@ -19,9 +20,9 @@ export interface Allocation {
   readonly address: Address
   readonly owner: Owner
   readonly phase: Phase
-  /** UID of the pod that has it, or {@link UNKNOWN_INCARNATION}; null exactly when reserved. */
+  /** UID of the pod that has it, or {@link UNKNOWN_INCARNATION}; null exactly when reserved or resting. */
   readonly incarnation: string | null
-  /** Node of the last bind; null when held or reserved. */
+  /** Node of the last bind; null when held, reserved or resting. */
   readonly node: string | null
   readonly policy: ReleasePolicy
   /** Which range list of the pod's request it answers, counted from 0. */
@@ -34,6 +35,11 @@ export interface Allocation {
   readonly heldFrom: Owner | null
   /** True when an administrator keeps it out of circulation (label `reserved`, or an object that cannot be read). */
   readonly blocked: boolean
+  /**
+   * When a pod that had it went while its container was last seen running (R12): until the rest is over the address goes to no other
+   * owner, whatever becomes of the row. Null: only the pod that has it can be using it.
+   */
+  readonly restsSince: WallMs | null
   /** Taken beyond the replicas during a rollout: when that is over, the Deployment is to have one address less for it. */
   readonly surge: boolean
   readonly updatedAt: WallMs
@@ -63,21 +69,21 @@ export function reservedDraft(
     reservation: null,
     heldFrom: null,
     blocked: false,
+    restsSince: null,
     surge: false,
     ...marks,
   }
 }
 
-/** Two assertions that every row keeps. */
+/** What every row keeps. */
 export function assertSound(row: Allocation | Draft): void {
-  assert((row.phase === 'reserved') === (row.incarnation === null), `${row.address.text}: ${row.phase} and incarnation`)
-  assert(
-    row.phase === 'reserved' || !isKept(row.owner),
-    `${row.address.text}: ${row.phase} under ${ownerKey(row.owner)}`,
-  )
+  const podless = row.phase === 'reserved' || row.phase === 'resting'
+  assert(podless === (row.incarnation === null), `${row.address.text}: ${row.phase} and incarnation`)
+  assert(row.phase !== 'resting' || row.restsSince !== null, `${row.address.text}: resting since when?`)
+  assert(podless || !isKept(row.owner), `${row.address.text}: ${row.phase} under ${ownerKey(row.owner)}`)
 }
 
-/** True when the row counts against a limit: it has a pod, or is reserved under a pod's name and such rows are counted. */
+/** True when the row counts against a limit: it has a pod. */
 export function isClaimed(row: Allocation): boolean {
-  return row.phase !== 'reserved'
+  return row.incarnation !== null
 }

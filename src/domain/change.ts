@@ -7,6 +7,7 @@ export type Verb =
   | 'hold' // filter took it for a pod
   | 'bind' // bind claimed it for a pod on a node
   | 'keep' // the pod ended, its owner keeps the address
+  | 'rest' // nobody keeps it, and a container may still use it; or that is over for one that is kept
   | 'free' // the pod ended, or the workload no longer needs it
   | 'release' // somebody asked
   | 'give back' // nobody bound what filter took

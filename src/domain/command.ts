@@ -28,6 +28,8 @@ export interface UnbindCommand {
   readonly at: WallMs
   readonly incarnation: string
   readonly workload: Workload
+  /** Its last status shows a container running: what other owners could have is to rest first (R12). */
+  readonly rests: boolean
   readonly because: string
 }
 
@@ -40,6 +42,14 @@ export interface GiveBackCommand {
   readonly because: string
   /** Addresses (as text) that the pod carries after all. */
   readonly except?: ReadonlySet<string>
+}
+
+/** The time is over that an address had to rest. */
+export interface RestedCommand {
+  readonly at: WallMs
+  readonly address: Address
+  /** Fence: the rest that is over; a later one goes on. */
+  readonly since: WallMs
 }
 
 /** Somebody asks to release one address by name. */
@@ -135,6 +145,8 @@ export interface AdoptCommand {
   readonly reservation: Reservation | null
   /** An administrator's reservation, or an object that cannot be read: kept out of circulation. */
   readonly blocked: boolean
+  /** As its object says, see the allocation's. */
+  readonly restsSince: WallMs | null
   /** The object says that a rollout was given it beyond the replicas; a pod's annotation does not tell. */
   readonly surge: boolean
   /** Incarnations known to be unfinished, from the same fresh list. */

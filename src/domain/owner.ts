@@ -74,6 +74,16 @@ export function keptBy(owner: Owner): Owner {
   return sharedBy(owner) ?? owner
 }
 
+/**
+ * Who may have an address at once that rests for others: in a pool its pods, else a pod of the same name where names come back
+ * (StatefulSets, bare pods, numbered ones), else any pod of the same workload.
+ */
+export function restKey(owner: Owner): string {
+  if (owner.pool !== '') return poolKey(owner.pool)
+  const named = owner.kind === STATEFUL_SET || owner.kind === NO_CONTROLLER
+  return named || (owner.kind !== DEPLOYMENT && ordinalOf(owner) !== null) ? ownerKey(owner) : workloadKey(owner)
+}
+
 /** The key of the workload itself, whatever the pod: `sts_<ns>_<workload>_`. */
 export function workloadKey(owner: Owner): string {
   return ownerKey({ ...owner, pod: '' })

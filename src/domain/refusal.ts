@@ -4,6 +4,7 @@ export type RefusalCode =
   | 'unknown-node'
   | 'node-not-configured'
   | 'no-address-left'
+  | 'resting'
   | 'limit-reached'
   | 'rollout-deadlock'
   | 'waiting-for-old-pod'

@@ -113,6 +113,7 @@ const PREFIXES: Record<RefusalCode, string> = {
   'unknown-node': 'FloatingIPPlugin:UnknowNode: ',
   'node-not-configured': 'FloatingIPPlugin:NoFIPConfigNode: ',
   'no-address-left': 'FloatingIPPlugin:NoFIPLeft: ',
+  resting: 'FloatingIPPlugin:NoFIPLeft: ',
   'address-elsewhere': 'FloatingIPPlugin:NoFIPLeft: ',
   'limit-reached': '',
   'rollout-deadlock': '',

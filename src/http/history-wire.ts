@@ -35,12 +35,14 @@ const Change = Type.Object({
   id: Type.Integer({ description: 'Ascends; Last-Event-ID of /v1/events.' }),
   at: Type.String({ description: 'RFC 3339.' }),
   ip: Type.String(),
-  verb: Type.String({ description: 'hold, bind, keep, free, release, give back or adopt.' }),
+  verb: Type.String({
+    description: 'hold, bind, keep, rest, free, release, give back, adopt, settle, reserve or unreserve.',
+  }),
   actor: Type.String({ description: 'scheduler, cluster, person or floatip.' }),
   because: Type.String({ description: 'Why.' }),
   before: Type.Optional(OwnerItem),
   after: Type.Optional(OwnerItem),
-  state: Type.Optional(Type.String({ description: 'held, bound or reserved after it; missing: free.' })),
+  state: Type.Optional(Type.String({ description: 'held, bound, reserved or resting after it; missing: free.' })),
   podUid: Type.Optional(Type.String()),
   node: Type.Optional(Type.String()),
 })

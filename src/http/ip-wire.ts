@@ -35,6 +35,9 @@ const Item = Type.Object({
   updateTime: Type.Optional(Type.String({ description: 'RFC 3339.' })),
   status: Type.Optional(Type.String({ description: 'The pod’s phase, Deleted, or Unknown.' })),
   releasable: Type.Optional(Type.Boolean({ description: 'True only when no pod holds the address.' })),
+  resting: Type.Optional(
+    Type.Boolean({ description: 'There, and true, while a container of its last pod may use it.' }),
+  ),
 })
 
 const EXAMPLE = {
@@ -163,6 +166,7 @@ function encodeItem({ address, row, status, releasable }: Listed): Static<typeof
     updateTime: timeText(row.updatedAt),
     status,
     releasable,
+    ...(row.phase === 'resting' && { resting: true }),
   }
 }
 

@@ -14,7 +14,7 @@ const { subnet, gateway, vlan, nodeSubnets } = networkFields
 const One = Type.Object(
   {
     ip: Type.String({ description: 'The address.' }),
-    state: Type.String({ description: 'free, held, bound or reserved.' }),
+    state: Type.String({ description: 'free, held, bound, reserved or resting.' }),
     orphaned: Type.Boolean({ description: 'It left the configuration while somebody had it.' }),
     blocked: Type.Boolean({ description: 'An administrator keeps it out of circulation.' }),
     subnet: Type.Optional(subnet),

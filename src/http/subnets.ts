@@ -26,10 +26,11 @@ const Run = Type.Object({
 const Subnet = Type.Object({
   ...networkFields,
   ips,
-  total: Type.Integer({ description: 'used + reserved + held + free.' }),
+  total: Type.Integer({ description: 'used + reserved + held + resting + free.' }),
   used: Type.Integer({ description: 'Bound to pods.' }),
   reserved: Type.Integer({ description: 'Kept without a running pod.' }),
   held: Type.Integer({ description: 'Taken in filter, not bound yet.' }),
+  resting: Type.Integer({ description: 'A container may still use them: free for others after --rest.' }),
   orphaned: Type.Integer({ description: 'In the pod network and no longer in ips; not part of total.' }),
   free: Type.Integer(),
   largestFreeRun: Run,
@@ -42,6 +43,7 @@ const SUBNET: Static<typeof Subnet> = {
   used: 120,
   reserved: 12,
   held: 1,
+  resting: 0,
   orphaned: 0,
   free: 66,
   largestFreeRun: { first: '10.0.0.135', last: '10.0.0.200', length: 66 },
@@ -139,8 +141,18 @@ function encodeEntry(entry: SubnetEntry) {
   return { ...encodeNetwork(entry), ips }
 }
 
-function encodeAccount({ entry, bound, reserved, held, orphaned, free, largestFreeRun: run }: SubnetAccount) {
+function encodeAccount({ entry, bound, reserved, held, resting, orphaned, free, largestFreeRun: run }: SubnetAccount) {
   const largestFreeRun =
     run === null ? { length: 0 } : { first: run.first.text, last: run.last.text, length: run.length }
-  return { ...encodeEntry(entry), total: entry.size, used: bound, reserved, held, orphaned, free, largestFreeRun }
+  return {
+    ...encodeEntry(entry),
+    total: entry.size,
+    used: bound,
+    reserved,
+    held,
+    resting,
+    orphaned,
+    free,
+    largestFreeRun,
+  }
 }

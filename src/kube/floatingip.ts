@@ -18,6 +18,8 @@ const API_VERSION_ANNOTATION = 'floatip.galaxy.k8s.io/owner-api-version'
 const INDEX_ANNOTATION = 'floatip.galaxy.k8s.io/request-index'
 /** On what a rollout was given beyond the replicas. */
 const SURGE_ANNOTATION = 'floatip.galaxy.k8s.io/rollout-surge'
+/** Since when it rests, see the allocation: a new leader is to know. RFC 3339. */
+const RESTS_ANNOTATION = 'floatip.galaxy.k8s.io/rests-since'
 /** The reservation that the address belongs to, as JSON. */
 const RESERVATION_ANNOTATION = 'floatip.galaxy.k8s.io/reservation'
 
@@ -53,6 +55,7 @@ export interface FloatingIpFact {
   readonly apiVersion: string
   readonly index: number
   readonly surge: boolean
+  readonly restsSince: WallMs | null
   /** When it was written last, by its own word; 0 where that cannot be read. */
   readonly updatedAt: WallMs
   /** Made over the API; null: none, or none that can be read. */
@@ -79,6 +82,7 @@ export function floatingIpFact(raw: RawObject): FloatingIpFact {
     reservation: readReservation(metadata.annotations?.[RESERVATION_ANNOTATION]),
     index: Number.isInteger(index) && index >= 0 ? index : 0,
     surge: metadata.annotations?.[SURGE_ANNOTATION] === 'true',
+    restsSince: Date.parse(metadata.annotations?.[RESTS_ANNOTATION] ?? '') || null,
     updatedAt: Date.parse(String(spec?.updateTime)) || 0,
   }
 }
@@ -119,6 +123,7 @@ export function floatingIpBody(row: Allocation): Written {
         [API_VERSION_ANNOTATION]: row.apiVersion,
         [INDEX_ANNOTATION]: String(row.index),
         ...(row.surge && { [SURGE_ANNOTATION]: 'true' }),
+        ...(row.restsSince !== null && { [RESTS_ANNOTATION]: new Date(row.restsSince).toISOString() }),
         ...(row.reservation !== null && { [RESERVATION_ANNOTATION]: reservationText(row.reservation) ?? '' }),
       },
     },
@@ -134,7 +139,12 @@ export function floatingIpBody(row: Allocation): Written {
 /** The same as a merge patch: it leaves foreign labels and annotations alone, and takes away what is no longer true. */
 export function floatingIpPatch(row: Allocation, version: { readonly uid: string; readonly resourceVersion: string }) {
   const { metadata, spec } = floatingIpBody(row)
-  const annotations = { [SURGE_ANNOTATION]: null, [RESERVATION_ANNOTATION]: null, ...metadata.annotations }
+  const annotations = {
+    [SURGE_ANNOTATION]: null,
+    [RESTS_ANNOTATION]: null,
+    [RESERVATION_ANNOTATION]: null,
+    ...metadata.annotations,
+  }
   return { metadata: { ...metadata, annotations, ...version }, spec }
 }
 
@@ -149,6 +159,7 @@ export function agrees(fact: FloatingIpFact, row: Allocation): boolean {
     fact.podUid === (row.incarnation ?? '') &&
     fact.node === (row.node ?? '') &&
     fact.surge === row.surge &&
+    fact.restsSince === row.restsSince &&
     fact.reservation?.id === row.reservation?.id
   )
 }

@@ -18,6 +18,8 @@ export interface PodFact {
   readonly phase: string
   /** Succeeded or Failed: it runs no more. */
   readonly finished: boolean
+  /** A container of it was running when its kubelet last told: whoever took the object away, or wrote Failed, it may run on. Succeeded says that all have ended. */
+  readonly running: boolean
   readonly deleting: boolean
   /** True when a container requests the resource. */
   readonly asks: boolean
@@ -43,6 +45,10 @@ interface RawContainer {
   readonly resources?: { readonly requests?: Readonly<Record<string, unknown>> | null } | null
 }
 
+interface RawContainerStatus {
+  readonly state?: { readonly running?: object | null } | null
+}
+
 interface RawOwnerReference {
   readonly apiVersion?: string
   readonly kind?: string
@@ -65,7 +71,12 @@ export interface RawPod extends RawObject {
     readonly containers?: readonly RawContainer[] | null
     readonly initContainers?: readonly RawContainer[] | null
   } | null
-  readonly status?: { readonly phase?: string } | null
+  readonly status?: {
+    readonly phase?: string
+    readonly containerStatuses?: readonly RawContainerStatus[] | null
+    readonly initContainerStatuses?: readonly RawContainerStatus[] | null
+    readonly ephemeralContainerStatuses?: readonly RawContainerStatus[] | null
+  } | null
 }
 
 export function podFact(raw: RawPod): PodFact {
@@ -82,6 +93,7 @@ export function podFact(raw: RawPod): PodFact {
     node: spec?.nodeName ? spec.nodeName : null,
     phase,
     finished: phase === 'Succeeded' || phase === 'Failed',
+    running: phase !== 'Succeeded' && isRunning(status),
     deleting: Boolean(metadata.deletionTimestamp),
     asks: asksForAddress(raw),
     owner: { pool, ...workloadOf(metadata, controller), namespace: metadata.namespace ?? '', pod: metadata.name },
@@ -106,6 +118,13 @@ function warningsOf({ metadata, spec }: RawPod): readonly string[] {
   }
   if (spec?.hostNetwork) warnings.push('a pod with hostNetwork cannot use the address that it asks for')
   return warnings
+}
+
+function isRunning(status: RawPod['status']): boolean {
+  const { containerStatuses, initContainerStatuses, ephemeralContainerStatuses } = status ?? {}
+  return [containerStatuses, initContainerStatuses, ephemeralContainerStatuses].some(statuses =>
+    statuses?.some(({ state }) => state?.running != null),
+  )
 }
 
 function asksForAddress({ spec }: RawPod): boolean {

@@ -82,6 +82,7 @@ const ACTORS: Record<CommandKind, Actor> = {
   unbind: 'cluster',
   follow: 'cluster',
   reclaim: 'cluster',
+  rested: 'floatip',
   unblock: 'person',
   resizePool: 'person',
   release: 'person',
@@ -203,7 +204,7 @@ export function openLedger({ journal, geometry, recover, onBug, onTurn = () => {
       }
       const decidingMs = performance.now()
       for (const { kind, command } of batch) outcomes.push(decide(kind, command))
-      const parted = committed.filter(({ after }) => after === null || after.phase === 'reserved')
+      const parted = committed.filter(({ after }) => after === null || after.incarnation === null)
       if (parted.length > 0) for (const heir of heirsOf(parted)) decide('adopt', heir)
       const decidedMs = performance.now()
       committed.forEach((change, at) => {

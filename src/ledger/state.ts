@@ -4,7 +4,7 @@ import { type Core, type FreeRun, NO_SLOT } from '../core/core.ts'
 import { type Allocation, assertSound } from '../domain/allocation.ts'
 import type { Change, Committed } from '../domain/change.ts'
 import type { Geometry } from '../domain/geometry.ts'
-import { ownerKey, sharedBy, workloadKey } from '../domain/owner.ts'
+import { ownerKey, restKey, sharedBy, workloadKey } from '../domain/owner.ts'
 import type { Address } from '../ip/address.ts'
 import { assert } from '../lib/assert.ts'
 import type { WallMs } from '../lib/clock.ts'
@@ -33,15 +33,19 @@ export interface State extends View {
 
 export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocation[]): State {
   const byAddress = new Map<string, Allocation>()
-  const byKey = indexBy(row => ownerKey(row.owner))
+  const unlessResting = (keyOf: (row: Allocation) => string | null) =>
+    indexBy(row => (row.phase === 'resting' ? null : keyOf(row)))
+  const byKey = unlessResting(row => ownerKey(row.owner))
   const byIncarnation = indexBy(row => row.incarnation)
-  const byShare = indexBy(row => {
+  const byShare = unlessResting(row => {
     const share = sharedBy(row.owner)
     return share === null ? null : ownerKey(share)
   })
-  const byWorkload = indexBy(row => workloadKey(row.owner))
+  const byWorkload = unlessResting(row => workloadKey(row.owner))
   const byReservation = indexBy(row => row.reservation?.id ?? null)
-  const indexes = [byKey, byIncarnation, byShare, byWorkload, byReservation]
+  const byRest = indexBy(row => (row.phase === 'resting' ? restKey(row.owner) : null))
+  const restByEntry = indexBy(row => (row.phase === 'resting' ? String(geometry.entryIndexOf(row.address)) : null))
+  const indexes = [byKey, byIncarnation, byShare, byWorkload, byReservation, byRest, restByEntry]
   const tally = tallyOf(geometry.entries.length)
   /** Slots freed in the open turn. */
   let freed: number[] = []
@@ -90,6 +94,8 @@ export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocatio
     ofShare: byShare.of,
     ofWorkload: byWorkload.of,
     ofReservation: byReservation.of,
+    restingFor: byRest.of,
+    restingIn: entry => restByEntry.of(String(entry)),
     freeCount: entry => core.freeCount(entry),
     peek(entry) {
       const slot = core.peek(entry)
@@ -138,7 +144,9 @@ export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocatio
         const pending = freed.filter(slot => core.entryOf(slot) === entry).length
         if (counted + pending + core.freeCount(entry) !== core.slotCount(entry)) return `entry ${entry} is miscounted`
       }
-      if (byKey.size !== byAddress.size || byWorkload.size !== byAddress.size) return 'an index lost a row'
+      const others = byAddress.size - byRest.size
+      if (byKey.size !== others || byWorkload.size !== others || restByEntry.size !== byRest.size)
+        return 'an index lost a row'
       return core.verify()
     },
   }

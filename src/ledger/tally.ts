@@ -18,7 +18,7 @@ export interface Tally {
 }
 
 export function tallyOf(entries: number): Tally {
-  const none: Counts = { held: 0, bound: 0, reserved: 0, blocked: 0 }
+  const none: Counts = { held: 0, bound: 0, reserved: 0, resting: 0, blocked: 0 }
   const counts = Array.from({ length: entries }, () => ({ ...none }) as Record<Standing, number>)
   const orphans = new Map<string, Allocation>()
   const of = (entry: number) => present(counts[entry], 'counts of an entry')

@@ -17,12 +17,19 @@ export const adopt: Rule<AdoptCommand, Adopted> = (view, command) => {
   const rowLives = row.incarnation !== null && command.alive.has(row.incarnation)
   const sightingLives = command.incarnation !== null && command.alive.has(command.incarnation)
   if (row.incarnation === command.incarnation)
-    return carriedOtherwise(row, command) ? decided(command, row, 'taken over') : { changes: [], answer: 'known' }
-  if (!sightingLives) return { changes: [], answer: 'known' }
+    return carriedOtherwise(row, command) ? decided(command, row, 'taken over') : known(row, command)
+  if (!sightingLives) return known(row, command)
   if (rowLives) return conflict(row, command)
   // A dead or empty incarnation under the same key is the same owner come back; under another key the living pod has it.
   if (sameKey || row.phase !== 'held' || command.source === 'pod') return decided(command, row, 'taken over')
   return conflict(row, command)
+}
+
+/** All but, perhaps, that it rests: whoever wrote the object saw how its pod went, and we did not. */
+function known(row: Allocation, { address, restsSince }: AdoptCommand): ReturnType<typeof adopt> {
+  if (restsSince === null || row.restsSince !== null) return { changes: [], answer: 'known' }
+  const because = 'its object says that it rests'
+  return { changes: [{ verb: 'adopt', address, before: row, after: { ...row, restsSince }, because }], answer: 'known' }
 }
 
 /** A bound pod carries what we hold for it, or have for another node: as a hold it would expire under a running pod. */
@@ -34,7 +41,7 @@ function carriedOtherwise(row: Allocation, command: AdoptCommand): boolean {
 function overBlocked(row: Allocation, command: AdoptCommand): ReturnType<typeof adopt> {
   if (row.blocked && command.blocked) return { changes: [], answer: 'known' }
   if (command.blocked)
-    return row.phase === 'reserved' ? decided(command, row, 'taken over') : { changes: [], answer: 'known' }
+    return row.incarnation === null ? decided(command, row, 'taken over') : { changes: [], answer: 'known' }
   return conflict(row, command)
 }
 
@@ -58,6 +65,7 @@ function decided(command: AdoptCommand, before: Allocation | null, answer: Adopt
     reservation: command.source === 'pod' ? (before?.reservation ?? null) : command.reservation,
     heldFrom: cameFrom(command),
     blocked: command.blocked,
+    restsSince: command.restsSince ?? before?.restsSince ?? null,
     surge: command.surge || (before?.surge ?? false),
   }
   return {
@@ -75,7 +83,9 @@ function cameFrom({ source, incarnation, policy, reservation, owner }: AdoptComm
   return keptBy(owner)
 }
 
-function phaseOf(command: AdoptCommand): Phase {
-  if (command.incarnation === null) return 'reserved'
-  return command.node === null ? 'held' : 'bound'
+function phaseOf({ incarnation, node, policy, reservation, restsSince, blocked }: AdoptCommand): Phase {
+  if (incarnation !== null) return node === null ? 'held' : 'bound'
+  // With this policy nobody keeps an address: it only rests.
+  const kept = policy !== RELEASE_AT_POD_END || reservation !== null || blocked
+  return restsSince !== null && !kept ? 'resting' : 'reserved'
 }

@@ -27,7 +27,9 @@ export function claimOf(
     reservation: before?.reservation ?? null,
     heldFrom: heldFrom(before),
     blocked: false,
-    surge: before === null ? source.kind === 'free' && source.lends : before.surge,
+    // Its own replacement may have it; for others it rests on.
+    restsSince: before?.restsSince ?? null,
+    surge: source.kind === 'free' ? source.lends : (before?.surge ?? false),
   }
   return { before, after }
 }

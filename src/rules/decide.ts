@@ -7,6 +7,7 @@ import { importAll } from './import.ts'
 import { resizePool } from './pool.ts'
 import { release } from './release.ts'
 import { reserve, unreserve } from './reserve.ts'
+import { rested } from './rest.ts'
 import { giveBack, reclaim, unbind } from './unbind.ts'
 import { unblock } from './unblock.ts'
 import type { Rule } from './view.ts'
@@ -16,6 +17,7 @@ export const rules = {
   bind, // claim them for the chosen node
   giveBack, // nobody bound what filter took
   unbind, // a pod ended: free or keep, by policy
+  rested, // an address has rested
   reclaim, // no pod of its name exists, and nobody told its end
   unblock, // a reservation ended
   follow, // a workload changed: what it keeps follows

@@ -5,9 +5,10 @@ import type { FollowCommand } from '../domain/command.ts'
 import { DEPLOYMENT, isKept, type Owner, ownerKey, poolOwner, workloadKey } from '../domain/owner.ts'
 import { IMMUTABLE } from '../domain/policy.ts'
 import { groupOf, isCustomWorkload } from '../domain/workload.ts'
+import { free, isStillTheirs } from './rest.ts'
 import { ordinalExists } from './source.ts'
 import { trim } from './trim.ts'
-import { free, type Unbound } from './unbind.ts'
+import type { Unbound } from './unbind.ts'
 import { isConfigured, type Rule, type View } from './view.ts'
 
 export const follow: Rule<FollowCommand, Unbound> = (view, command) => {
@@ -16,7 +17,8 @@ export const follow: Rule<FollowCommand, Unbound> = (view, command) => {
   const changes =
     command.workloadOwner.kind === DEPLOYMENT ? deployment(view, command, rows, kept) : numbered(command, kept)
   const freed = changes.filter(change => change.after === null).length
-  return { changes, answer: { freed, kept: kept.length - freed } }
+  const lost = changes.filter(change => !isStillTheirs(change)).length
+  return { changes, answer: { freed, kept: kept.length - lost } }
 }
 
 /** Those of its pods, and what is kept for it: in a pool that is kept for all Deployments of the pool together. */

@@ -12,6 +12,8 @@ export function conflictOf(view: View, { address, owner, policy }: Imported): st
   if (policy === RELEASE_AT_POD_END) return 'its policy releases it with its pod: there is nothing to keep'
   if (view.geometry.slotOf(address) === null) return 'it is not in the configuration'
   const row = view.at(address)
+  if (row?.phase === 'resting')
+    return `it rests: a container of ${ownerKey(row.owner)} may still run; try again in a minute`
   if (row !== null) return ownerKey(row.owner) === ownerKey(owner) ? null : `${ownerKey(row.owner)} has it`
   const [other] = owner.pod === '' ? [] : view.ofKey(ownerKey(owner))
   return other === undefined ? null : `${ownerKey(owner)} has ${other.address.text} already`

@@ -4,8 +4,8 @@ import type { Change } from '../domain/change.ts'
 import type { ResizePoolCommand } from '../domain/command.ts'
 import { isKept, type Owner, ownerKey, poolOwner } from '../domain/owner.ts'
 import { NEVER } from '../domain/policy.ts'
+import { free } from './rest.ts'
 import { newestFirst } from './source.ts'
-import { free } from './unbind.ts'
 import { isConfigured, type Rule, type View } from './view.ts'
 
 export interface Resized {

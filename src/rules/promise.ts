@@ -3,7 +3,7 @@ import type { Allocation } from '../domain/allocation.ts'
 import type { Change } from '../domain/change.ts'
 import type { Demand } from '../domain/demand.ts'
 import type { NodeGroup } from '../domain/geometry.ts'
-import { ownerKey, sharedBy, workloadKey } from '../domain/owner.ts'
+import { type Owner, ownerKey, restKey, sharedBy, workloadKey } from '../domain/owner.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import { present } from '../lib/assert.ts'
 import { bind } from './bind.ts'
@@ -14,8 +14,8 @@ import type { SlotInterval, View } from './view.ts'
 export interface Promises {
   /** Serves the pod, as far as the promises before it leave something on one of these groups; else what it would be told. */
   promise(demand: Demand, groups: readonly NodeGroup[]): 'served' | Verdicts
-  /** True when the pod's own key has rows. */
-  hasOwn(key: string): boolean
+  /** True when the owner's own key has rows, or some rest that it may have. */
+  hasOwn(owner: Owner): boolean
 }
 
 export function promisesOn(base: View): Promises {
@@ -34,7 +34,7 @@ export function promisesOn(base: View): Promises {
       for (const change of bound.changes) keep(change)
       return 'served'
     },
-    hasOwn: key => view.ofKey(key).length > 0,
+    hasOwn: owner => view.ofKey(ownerKey(owner)).length > 0 || view.restingFor(restKey(owner)).length > 0,
   }
 }
 
@@ -70,11 +70,19 @@ function overlayOn(base: View): Overlay {
       },
     }
   }
-  const byKey = layer(row => ownerKey(row.owner), base.ofKey)
+  const unlessResting = (keyOf: KeyOf) => (row: Allocation) => (row.phase === 'resting' ? null : keyOf(row))
+  const byKey = layer(
+    unlessResting(row => ownerKey(row.owner)),
+    base.ofKey,
+  )
   const byIncarnation = layer(row => row.incarnation, base.ofIncarnation)
-  const byShare = layer(shareKey, base.ofShare)
-  const byWorkload = layer(row => workloadKey(row.owner), base.ofWorkload)
-  const layers = [byKey, byIncarnation, byShare, byWorkload]
+  const byShare = layer(unlessResting(shareKey), base.ofShare)
+  const byWorkload = layer(
+    unlessResting(row => workloadKey(row.owner)),
+    base.ofWorkload,
+  )
+  const byRest = layer(row => (row.phase === 'resting' ? restKey(row.owner) : null), base.restingFor)
+  const layers = [byKey, byIncarnation, byShare, byWorkload, byRest]
 
   function firstFree(lo: number, hi: number): number | null {
     let slot = lo > hi ? null : base.firstFree(lo, hi)
@@ -94,6 +102,8 @@ function overlayOn(base: View): Overlay {
       ofShare: byShare.of,
       ofWorkload: byWorkload.of,
       ofReservation: base.ofReservation,
+      restingFor: byRest.of,
+      restingIn: base.restingIn,
       freeCount(entry) {
         const { lo, hi } = present(bounds[entry], 'entry')
         return base.freeCount(entry) - [...taken].filter(slot => slot >= lo && slot <= hi).length

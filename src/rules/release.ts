@@ -1,7 +1,12 @@
-/** Owns release: somebody asked for one address to be freed, and no pod may have it. */
+/**
+ * Owns release: somebody asked for one address to be freed, and no pod may have it. One that is kept and whose container may still run
+ * rests first (R12); whoever releases it once more, while it rests, takes that on themselves.
+ */
+import type { Change } from '../domain/change.ts'
 import type { ReleaseCommand } from '../domain/command.ts'
 import { ownerKey } from '../domain/owner.ts'
 import { refusal } from '../domain/refusal.ts'
+import { free } from './rest.ts'
 import type { Rule } from './view.ts'
 
 export interface Released {
@@ -18,8 +23,9 @@ export const release: Rule<ReleaseCommand, Released> = (view, { address, owner, 
   if (row.blocked) return refusal('in-use', `${address.text} is reserved by an administrator`)
   if (row.revision !== revision)
     return refusal('stale', `${address.text} changed while its pod was looked up: try again`)
-  return {
-    changes: [{ verb: 'release', address, before: row, after: null, because }],
-    answer: { changed: true },
-  }
+  const released: Change =
+    row.phase === 'resting'
+      ? { verb: 'release', address, before: row, after: null, because: `${because}, before it had rested` }
+      : { ...free(row, because), verb: 'release' }
+  return { changes: [released], answer: { changed: true } }
 }

@@ -7,6 +7,7 @@ import { NEVER, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { isRefusal, type Refusal, refusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
 import { rangeText } from '../ip/range.ts'
+import { isStillTheirs, unkept } from './rest.ts'
 import type { Rule, SlotInterval, View } from './view.ts'
 
 export const reserve: Rule<ReserveCommand, readonly Address[]> = (view, command) => {
@@ -28,6 +29,7 @@ export const reserve: Rule<ReserveCommand, readonly Address[]> = (view, command)
 }
 
 export interface Unreserved {
+  /** Free now, or when they have rested. */
   readonly freed: number
   /** In use, or expected by a pod that exists: they follow their policy from now on. */
   readonly left: number
@@ -38,11 +40,11 @@ export const unreserve: Rule<UnreserveCommand, Unreserved> = (view, { id, addres
   const rows = view.ofReservation(id).filter(row => address === null || row.address.text === address.text)
   const changes = rows.map((row): Change => {
     const awaited = unfinished.has(`${row.owner.namespace}/${row.owner.pod}`)
-    const after = row.phase === 'reserved' && !awaited ? null : { ...row, reservation: null }
+    const after = row.phase === 'reserved' && !awaited ? unkept(row) : { ...row, reservation: null }
     return { verb: 'unreserve', address: row.address, before: row, after, because }
   })
-  const freed = changes.filter(({ after }) => after === null).length
-  return { changes, answer: { freed, left: changes.length - freed } }
+  const left = changes.filter(isStillTheirs).length
+  return { changes, answer: { freed: changes.length - left, left } }
 }
 
 /** Free for a command of this turn: what the turn freed is not, before its commit (R8). */
@@ -64,6 +66,8 @@ function exactly(view: View, addresses: readonly Address[]): readonly number[] |
 function whose(row: Allocation | null): string {
   if (row === null) return 'is becoming free in this moment: try again'
   if (row.blocked) return 'is kept out of circulation already'
+  if (row.phase === 'resting')
+    return `rests: a container of ${ownerKey(row.owner)} may still run; try again in a minute`
   return `belongs to ${ownerKey(row.owner)}`
 }
 

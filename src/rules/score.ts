@@ -32,7 +32,7 @@ export function fitsAfter(
   }
   const unfit = fits(view, demand, source, group)
   if (unfit === null) return true
-  if (unfit.code !== 'no-address-left') return false
+  if (unfit.code !== 'no-address-left' && unfit.code !== 'resting') return false
   const freed = victims.flatMap(uid => wouldFree(view, uid, group))
   return demand.request.length === 0 ? freed.length > 0 : matches(view, openLists(view, demand, source, group), freed)
 

@@ -18,14 +18,15 @@ import { type Refusal, refusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
 import { rangeText, setContains } from '../ip/range.ts'
 import { limitOf } from './limit.ts'
+import { isOwn, restingFor } from './rest.ts'
 import { isConfigured, type SlotInterval, type View } from './view.ts'
 
 /** own: under the pod's key already · kept: its Deployment or pool keeps some, newest first · free: any free address. */
 export type Source =
   | { readonly kind: 'own'; readonly rows: readonly Allocation[] }
   | { readonly kind: 'kept'; readonly rows: readonly Allocation[]; readonly room: Room }
-  /** `lends`: beyond the replicas, for a rollout. */
-  | { readonly kind: 'free'; readonly room: Room; readonly lends: boolean }
+  /** `lends`: beyond the replicas, for a rollout. `resting`: may be had as well, see {@link choose}. */
+  | { readonly kind: 'free'; readonly room: Room; readonly lends: boolean; readonly resting: readonly Allocation[] }
 
 /** How many pods of the same Deployment or pool may still get an address; null: no limit. */
 export type Room = number | null
@@ -122,7 +123,8 @@ function outOfReach(view: View, demand: Demand): Refusal | null {
 
 function sharedSource(view: View, demand: Demand, without: readonly Allocation[]): Source | Refusal {
   const share = sharedBy(demand.owner)
-  if (share === null || demand.policy === RELEASE_AT_POD_END) return { kind: 'free', room: null, lends: false }
+  const resting = restingFor(view, demand.owner).filter(row => isConfigured(view, row))
+  if (share === null || demand.policy === RELEASE_AT_POD_END) return { kind: 'free', room: null, lends: false, resting }
   const rows = view
     .ofShare(ownerKey(share))
     .filter(row => isConfigured(view, row) && !row.blocked && !without.includes(row))
@@ -133,7 +135,7 @@ function sharedSource(view: View, demand: Demand, without: readonly Allocation[]
   const room = limit === null ? null : limit.most - limit.used
   // Kept addresses answer no range lists: which of them would be the first list's?
   if (kept.length > 0 && demand.request.length === 0) return { kind: 'kept', rows: kept, room }
-  return { kind: 'free', room, lends: limit?.lends ?? false }
+  return { kind: 'free', room, lends: limit?.lends ?? false, resting }
 }
 
 export function newestFirst(a: Allocation, b: Allocation): number {
@@ -146,7 +148,8 @@ export function fits(view: View, demand: Demand, source: Source, group: NodeGrou
     case 'own': {
       const fixed = fixedRows(demand, source.rows).map(row => row.address)
       return (
-        elsewhere(view, fixed, group) ?? (choose(view, demand, source, group) === null ? noneLeft(demand, group) : null)
+        elsewhere(view, fixed, group) ??
+        (choose(view, demand, source, group) === null ? noneLeft(view, demand, group) : null)
       )
     }
     case 'kept': {
@@ -158,7 +161,7 @@ export function fits(view: View, demand: Demand, source: Source, group: NodeGrou
       )
     }
     case 'free':
-      return choose(view, demand, source, group) === null ? noneLeft(demand, group) : null
+      return choose(view, demand, source, group) === null ? noneLeft(view, demand, group) : null
   }
 }
 
@@ -173,9 +176,14 @@ export function elsewhere(view: View, addresses: readonly Address[], group: Node
 /** Addresses named in a refusal: enough to recognise the subnet, short enough for an event. */
 const KEPT_NAMED_MAX = 3
 
-function noneLeft(demand: Demand, group: NodeGroup): Refusal {
-  const of = demand.request.length === 0 ? '' : ' for the requested ranges'
-  return refusal('no-address-left', `no free address${of} for nodes in ${group.subnets}`)
+function noneLeft(view: View, { request }: Demand, group: NodeGroup): Refusal {
+  const wanted = (row: Allocation) => request.length === 0 || request.some(list => setContains(list, row.address))
+  const rest = group.entries.flatMap(entry => view.restingIn(entry)).filter(wanted).length
+  const none = `no free address${request.length === 0 ? '' : ' for the requested ranges'} for nodes in ${group.subnets}`
+  if (rest === 0) return refusal('no-address-left', none)
+  const which =
+    rest === 1 ? '1 rests, since a container may still use it' : `${rest} rest, since containers may still use them`
+  return refusal('resting', `${none}; ${which}`)
 }
 
 export function servedBy(view: View, row: Allocation, group: NodeGroup): boolean {
@@ -213,8 +221,26 @@ export function choose(view: View, demand: Demand, source: Source, group: NodeGr
       return row === undefined ? null : [{ row }]
     }
     case 'free':
-      return demand.request.length === 0 ? anyFree(view, group) : matchAround(view, demand, [], group)
+      return (
+        freeOr(
+          view,
+          demand,
+          source.resting.filter(row => isOwn(row, demand.owner)),
+          group,
+        ) ?? freeOr(view, demand, source.resting, group)
+      )
   }
+}
+
+/**
+ * Of these the first, else a free one. What rests from its own name a pod gets before all else: it is what it was there. What rests
+ * from a sibling it gets only when nothing is free: two pods at one address, be it for seconds, are worse than another address.
+ */
+function freeOr(view: View, demand: Demand, rows: readonly Allocation[], group: NodeGroup): readonly Choice[] | null {
+  const usable = rows.filter(row => servedBy(view, row, group))
+  if (demand.request.length > 0) return matchAround(view, demand, fixedRows(demand, usable), group)
+  const [row] = usable
+  return row === undefined ? anyFree(view, group) : [{ row }]
 }
 
 function anyFree(view: View, group: NodeGroup): readonly Choice[] | null {

@@ -4,8 +4,8 @@ import type { Change } from '../domain/change.ts'
 import type { Workload } from '../domain/demand.ts'
 import { IMMUTABLE, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { keepsUntilOver } from './limit.ts'
+import { free } from './rest.ts'
 import { newestFirst } from './source.ts'
-import { free } from './unbind.ts'
 
 /**
  * `kept`: what it keeps without a pod and may lose; `claimed`: what its pods have; both configured. Each address that a rollout was lent

@@ -6,7 +6,9 @@ import type { Workload } from '../domain/demand.ts'
 import { DEPLOYMENT, keptBy, type Owner, ownerKey, sharedBy } from '../domain/owner.ts'
 import { NEVER, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { unreachable } from '../lib/assert.ts'
+import type { WallMs } from '../lib/clock.ts'
 import { keepsUntilOver } from './limit.ts'
+import { free, isStillTheirs, unkept } from './rest.ts'
 import { ordinalExists } from './source.ts'
 import { isConfigured, type Rule, type View } from './view.ts'
 
@@ -17,29 +19,43 @@ export interface Unbound {
 }
 
 /** Rows are found by UID, with the policy recorded at bind: labels and owners may have changed since. */
-export const unbind: Rule<UnbindCommand, Unbound> = (view, { incarnation, workload, because }) => {
-  let freed = 0
+export const unbind: Rule<UnbindCommand, Unbound> = (view, { at, incarnation, workload, rests, because }) => {
+  /** How many addresses of the pod go before this one. */
+  let lost = 0
   const changes = view.ofIncarnation(incarnation).map(row => {
-    const fate = fateOf(view, row, workload, freed)
-    const why = `${because}; ${fate.because}`
-    const change =
-      row.phase === 'held'
-        ? giveBackOf(row, because)
-        : fate.keepFor === null
-          ? free(row, why)
-          : keep(row, fate.keepFor, why)
-    if (change.after === null) freed++
+    const change = ended(view, row, workload, lost, because, rests ? at : row.restsSince)
+    if (!isStillTheirs(change)) lost++
     return change
   })
-  return { changes, answer: { freed, kept: changes.length - freed } }
+  return { changes, answer: counted(changes) }
+}
+
+function ended(
+  view: View,
+  row: Allocation,
+  workload: Workload,
+  lost: number,
+  because: string,
+  restsSince: WallMs | null,
+): Change {
+  if (row.phase === 'held') return giveBackOf(row, because)
+  const fate = fateOf(view, row, workload, lost)
+  const why = `${because}; ${fate.because}`
+  return fate.keepFor === null ? free(row, why, restsSince) : keep(row, fate.keepFor, why, restsSince)
+}
+
+function counted(changes: readonly Change[]): Unbound {
+  return {
+    freed: changes.filter(change => change.after === null).length,
+    kept: changes.filter(isStillTheirs).length,
+  }
 }
 
 /** Holds (and claims given up) go back to where they came from; the fence spares rows written since. */
 export const giveBack: Rule<GiveBackCommand, Unbound> = (view, { incarnation, revision, because, except }) => {
   const rows = view.ofIncarnation(incarnation).filter(row => row.revision <= revision && !except?.has(row.address.text))
   const changes = rows.map(row => giveBackOf(row, because))
-  const freed = changes.filter(change => change.after === null).length
-  return { changes, answer: { freed, kept: changes.length - freed } }
+  return { changes, answer: counted(changes) }
 }
 
 /** What no end of a pod will be told for: an unknown incarnation, or a row that should have gone with its pod. */
@@ -50,7 +66,7 @@ export const reclaim: Rule<ReclaimCommand, Unbound> = (view, { address, revision
   const because = configured ? 'no pod of its name exists' : 'its range left the configuration'
   const keeps = (row.policy !== RELEASE_AT_POD_END || row.reservation !== null) && configured
   const change = keeps ? keep(row, keptBy(row.owner), because) : free(row, because)
-  return { changes: [change], answer: { freed: keeps ? 0 : 1, kept: keeps ? 1 : 0 } }
+  return { changes: [change], answer: counted([change]) }
 }
 
 interface Fate {
@@ -62,8 +78,8 @@ function freeing(because: string): Fate {
   return { keepFor: null, because }
 }
 
-/** `freed`: how many addresses of the same pod go before this one. */
-function fateOf(view: View, row: Allocation, workload: Workload, freed: number): Fate {
+/** `lost`: how many addresses of the same pod go before this one. */
+function fateOf(view: View, row: Allocation, workload: Workload, lost: number): Fate {
   if (!isConfigured(view, row)) return freeing('its range left the configuration')
   if (row.reservation !== null) return { keepFor: keptBy(row.owner), because: `reservation ${row.reservation.id}` }
   switch (row.policy) {
@@ -72,7 +88,7 @@ function fateOf(view: View, row: Allocation, workload: Workload, freed: number):
     case NEVER:
       return { keepFor: keptBy(row.owner), because: 'policy never' }
     case 1:
-      return immutableFate(view, row, workload, freed)
+      return immutableFate(view, row, workload, lost)
     default:
       return unreachable(row.policy)
   }
@@ -81,7 +97,7 @@ function fateOf(view: View, row: Allocation, workload: Workload, freed: number):
 const UNREAD = 'its workload could not be read: kept'
 
 /** Doubt keeps: an address is freed only when the workload is known to be gone or to need fewer. */
-function immutableFate(view: View, row: Allocation, workload: Workload, freed: number): Fate {
+function immutableFate(view: View, row: Allocation, workload: Workload, lost: number): Fate {
   const keepFor = sharedBy(row.owner) ?? row.owner
   if (workload.state === 'unlooked') return { keepFor, because: workload.because ?? UNREAD }
   if (workload.state === 'unscaled') return { keepFor, because: UNREAD }
@@ -89,7 +105,7 @@ function immutableFate(view: View, row: Allocation, workload: Workload, freed: n
     case DEPLOYMENT: {
       if (workload.state === 'gone') return freeing('its Deployment is gone')
       if (keepsUntilOver(workload)) return { keepFor, because: 'kept until its rollout is over' }
-      const total = view.ofShare(ownerKey(keepFor)).filter(other => isConfigured(view, other)).length - freed
+      const total = view.ofShare(ownerKey(keepFor)).filter(other => isConfigured(view, other)).length - lost
       return total > workload.replicas
         ? freeing(`its Deployment has ${total} addresses for ${workload.replicas} replicas`)
         : { keepFor, because: 'policy immutable' }
@@ -116,15 +132,11 @@ function keptDraft(row: Allocation, owner: Owner): Draft {
   }
 }
 
-function keep(row: Allocation, owner: Owner, because: string): Change {
-  return { verb: 'keep', address: row.address, before: row, after: keptDraft(row, owner), because }
-}
-
-export function free(row: Allocation, because: string): Change {
-  return { verb: 'free', address: row.address, before: row, after: null, because }
+function keep(row: Allocation, owner: Owner, because: string, restsSince = row.restsSince): Change {
+  return { verb: 'keep', address: row.address, before: row, after: { ...keptDraft(row, owner), restsSince }, because }
 }
 
 export function giveBackOf(row: Allocation, because: string): Change {
-  const after = row.heldFrom === null ? null : keptDraft(row, row.heldFrom)
+  const after = row.heldFrom === null ? unkept(row) : keptDraft(row, row.heldFrom)
   return { verb: 'give back', address: row.address, before: row, after, because }
 }

@@ -1,6 +1,6 @@
 /** Owns the end of a reservation: an address that an administrator kept out of circulation is free again. */
 import type { UnblockCommand } from '../domain/command.ts'
-import { free } from './unbind.ts'
+import { free } from './rest.ts'
 import type { Rule } from './view.ts'
 
 export const unblock: Rule<UnblockCommand, boolean> = (view, { address }) => {

@@ -24,6 +24,10 @@ export interface View {
   ofWorkload(key: string): readonly Allocation[]
   /** Rows of one reservation. */
   ofReservation(id: string): readonly Allocation[]
+  /** Addresses that rest, by who may have them all the same (see `restKey`). They are in no list above: they count in no limit. */
+  restingFor(key: string): readonly Allocation[]
+  /** Addresses of an entry that rest. */
+  restingIn(entry: number): readonly Allocation[]
   freeCount(entry: number): number
   /** The entry's next free slot, or null. */
   peek(entry: number): number | null

@@ -10,17 +10,18 @@ import { type AllocationRow, fromRow, toRow } from './row.ts'
 export function journalOf(db: Database, { cloud = false } = {}): Journal {
   const upsert = db.query(`
     INSERT INTO allocation VALUES ($address, $sort, $key, $pool, $kind, $namespace, $workload, $pod, $phase, $incarnation,
-      $node, $policy, $list_index, $api_version, $held_from, $blocked, $updated_at, $revision, $surge, $reservation)
+      $node, $policy, $list_index, $api_version, $held_from, $blocked, $updated_at, $revision, $surge, $reservation, $rests_since)
     ON CONFLICT (address) DO UPDATE SET key = $key, pool = $pool, kind = $kind, namespace = $namespace,
       workload = $workload, pod = $pod, phase = $phase, incarnation = $incarnation, node = $node, policy = $policy,
       list_index = $list_index, api_version = $api_version, held_from = $held_from, blocked = $blocked,
       updated_at = $updated_at, revision = $revision, surge = $surge,
-      reservation = $reservation`)
+      reservation = $reservation, rests_since = $rests_since`)
   // Most changes leave the owner as it is, and so all the indexes on it.
   const update = db.query(`
     UPDATE allocation SET phase = $phase, incarnation = $incarnation, node = $node, policy = $policy,
       list_index = $list_index, api_version = $api_version, held_from = $held_from, blocked = $blocked,
-      updated_at = $updated_at, revision = $revision, surge = $surge, reservation = $reservation
+      updated_at = $updated_at, revision = $revision, surge = $surge, reservation = $reservation,
+      rests_since = $rests_since
     WHERE address = $address`)
   const remove = db.query('DELETE FROM allocation WHERE address = $address')
   const remember = db.query(`

@@ -27,6 +27,7 @@ export interface AllocationRow {
   revision: number
   surge: number
   reservation: string | null
+  rests_since: number | null
 }
 
 export function toRow(a: Allocation): AllocationRow {
@@ -51,6 +52,7 @@ export function toRow(a: Allocation): AllocationRow {
     revision: a.revision,
     surge: a.surge ? 1 : 0,
     reservation: reservationText(a.reservation),
+    rests_since: a.restsSince,
   }
 }
 
@@ -76,6 +78,7 @@ export function fromRow(row: Omit<AllocationRow, 'sort'>): Allocation {
     heldFrom: row.held_from === null ? null : parseOwnerKey(row.held_from),
     blocked: row.blocked === 1,
     surge: row.surge === 1,
+    restsSince: row.rests_since,
     updatedAt: row.updated_at,
     revision: row.revision,
   }

@@ -85,7 +85,7 @@ export function planOf(search: Search, selective: boolean): Plan {
 }
 
 const ROW = `address, key, pool, kind, namespace, workload, pod, phase, incarnation, node, policy, list_index, api_version,
-  held_from, blocked, updated_at, revision, surge, reservation`
+  held_from, blocked, updated_at, revision, surge, reservation, rests_since`
 
 /** Keys that a question may have to take into the trigram index: some milliseconds. Behind by more, it goes through the keys. */
 const CATCH_UP = 200

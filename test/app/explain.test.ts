@@ -294,7 +294,7 @@ describe('when floatip cannot tell', () => {
   })
 })
 
-test('every reason was seen, here or (of pods that do not wait) in explain-bound.test.ts', () => {
-  const there = ['not-requested', 'ended', 'bound-without-address', 'address-not-recorded', 'two-claimants']
+test('every reason was seen, here, or (of pods that do not wait) in explain-bound.test.ts, or in resting.test.ts', () => {
+  const there = ['not-requested', 'ended', 'bound-without-address', 'address-not-recorded', 'two-claimants', 'resting']
   expect(REASONS.filter(reason => !seen.has(reason) && !there.includes(reason))).toEqual([])
 })

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { waitingList } from '../../src/app/waiting.ts'
 import type { Committed } from '../../src/domain/change.ts'
 import type { Demand } from '../../src/domain/demand.ts'
-import { ownerKey } from '../../src/domain/owner.ts'
+import { ownerKey, restKey } from '../../src/domain/owner.ts'
 import { isRefusal, type Refusal } from '../../src/domain/refusal.ts'
 import type { PodFact } from '../../src/kube/pod.ts'
 import { present } from '../../src/lib/assert.ts'
@@ -130,7 +130,7 @@ function run(steps: readonly Step[]): void {
         })
       case 'unbind': {
         const { pod: ref, workload } = demandAt(each.pod)
-        return commit('unbind', { at: 0, incarnation: ref.uid, workload, because: 'test' })
+        return commit('unbind', { at: 0, incarnation: ref.uid, workload, rests: each.nodes % 2 === 1, because: 'test' })
       }
       case 'giveBack': {
         const command = { at: 0, incarnation: demandAt(each.pod).pod.uid, revision: world.revision, because: 'test' }
@@ -186,7 +186,8 @@ function run(steps: readonly Step[]): void {
         expect([...told]).toEqual([...anew])
       }
       // The others of its kind, as long as nothing of their own says otherwise.
-      if (world.state.ofKey(entry.key).length > 0) continue
+      const { ofKey, restingFor } = world.state
+      if (ofKey(entry.key).length > 0 || restingFor(restKey(entry.pod.owner)).length > 0) continue
       const texts = JSON.stringify([...anew])
       if (byLikeness.has(entry.likeness)) seen.likes++
       expect(byLikeness.get(entry.likeness) ?? texts).toBe(texts)

@@ -22,6 +22,7 @@ export interface WorldOptions {
   /** As in a config file. */
   file?: unknown
   holdMs?: number
+  restMs?: number
   speed?: number
   replicate?: boolean
   events?: boolean
@@ -116,6 +117,7 @@ export function startWorld(options: WorldOptions = {}) {
     logLevel: 'silent',
     logFormat: 'json',
     holdMs: options.holdMs ?? 60_000,
+    restMs: options.restMs ?? 30_000,
     replicate: options.replicate ?? true,
     installCrds: options.installCrds ?? true,
     events: options.events ?? true,

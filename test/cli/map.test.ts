@@ -11,7 +11,8 @@ const terminal = (width: number) => ({
   isInteractive: false,
   confirm: async () => false,
 })
-const LEGEND = '· free   █ a pod has it   ▒ kept without a pod   ▄ some of the block\n'
+const LEGEND =
+  '· free   █ a pod has it   ▒ kept without a pod   ░ rests: a container may still use it   ▄ some of the block\n'
 
 function subnet(ips: string[], total: number, free: number) {
   const run = { length: 0 }
@@ -22,6 +23,7 @@ function subnet(ips: string[], total: number, free: number) {
     used: 0,
     reserved: 0,
     held: 0,
+    resting: 0,
     orphaned: 0,
     largestFreeRun: run,
   }
@@ -34,6 +36,11 @@ test('one character for each address, over the gaps between ranges', () => {
   expect(mapOf(terminal(40), [subnet(['10.0.0.2~10.0.0.5', '10.0.0.8~10.0.0.15'], 12, 10)], items)).toBe(
     ['10.0.0.0/24  2 of 12 taken', '10.0.0.2   █····▒······', '', LEGEND].join('\n'),
   )
+})
+
+test('what rests', () => {
+  const items = [taken('10.0.0.3', true), { ...taken('10.0.0.4', true), resting: true }]
+  expect(mapOf(terminal(40), [subnet(['10.0.0.2~10.0.0.5'], 4, 2)], items)).toContain('10.0.0.2  ·▒░·')
 })
 
 test('lines are as wide as the terminal', () => {

@@ -47,7 +47,15 @@ export function rowsOf(): Rows {
           : {
               ...{ address, owner: { pool: '', kind: 'sts', namespace: 'ns', workload: 'w', pod: to.uid } },
               ...{ phase: 'bound' as const, incarnation: to.uid, node: to.node, policy: 0 as const, index: 0 },
-              ...{ apiVersion: '', heldFrom: null, blocked: false, surge: false, updatedAt: 0, revision },
+              ...{
+                apiVersion: '',
+                heldFrom: null,
+                blocked: false,
+                surge: false,
+                restsSince: null,
+                updatedAt: 0,
+                revision,
+              },
               reservation: null,
             }
       if (after === null) rows.delete(text)

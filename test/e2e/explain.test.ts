@@ -26,6 +26,7 @@ beforeAll(async () => {
     { name: 'full', nodes: 2, ips: third => [`${third}.10`] },
     { name: 'roomy', nodes: 2 },
     { name: 'far', nodes: 1 },
+    { name: 'killed', nodes: 1, ips: third => [`${third}.10`] },
   ])
   ns = await createNamespace(stage.kube, 'why', stage.cluster.kind)
 }, STAGE_LIMIT_MS)
@@ -81,7 +82,7 @@ test(
     expect(because).toMatch(/^it has 10\.50\.0\.10 on full-/)
     await make('late', { stage: 'full' })
     const late = await explained('late', 'no-address-left')
-    expect(late.because).toContain('no free address for nodes in 10.49.0.0/24; 3 other nodes would do')
+    expect(late.because).toContain('no free address for nodes in 10.49.0.0/24; 4 other nodes would do')
     expect(late.waiting).toMatchObject({ listed: true, nodesGranted: 0 })
   },
   LIMIT_MS,
@@ -111,6 +112,11 @@ test(
     await Bun.sleep(500)
     const pooled = deployment('pooled', { stage: 'roomy', replicas: 2 })
     await kube.create(paths.deployments(ns), annotated(pooled, { [POOL]: 'small' }))
+    // The first that is not bound may only be on its way.
+    await eventually('one of pooled runs', async () => {
+      const pods = await kube.list<ReturnType<typeof pod>>(`${paths.pods(ns)}?labelSelector=app%3Dpooled`)
+      return pods.some(({ status }) => status?.phase === 'Running')
+    })
     const { because } = await explained(await unbound('pooled'), 'pool-limit')
     expect(because).toBe('reached pool small size limit of 1')
 
@@ -178,6 +184,20 @@ test(
     await kube.create(paths.nodes, { ...bare, status: { ...bare.status, addresses: [] } })
     await make('nowhere', { stage: 'bare' })
     await explained('nowhere', 'unknown-node')
+  },
+  LIMIT_MS,
+)
+
+test.skipIf(kind === 'demo')(
+  'resting: what is not in use, a container may still use',
+  async () => {
+    const { kube } = stage
+    await make('killed', { stage: 'killed' })
+    await runningPod(kube, ns, 'killed')
+    await make('patient', { stage: 'killed' })
+    await kube.delete(`${paths.pods(ns)}/killed`, { graceSeconds: 0 })
+    const { blockedBy } = await explained('patient', 'resting')
+    expect(blockedBy).toMatchObject([{ podName: 'killed', state: 'resting' }])
   },
   LIMIT_MS,
 )

@@ -1,6 +1,6 @@
 /** Owns the proof of lives that have no file of their own: a long queue for few addresses, and pods of owners that are no StatefulSet or Deployment. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { addressOf, podsOf, runningPod, runningPods, said, storedBecomes } from './harness/addresses.ts'
+import { addressOf, finishPod, podsOf, runningPod, runningPods, said, storedBecomes } from './harness/addresses.ts'
 import { kind } from './harness/cluster.ts'
 import { eventually, type KubeObject } from './harness/kube.ts'
 import { type Pod, paths, pod } from './harness/objects.ts'
@@ -148,7 +148,7 @@ describe.skipIf(skipped).concurrent('pods of other owners', () => {
       const job = worker.metadata.name.slice(0, worker.metadata.name.lastIndexOf('-'))
       await kube.patch(`${cronJobs(ns)}/web`, { spec: { suspend: true } })
       await storedBecomes(kube, `job_${ns}_`, { [addressOf(worker)]: `job_${ns}_${job}_${worker.metadata.name}` })
-      await kube.patch(`${paths.pods(ns)}/${worker.metadata.name}/status`, { status: { phase: 'Succeeded' } })
+      await finishPod(kube, ns, worker.metadata.name, 'Succeeded')
       await storedBecomes(kube, `job_${ns}_`, {})
     },
     LIMIT_MS,

@@ -4,6 +4,7 @@ import {
   addressesOf,
   addressOf,
   addressSet,
+  finishPod,
   podsOf,
   runningPod,
   runningPods,
@@ -83,11 +84,11 @@ describe.concurrent('Release Policy', () => {
     async () => {
       const { kube } = stage
       const ns = await namespace('finished')
-      for (const phase of ['Succeeded', 'Failed']) {
+      for (const phase of ['Succeeded', 'Failed'] as const) {
         const name = phase.toLowerCase()
         await kube.create(paths.pods(ns), pod(name, { stage: 'any' }))
         await runningPod(kube, ns, name)
-        await kube.patch(`${paths.pods(ns)}/${name}/status`, { status: { phase } })
+        await finishPod(kube, ns, name, phase)
       }
       await storedBecomes(kube, `NULL_${ns}_`, {})
       expect(await kube.list(paths.pods(ns))).toHaveLength(2)

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import {
   addressOf,
   addressSet,
+  finishPod,
   podsOf,
   recreated,
   runningPod,
@@ -42,10 +43,6 @@ async function setPods(ns: string, count: number): Promise<Record<string, string
 
 const setKeys = (ns: string, addresses: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(addresses).map(([name, address]) => [address, `sts_${ns}_db_${name}`]))
-
-async function setPhase(ns: string, name: string, phase: string): Promise<void> {
-  await stage.kube.patch(`${paths.pods(ns)}/${name}/status`, { status: { phase, reason: 'Evicted' } })
-}
 
 describe.concurrent('StatefulSet', () => {
   test(
@@ -122,7 +119,7 @@ describe.concurrent('StatefulSet', () => {
       await createSet(ns, 2, 'immutable')
       const before = await setPods(ns, 2)
       const { uid } = (await runningPod(kube, ns, 'db-1')).metadata
-      await setPhase(ns, 'db-1', 'Failed')
+      await finishPod(kube, ns, 'db-1', 'Failed')
       await runningPod(kube, ns, 'db-1', uid)
       expect(await setPods(ns, 2)).toEqual(before)
     },
@@ -156,7 +153,7 @@ describe.concurrent('Deployment', () => {
       await kube.create(paths.deployments(ns), deployment('web', { stage: 'any', replicas: 2, policy: 'immutable' }))
       const before = await runningPods(kube, ns, 'web', 2)
       const evicted = before[0]?.metadata.name ?? ''
-      await setPhase(ns, evicted, 'Failed')
+      await finishPod(kube, ns, evicted, 'Failed')
       const running = async () => (await podsOf(kube, ns, 'web')).filter(({ status }) => status?.phase === 'Running')
       await eventually('two run again', async () => (await running()).length === 2)
       expect(addressSet(await running())).toEqual(addressSet(before))
@@ -215,7 +212,7 @@ describe.concurrent('other owners and bare pods', () => {
       const [worker] = await runningPods(kube, ns, 'work', 1)
       if (worker === undefined) throw new Error('no worker')
       await storedBecomes(kube, `job_${ns}_`, { [addressOf(worker)]: `job_${ns}_work_${worker.metadata.name}` })
-      await setPhase(ns, worker.metadata.name, 'Succeeded')
+      await finishPod(kube, ns, worker.metadata.name, 'Succeeded')
       await storedBecomes(kube, `job_${ns}_`, {})
     },
     LIMIT_MS,

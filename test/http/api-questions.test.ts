@@ -167,7 +167,7 @@ describe('the address space', () => {
     await run(world, pod('q'), 'b1')
     const { content, totalElements } = await get<Page>(world, '/v1/subnets')
     expect(totalElements).toBe(2)
-    const counts = { reserved: 0, held: 0, orphaned: 0 }
+    const counts = { reserved: 0, held: 0, resting: 0, orphaned: 0 }
     expect(content).toEqual([
       {
         ...{ ...NETWORK, ips: ['10.0.0.2~10.0.0.5', '10.0.0.8~10.0.0.9'], ...counts, total: 6, used: 1, free: 5 },

@@ -135,6 +135,7 @@ describe('a broken invariant', () => {
       owner: demandOf('sts_ns_web_web-0').owner,
       apiVersion: '',
       reservation: null,
+      restsSince: null,
     } as const
     return t.ledger.submit('adopt', {
       ...adoption,
@@ -160,7 +161,7 @@ describe('a broken invariant', () => {
     expect(t.journal.load().rows).toEqual([])
     const later = await Promise.allSettled([
       bind(t, 'r'),
-      t.ledger.submit('unbind', { at: 1, incarnation: 'u', workload: UNLOOKED, because: '' }),
+      t.ledger.submit('unbind', { at: 1, incarnation: 'u', workload: UNLOOKED, rests: false, because: '' }),
     ])
     expect(later.map(result => result.status)).toEqual(['rejected', 'rejected'])
     expect(t.journal.load().rows).toEqual([])

@@ -17,7 +17,7 @@ const bind = (t: TestLedger, key: string, words: PodWords = {}, node = '10.1.9.9
   if (group === null) throw new Error(node)
   return { at: 9, demand: demandOf(key, words), node: 'n1', group }
 }
-const unbind = (incarnation: string) => ({ at: 10, incarnation, workload: UNLOOKED, because: 'deleted' })
+const unbind = (incarnation: string) => ({ at: 10, incarnation, workload: UNLOOKED, rests: false, because: 'deleted' })
 const got = (outcome: Outcome<BindAnswer> | Refusal) =>
   isRefusal(outcome) ? outcome.code : outcome.answer.addresses.map(a => a.address.text).join(' ')
 

@@ -22,6 +22,7 @@ function sighting(words: Partial<AdoptCommand> & { key?: string; living?: readon
     index: 0,
     blocked: false,
     surge: false,
+    restsSince: null,
     alive: new Set(living),
     ...rest,
   }
@@ -146,13 +147,25 @@ describe('a hold or claim adopted from an object, and then given up, goes back t
 test('what was adopted ends like any other', () => {
   const world = worldOf()
   world.decide('adopt', sighting({ policy: 0 }))
-  world.decide('unbind', { at: 60, incarnation: 'web-0#1', workload: { state: 'unlooked' }, because: 'x' })
+  world.decide('unbind', {
+    at: 60,
+    incarnation: 'web-0#1',
+    workload: { state: 'unlooked' },
+    rests: false,
+    because: 'x',
+  })
   expect(world.rows()).toEqual([])
 })
 
 test('an address that was freed in the open turn can be found in use: R8 is about giving, not about finding', () => {
   const world = worldOf([rowOf('10.0.1.2', OTHER)])
-  world.during('unbind', { at: 60, incarnation: 'web-1#1', workload: { state: 'unlooked' }, because: 'x' })
+  world.during('unbind', {
+    at: 60,
+    incarnation: 'web-1#1',
+    workload: { state: 'unlooked' },
+    rests: false,
+    because: 'x',
+  })
   expect(changesOf(world.during('adopt', sighting()))).toEqual([`adopt 10.0.1.2 -> bound ${KEY}`])
   world.state.settle()
   expect(world.state.verify()).toBeNull()

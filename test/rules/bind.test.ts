@@ -54,7 +54,7 @@ describe('a claim', () => {
   test('gives a freed address last', () => {
     const world = worldOf()
     bind(world, 'NULL_ns_NULL_p')
-    world.decide('unbind', { at: 1, incarnation: 'p#1', workload: GONE, because: 'deleted' })
+    world.decide('unbind', { at: 1, incarnation: 'p#1', workload: GONE, rests: false, because: 'deleted' })
     const got = ['q', 'r', 's', 't'].map(pod => leases(bind(world, `NULL_ns_NULL_${pod}`))[0]?.split('/')[0] ?? '')
     expect(got).toEqual(['10.0.1.3', '10.0.1.4', '10.0.1.5', '10.0.1.2'])
   })
@@ -189,7 +189,7 @@ describe('several addresses', () => {
     const world = worldOf()
     const request = [ranges('10.0.1.4~10.0.1.5'), ranges('10.0.1.2~10.0.1.3')]
     const first = got(world, request, A, { policy: 1 })
-    world.decide('unbind', { at: 1, incarnation: 'web-0#1', workload: scaled(1), because: 'deleted' })
+    world.decide('unbind', { at: 1, incarnation: 'web-0#1', workload: scaled(1), rests: false, because: 'deleted' })
     expect(got(world, request, A, { policy: 1, uid: 'web-0#2' })).toEqual(first)
   })
 
@@ -238,7 +238,8 @@ describe('R3 confirm: the claim is as it was', () => {
     ['a later bind of the same pod superseded it', (world: World) => bind(world, 'sts_ns_web_web-0', A, {}, 'n2')],
     [
       'the pod ended',
-      (world: World) => world.decide('unbind', { at: 1, incarnation: 'web-0#1', workload: GONE, because: 'x' }),
+      (world: World) =>
+        world.decide('unbind', { at: 1, incarnation: 'web-0#1', workload: GONE, rests: false, because: 'x' }),
     ],
     [
       'it was given up',
@@ -247,7 +248,7 @@ describe('R3 confirm: the claim is as it was', () => {
     [
       'freed, and given to another pod',
       (world: World) => {
-        world.decide('unbind', { at: 1, incarnation: 'web-0#1', workload: GONE, because: 'x' })
+        world.decide('unbind', { at: 1, incarnation: 'web-0#1', workload: GONE, rests: false, because: 'x' })
         for (const other of ['p', 'q', 'r', 's']) bind(world, `NULL_ns_NULL_${other}`)
       },
     ],

@@ -112,7 +112,7 @@ describe('a pool without a size', () => {
   ])('the address of %s is kept for %s', (key, kept) => {
     expect(ownerKey(keptBy(who(key)))).toBe(kept)
     const world = worldOf([rowOf('10.0.1.2', key, { policy: 2, incarnation: 'u' })])
-    world.decide('unbind', { at: 1, incarnation: 'u', workload: scaled(0), because: 'x' })
+    world.decide('unbind', { at: 1, incarnation: 'u', workload: scaled(0), rests: false, because: 'x' })
     expect(world.rows()).toEqual([`10.0.1.2 reserved ${kept}`])
     const object = {
       at: 1,
@@ -123,6 +123,7 @@ describe('a pool without a size', () => {
       reservation: null,
       policy: 2,
       surge: false,
+      restsSince: null,
     } as const
     world.decide('adopt', { ...object, incarnation: 'v', node: null, index: 0, blocked: false, alive: new Set(['v']) })
     world.decide('giveBack', { at: 1, incarnation: 'v', revision: world.revision, because: 'x' })

@@ -84,7 +84,7 @@ describe('taking', () => {
 
   test('R8 what a turn freed is reserved only after its commit', () => {
     const world = worldOf([rowOf('10.0.1.2', 'NULL_ns_NULL_p')])
-    world.during('unbind', { at: 1, incarnation: 'p#1', workload: scaled(0), because: 'x' })
+    world.during('unbind', { at: 1, incarnation: 'p#1', workload: scaled(0), rests: false, because: 'x' })
     const wanted = wish(1, { addresses: [ip('10.0.1.2')] })
     expect(because(world.during('reserve', wanted))).toContain('is becoming free in this moment')
     world.state.settle()
@@ -101,7 +101,7 @@ describe('using', () => {
     expect(changesOf(world.decide('bind', { at: 1, demand, node: 'n', group }))).toEqual([
       'bind 10.0.1.4 -> bound sts_ns_web_web-0',
     ])
-    const ended = { at: 2, incarnation: 'web-0#1', workload: scaled(0), because: 'x' }
+    const ended = { at: 2, incarnation: 'web-0#1', workload: scaled(0), rests: false, because: 'x' }
     expect(changesOf(world.decide('unbind', ended))).toEqual(['keep 10.0.1.4 -> reserved sts_ns_web_web-0'])
     const row = world.row('10.0.1.4')
     expect(row?.reservation?.id).toBe('r')
@@ -157,7 +157,7 @@ describe('ending', () => {
       'unreserve 10.0.1.3 -> free',
       'unreserve 10.0.1.2 -> bound sts_ns_web_web-0',
     ])
-    const ended = { at: 2, incarnation: 'web-0#1', workload: scaled(0), because: 'x' }
+    const ended = { at: 2, incarnation: 'web-0#1', workload: scaled(0), rests: false, because: 'x' }
     expect(changesOf(world.decide('unbind', ended))).toEqual(['free 10.0.1.2 -> free'])
     expect(changesOf(world.decide('expire', end()))).toEqual([])
   })

@@ -29,7 +29,7 @@ function asks(world: World, pod: string, workload: Workload, words: PodWords = {
 }
 
 const ends = (world: World, pod: string, workload: Workload) =>
-  changesOf(world.decide('unbind', { at: 20, incarnation: `${pod}#1`, workload, because: 'pod deleted' }))
+  changesOf(world.decide('unbind', { at: 20, incarnation: `${pod}#1`, workload, rests: false, because: 'pod deleted' }))
 
 function follows(world: World, workload: Workload, words: { owner?: string; revision?: number } = {}) {
   const { owner = DP, revision = world.revision } = words

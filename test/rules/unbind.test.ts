@@ -7,6 +7,7 @@ const ends = (incarnation: string, workload: Workload = UNLOOKED) => ({
   at: 20,
   incarnation,
   workload,
+  rests: false,
   because: 'pod deleted',
 })
 

@@ -71,13 +71,13 @@ export function demandOf(key: string, words: PodWords = {}): Demand {
 /** A row as the tables write it: bound for its pod's first incarnation, unless said otherwise. */
 export function rowOf(text: string, key: string, words: Partial<Allocation> = {}): Allocation {
   const owner = who(key)
-  const reserved = words.phase === 'reserved'
+  const podless = words.phase === 'reserved' || words.phase === 'resting'
   return {
     address: ip(text),
     owner,
     phase: 'bound',
-    incarnation: reserved ? null : `${owner.pod}#1`,
-    node: reserved || words.phase === 'held' ? null : 'n1',
+    incarnation: podless ? null : `${owner.pod}#1`,
+    node: podless || words.phase === 'held' ? null : 'n1',
     policy: 0,
     index: 0,
     apiVersion: 'apps/v1',
@@ -85,6 +85,7 @@ export function rowOf(text: string, key: string, words: Partial<Allocation> = {}
     heldFrom: null,
     blocked: false,
     surge: false,
+    restsSince: words.phase === 'resting' ? 0 : null,
     updatedAt: 0,
     revision: 1,
     ...words,

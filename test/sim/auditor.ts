@@ -1,16 +1,22 @@
 /** Owns the invariants of architecture section 5: it hears every change, looks at every pod, and says what is broken. */
 import { type Allocation, UNKNOWN_INCARNATION } from '../../src/domain/allocation.ts'
 import type { Committed } from '../../src/domain/change.ts'
-import { isKept, ordinalOf, ownerKey, poolOwner, sharedBy, workloadKey } from '../../src/domain/owner.ts'
+
+import { isKept, ordinalOf, ownerKey, poolOwner, restKey, sharedBy, workloadKey } from '../../src/domain/owner.ts'
+
 import { difference, type TestLedger } from '../ledger/fixture.ts'
 import { told } from '../rules/world.ts'
 import type { SimCluster, SimWorkload } from './cluster.ts'
+import { REST_STEPS } from './world.ts'
 
 /** Comparing memory with the disk costs more than the rest of a step. */
 const DISK_EVERY = 50
 
 /** Why an address goes that a rollout was lent, or one that pays for it. */
 const ROLLOUT_OVER = 'its rollout is over'
+
+/** Why a pod ends whose container runs on. */
+export const KILLED = 'killed'
 
 /** Whose addresses a command limits to how many. */
 export interface Limit {
@@ -23,10 +29,13 @@ export class Broken extends Error {}
 export function auditorOf(cluster: SimCluster) {
   /** The rows as the changes tell them. */
   const rows = new Map<string, Allocation>()
+  /** Addresses that such a container uses, as far as the ledger was told: since when, and who may have it. */
+  const rests = new Map<string, { readonly since: number; readonly key: string }>()
   /** What the commands of each pod carried in this step. */
   const limits = new Map<string, Limit[]>()
-  /** What left the configuration counts in no limit (R16). */
-  const inForce = () => [...rows.values()].filter(row => cluster.isConfigured(row.address.text))
+  /** What left the configuration counts in no limit (R16), nor what rests (R12). */
+  const inForce = () =>
+    [...rows.values()].filter(row => cluster.isConfigured(row.address.text) && row.phase !== 'resting')
   let looks = 0
   /** Of the command that is being heard: addresses that may go for lent ones. */
   const payment = { revision: 0, left: 0 }
@@ -49,6 +58,7 @@ export function auditorOf(cluster: SimCluster) {
       const known = rows.get(address.text) ?? null
       if (!doubtful && known?.revision !== before?.revision)
         broken(`${address.text}: a change rests on another row than the last change left`)
+      listenRest(change)
       if (after === null) {
         if (before?.phase === 'reserved') letGo(before)
         if (before !== null && change.because === ROLLOUT_OVER) paidBack(before, change.revision)
@@ -59,6 +69,21 @@ export function auditorOf(cluster: SimCluster) {
       rows.set(address.text, after)
       if (change.verb === 'hold' || change.verb === 'bind') given(change, after, freed)
     }
+  }
+
+  /** R12, from what the cluster did: the row's own mark counts for nothing here. */
+  function listenRest({ verb, address, before, after, because, at }: Committed): void {
+    const { text } = address
+    if (before?.phase === 'bound' && because.startsWith(KILLED))
+      rests.set(text, { since: at, key: restKey(before.owner) })
+    const rest = rests.get(text)
+    if (rest === undefined) return
+    const cutShort = verb === 'release' && before?.phase === 'resting'
+    if (at - rest.since >= REST_STEPS || cutShort) return void rests.delete(text)
+    if (after === null) broken(`R12 ${text} was freed while a container of ${rest.key} may use it`)
+    // What a living pod carries it has.
+    else if (verb !== 'adopt' && after.incarnation !== null && restKey(after.owner) !== rest.key)
+      broken(`R12 ${text} went to ${ownerKey(after.owner)} while a container of ${rest.key} may use it`)
   }
 
   function given({ verb, address, before }: Committed, after: Allocation, freed: ReadonlySet<string>): void {
@@ -137,6 +162,10 @@ export function auditorOf(cluster: SimCluster) {
     /** A command of this pod carries this limit. */
     limit(uid: string, limit: Limit): void {
       limits.set(uid, [...(limits.get(uid) ?? []), limit])
+    },
+    /** The file is lost: what is left of rests is in the objects. Or so much time passes that all are over. */
+    forget(objects: ReadonlyMap<string, Allocation>): void {
+      for (const text of rests.keys()) if ((objects.get(text)?.restsSince ?? null) === null) rests.delete(text)
     },
     doubt(): void {
       doubtful = true

@@ -46,6 +46,8 @@ export type Answer = 'bound' | 'gone' | 'conflict'
 export interface EndEvent {
   readonly uid: string
   readonly workload: SimWorkload
+  /** Its last status shows a container running, and nobody stopped it. */
+  readonly running: boolean
 }
 
 export function clusterOf(random: Random, workloads: readonly SimWorkload[]) {
@@ -73,15 +75,16 @@ export function clusterOf(random: Random, workloads: readonly SimWorkload[]) {
     })
   }
 
-  function tellEnd(pod: SimPod): void {
+  function tellEnd(pod: SimPod, running: boolean): void {
     if (random.chance(0.15)) return // lost: resync finds it
     const copies = random.chance(0.15) ? 2 : 1
-    for (let copy = 0; copy < copies; copy++) ends.push({ uid: pod.uid, workload: pod.workload })
+    for (let copy = 0; copy < copies; copy++) ends.push({ uid: pod.uid, workload: pod.workload, running })
   }
 
-  function remove(pod: SimPod): void {
+  /** `running`: by force, or with its node. */
+  function remove(pod: SimPod, running = false): void {
     pods.delete(pod.name)
-    tellEnd(pod)
+    tellEnd(pod, running && pod.node !== null && !pod.finished)
   }
 
   const podsOf = (workload: SimWorkload) => [...pods.values()].filter(pod => pod.workload === workload)
@@ -170,10 +173,10 @@ export function clusterOf(random: Random, workloads: readonly SimWorkload[]) {
       workload.exists = !workload.exists
       reconsider(workload)
     },
-    finish(pod: SimPod): void {
+    finish(pod: SimPod, running: boolean): void {
       pod.finished = true
       pod.version++
-      tellEnd(pod)
+      tellEnd(pod, running && pod.node !== null)
     },
     /** True while the pod with this UID is unfinished. */
     alive: (uid: string) => [...pods.values()].some(pod => pod.uid === uid && !pod.finished),

@@ -11,7 +11,7 @@ import { confirm } from '../../src/rules/bind.ts'
 import type { AnswerOf, CommandKind, CommandOf } from '../../src/rules/decide.ts'
 import type { TestLedger } from '../ledger/fixture.ts'
 import { ip } from '../rules/world.ts'
-import type { Auditor } from './auditor.ts'
+import { type Auditor, KILLED } from './auditor.ts'
 import type { SimBinding, SimCluster, SimPod, SimWorkload } from './cluster.ts'
 import type { Random } from './random.ts'
 import type { Replica } from './replica.ts'
@@ -186,26 +186,34 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
         index,
         blocked: false,
         surge: false,
+        restsSince: null,
         alive: alive(),
       })
     }
   }
 
-  function endOf(uid: string, workload: SimWorkload): void {
+  function endOf(uid: string, workload: SimWorkload, running = false): void {
     const facts = random.chance(0.1) ? UNLOOKED : cluster.facts(workload)
-    ask('unbind', { at: now(), incarnation: uid, workload: facts, because: 'ended' })
+    ask('unbind', { at: now(), incarnation: uid, workload: facts, rests: running, because: running ? KILLED : 'ended' })
   }
 
   function deliverEnd(): void {
     const event = random.pick(cluster.ends)
     if (event === undefined) return
     cluster.ends.splice(cluster.ends.indexOf(event), 1)
-    endOf(event.uid, event.workload)
+    endOf(event.uid, event.workload, event.running)
+  }
+
+  /** Those that have rested for so many steps. */
+  function endRests(steps: number): void {
+    for (const { address, restsSince } of ledger.read(view => [...view.rows()])) {
+      if (restsSince !== null && now() - restsSince >= steps) ask('rested', { at: now(), address, since: restsSince })
+    }
   }
 
   /** A hold or an unposted claim is old: the pod is touched first (R1), which kills any Binding on its way. */
   function expireSome(): void {
-    const rows = ledger.read(view => [...view.rows()].filter(row => row.phase !== 'reserved'))
+    const rows = ledger.read(view => [...view.rows()].filter(row => row.incarnation !== null))
     const row = random.pick(rows.filter(each => cluster.byUid(each.incarnation ?? '')?.node === null))
     const pod = cluster.byUid(row?.incarnation ?? '')
     if (row === undefined || pod === null) return
@@ -235,7 +243,7 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
     for (const row of rows) {
       const { incarnation, owner } = row
       // Left by a reservation that ended while its pod was expected.
-      const left = incarnation === null && row.policy === 0 && row.reservation === null
+      const left = row.phase === 'reserved' && row.policy === 0 && row.reservation === null
       if (left && cluster.pods.get(owner.pod)?.finished !== false)
         ask('reclaim', { at: now(), address: row.address, revision: row.revision })
       if (incarnation === null || cluster.alive(incarnation)) continue
@@ -251,10 +259,12 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
     }
   }
 
-  /** A person asks for one kept address; no unfinished pod of its key exists (R11). */
+  /** A person asks for one kept address, of whose key no unfinished pod exists (R11), or for one that rests. */
   function releaseOne(): void {
-    const row = random.pick(ledger.read(view => [...view.rows()].filter(each => each.phase === 'reserved')))
-    if (row === undefined || [...cluster.pods.values()].some(pod => !pod.finished && pod.name === row.owner.pod)) return
+    const row = random.pick(ledger.read(view => [...view.rows()].filter(each => each.incarnation === null)))
+    if (row === undefined) return
+    if (row.phase === 'reserved' && [...cluster.pods.values()].some(pod => !pod.finished && pod.name === row.owner.pod))
+      return
     const command = { at: now(), address: row.address, owner: row.owner, revision: row.revision, because: 'asked' }
     ask('release', command)
     // Whatever the answer: it may be lost though the release is on disk.
@@ -267,6 +277,7 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
     postSome,
     deliverBinding,
     deliverEnd,
+    endRests,
     expireSome,
     giveBackSome,
     resync,

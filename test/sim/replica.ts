@@ -51,7 +51,7 @@ export function replicaOf() {
     sightings(at: number, alive: ReadonlySet<string>): readonly AdoptCommand[] {
       const byTime = [...objects.values()].sort((a, b) => a.updatedAt - b.updatedAt || a.revision - b.revision)
       return byTime.map(
-        ({ address, owner, apiVersion, policy, incarnation, node, index, reservation, blocked, surge }) => {
+        ({ address, owner, apiVersion, policy, incarnation, node, index, reservation, blocked, surge, restsSince }) => {
           return {
             at,
             source: 'object',
@@ -65,6 +65,7 @@ export function replicaOf() {
             reservation,
             blocked,
             surge,
+            restsSince,
             alive,
           }
         },

@@ -36,6 +36,7 @@ for (const seed of SEEDS) {
         'hold',
         'bind',
         'keep',
+        'rest',
         'free',
         'give back',
         'adopt',

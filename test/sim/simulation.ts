@@ -8,7 +8,8 @@ import { clusterOf, type SimWorkload } from './cluster.ts'
 import { leaderOf } from './leader.ts'
 import { randomOf } from './random.ts'
 import { replicaOf } from './replica.ts'
-import { groupsOfNodes, NODE_NAMES, SIM_ENTRIES, SIM_SHAPES, simWorkloads } from './world.ts'
+
+import { groupsOfNodes, NODE_NAMES, REST_STEPS, SIM_ENTRIES, SIM_SHAPES, simWorkloads } from './world.ts'
 
 const WEIGHTS = {
   reconcile: 30,
@@ -17,6 +18,7 @@ const WEIGHTS = {
   post: 24,
   binding: 24,
   end: 14,
+  rested: 6,
   evict: 8,
   scale: 3,
   toggle: 0.6,
@@ -111,14 +113,15 @@ export async function simulate(seed: number, steps: number): Promise<Run> {
     evict() {
       const pod = random.pick([...cluster.pods.values()])
       if (pod === undefined) return
-      if (pod.finished || random.chance(0.7)) cluster.remove(pod)
-      else cluster.finish(pod)
+      if (pod.finished || random.chance(0.7)) cluster.remove(pod, random.chance(0.3))
+      else cluster.finish(pod, random.chance(0.2))
     },
     filter: () => leader.filterSome(),
     bind: () => leader.bindSome(),
     post: () => leader.postSome(),
     binding: () => leader.deliverBinding(),
     end: () => leader.deliverEnd(),
+    rested: () => leader.endRests(REST_STEPS),
     expire: () => leader.expireSome(),
     giveBack: () => leader.giveBackSome(2),
     replicate: () => replica.writeSome(t, 1 + random.below(5)),
@@ -165,7 +168,10 @@ export async function simulate(seed: number, steps: number): Promise<Run> {
     auditor.doubt()
     auditor.believe(t)
     leader = lead()
-    if (fileLost) leader.adoptObjects()
+    if (fileLost) {
+      auditor.forget(replica.objects)
+      leader.adoptObjects()
+    }
     await leader.decided()
     leader.resync()
     await leader.decided()
@@ -192,6 +198,9 @@ export async function simulate(seed: number, steps: number): Promise<Run> {
     while (cluster.bindings.length > 0) leader.deliverBinding()
     while (cluster.ends.length > 0) leader.deliverEnd()
     await leader.decided()
+    auditor.forget(new Map())
+    leader.endRests(0)
+    await leader.decided()
     for (let round = 0; round < 3; round++) {
       leader.resync()
       await leader.decided()
@@ -200,6 +209,8 @@ export async function simulate(seed: number, steps: number): Promise<Run> {
       leader.sweepOrphans()
       await leader.decided()
     }
+    leader.endRests(0)
+    await leader.decided()
     auditor.look(t)
     auditor.atRest()
   }

@@ -28,6 +28,9 @@ export const SIM_SHAPES = [
   ],
 ]
 
+/** How long an address rests, in steps: enough for its pod's successors to ask for it. */
+export const REST_STEPS = 12
+
 const NODES: Record<string, readonly string[]> = {
   a1: ['10.1.9.1'],
   a2: ['10.1.9.2'],

@@ -59,6 +59,7 @@ describe('rows', () => {
       heldFrom: fc.option(fc.constantFrom('dp_ns_api_', 'pool__blue_', 'sts_ns_web_web-0').map(who)),
       blocked: fc.boolean(),
       surge: fc.boolean(),
+      restsSince: fc.option(fc.nat()),
       updatedAt: fc.nat(),
       revision: fc.nat(),
     })

@@ -3,6 +3,7 @@ import { Database } from 'bun:sqlite'
 import { afterAll, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { journalOf } from '../../src/store/journal.ts'
 import { openLedgerFile } from '../../src/store/open.ts'
 import { openReads } from '../../src/store/reads.ts'
 import { removeDirs, tempDir } from '../ledger/fixture.ts'
@@ -44,5 +45,26 @@ test('from schema 2: rows get their indexes, changes whom they are about', () =>
     '   reserved',
     '   reserved',
   ])
+  file.close()
+})
+
+test('R12 from schema 5: every row is there, as it was, and none rests', () => {
+  const dir = tempDir()
+  const old = new Database(join(dir, 'ledger.db'), { create: true })
+  for (const name of ['schema.sql', 'schema-2.sql', 'schema-3.sql', 'schema-4.sql', 'schema-5.sql'])
+    old.run(readFileSync(join(import.meta.dir, '../../src/store', name), 'utf8'))
+  old.run('PRAGMA user_version = 5')
+  fillAllocations(old, 30)
+  old.run(`UPDATE allocation SET surge = 1, reservation = '{"id":"r"}' WHERE revision % 2 = 0`)
+  const before = old.query('SELECT * FROM allocation ORDER BY sort').all() as object[]
+  const names = "SELECT name FROM sqlite_schema WHERE tbl_name = 'allocation' ORDER BY name"
+  const indexes = old.query(names).values()
+  old.close()
+
+  const file = openLedgerFile(dir)
+  const after = file.db.query('SELECT * FROM allocation ORDER BY sort').all()
+  expect(after).toEqual(before.map(row => ({ ...row, rests_since: null })))
+  expect(file.db.query(names).values()).toEqual(indexes)
+  expect(journalOf(file.db).load().rows).toHaveLength(30)
   file.close()
 })

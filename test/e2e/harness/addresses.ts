@@ -56,6 +56,18 @@ export async function runningPod(kube: Kube, namespace: string, name: string, ot
   })
 }
 
+/** As a kubelet ends a pod: its containers have ended when the phase tells of it (R12). */
+export async function finishPod(kube: Kube, namespace: string, name: string, phase: 'Succeeded' | 'Failed') {
+  const path = `${paths.pods(namespace)}/${name}`
+  const { spec } = await kube.get<Pod>(path)
+  const state = { terminated: { exitCode: phase === 'Failed' ? 137 : 0 } }
+  const containerStatuses = spec.containers.map(each => ({
+    ...{ name: each.name, image: each.image, imageID: '', ready: false, restartCount: 0, state },
+  }))
+  const status = { phase, containerStatuses, ...(phase === 'Failed' && { reason: 'Evicted' }) }
+  await kube.patch(`${path}/status`, { status })
+}
+
 /**
  * Creates a pod under a name that was just deleted, and waits until it runs. kwok deletes by name, sometimes twice, and then takes the new
  * pod for the old one: it is made again, as a controller would.

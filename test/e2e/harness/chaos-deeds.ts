@@ -1,5 +1,6 @@
 /** Owns what is done to the chaos world: one deed of a person, a controller, a machine or bad luck, chosen by the seed. */
 import type { Random } from '../../sim/random.ts'
+import { finishPod } from './addresses.ts'
 import { MACHINE_WEIGHTS, machinesOn } from './chaos-machines.ts'
 import {
   addressesOf,
@@ -139,9 +140,7 @@ export function deedsOn(stage: Stage, random: Random, entries: readonly Entry[])
     async evict() {
       const pods = await somePods(2)
       for (const { metadata } of pods.filter(pod => pod.spec.nodeName !== undefined)) {
-        await kube.patch(`${paths.pods(NS)}/${metadata.name}/status`, {
-          status: { phase: 'Failed', reason: 'Evicted' },
-        })
+        await finishPod(kube, NS, metadata.name, 'Failed')
       }
       return names(pods)
     },

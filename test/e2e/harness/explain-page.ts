@@ -36,6 +36,7 @@ const MEANS: Readonly<Record<Reason, string>> = {
     'a rolling update that ends no old pod before a new one runs, while new pods wait for old pods’ addresses',
   'address-elsewhere': 'what it keeps cannot be used on the nodes that it may run on',
   'no-address-left': 'the nodes’ entries have no free address (for the requested ranges)',
+  resting: 'no address there is free, and some rest: the pod that had them went while a container of it was running',
   'node-not-configured': 'no node subnet contains the nodes that it may run on',
   'unknown-node': 'these nodes have no InternalIP',
   'no-nodes': 'the cluster has no nodes',
