@@ -45,8 +45,18 @@ export function decodeNodesQuestion(text: string, read: KubeReaders): NodesQuest
 
 function decodePod(value: unknown, read: KubeReaders): PodFact {
   const pod = asObject(value, 'Pod')
-  requireMetadata(pod, ['name', 'namespace', 'uid'], 'Pod')
+  requireMetadata(pod, ['name', 'namespace'], 'Pod')
+  const { uid } = pod.metadata as JsonObject
+  if (isUnsaid(uid)) return { ...readAs('pod', 'Pod', () => read.pod(pod)), uid: UNSAID }
+  asText(uid, 'Pod.metadata.uid')
   return readAs('pod', 'Pod', () => read.pod(pod))
+}
+
+/** The UID of a pod whose asker did not say which incarnation it means: never used as one. */
+export const UNSAID = ''
+
+function isUnsaid(uid: unknown): boolean {
+  return uid === undefined || uid === null || uid === UNSAID
 }
 
 /** What Kubernetes would never send: a field of another type. */
@@ -65,10 +75,11 @@ function requireMetadata(object: JsonObject, names: readonly string[], where: st
 
 export function decodeBind(text: string): BindRequest {
   const body = parseObject(text)
+  const uid = field(body, 'PodUID')
   return {
     name: asText(field(body, 'PodName'), 'PodName'),
     namespace: asText(field(body, 'PodNamespace'), 'PodNamespace'),
-    uid: asText(field(body, 'PodUID'), 'PodUID'),
+    uid: isUnsaid(uid) ? UNSAID : asText(uid, 'PodUID'),
     node: asText(field(body, 'Node'), 'Node'),
   }
 }
