@@ -149,7 +149,11 @@ export interface FilterReply {
   readonly Error: string
 }
 
-/** Refused nodes are unresolvable: no preemption frees an address for a pod that only we refuse, and its text would loop. */
+/**
+ * Refused nodes are unresolvable: no preemption frees an address for a pod that only we refuse, and its text would loop.
+ * They stand in FailedNodes too, where galaxy-ipam's readers and schedulers before 1.21 look; of a node in both maps every
+ * later scheduler takes the unresolvable one (findNodesThatPassExtenders).
+ */
 export function encodeFilter(
   question: NodesQuestion,
   verdicts: readonly (Refusal | null)[],
@@ -165,7 +169,7 @@ export function encodeFilter(
   return {
     Nodes: objects === null ? null : { metadata: {}, items: objects.filter((_, at) => passes(at)) },
     NodeNames: objects === null ? question.nodes.filter((_, at) => passes(at)).map(({ name }) => name) : null,
-    FailedNodes: legacy ? failed : {},
+    FailedNodes: failed,
     FailedAndUnresolvableNodes: legacy ? {} : failed,
     Error: '',
   }

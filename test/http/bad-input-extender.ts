@@ -121,7 +121,7 @@ const NODES: readonly BadRow[] = [
     JSON.stringify({
       Nodes: null,
       NodeNames: [],
-      FailedNodes: {},
+      FailedNodes: { ['n'.repeat(100_000)]: 'FloatingIPPlugin:UnknowNode: the node has no InternalIP' },
       FailedAndUnresolvableNodes: { ['n'.repeat(100_000)]: 'FloatingIPPlugin:UnknowNode: the node has no InternalIP' },
       Error: '',
     }),
