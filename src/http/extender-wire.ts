@@ -96,12 +96,13 @@ export interface PreemptCandidate {
   readonly pdbViolations: number
 }
 
-/** Victims come as full pods or as UIDs. */
+/** Victims come as full pods or as UIDs: an empty map of one kind leaves the other. */
 export function decodePreempt(text: string, read: KubeReaders): PreemptQuestion {
   const body = parseObject(text)
   const pod = decodePod(field(body, 'Pod'), read)
-  const meta = field(body, 'NodeNameToMetaVictims')
+  const uids = field(body, 'NodeNameToMetaVictims')
   const full = field(body, 'NodeNameToVictims')
+  const meta = full !== undefined && isEmpty(uids) ? undefined : uids
   const name = meta === undefined ? 'NodeNameToVictims' : 'NodeNameToMetaVictims'
   const byNode = asObject(meta ?? full ?? {}, name)
   const candidates = Object.entries(byNode).map(([node, value]) => {
@@ -117,6 +118,10 @@ export function decodePreempt(text: string, read: KubeReaders): PreemptQuestion 
     return { node, victims: pods, pdbViolations: Number.isInteger(violations) ? violations : 0 }
   })
   return { pod, candidates }
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0
 }
 
 /** What the scheduler shows for a refused node; galaxy's texts stay recognisable. Every code has its line. */

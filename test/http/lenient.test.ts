@@ -95,6 +95,16 @@ describe('a pod without a UID is the one that the API server has now', () => {
     })
   })
 
+  test('preempt: an empty map of UIDs beside a map of pods is none', async () => {
+    const Pod = pod('first')
+    const NodeNameToVictims = { a1: { Pods: [Pod], NumPDBViolations: 1 } }
+    expect(
+      (await post<object>(world, '/v1/preempt', { Pod, NodeNameToVictims, NodeNameToMetaVictims: {} })).body,
+    ).toEqual({
+      NodeNameToMetaVictims: { a1: { Pods: [{ UID: Pod.metadata.uid }], NumPDBViolations: 1 } },
+    })
+  })
+
   test('a pod that does not ask passes as ever, and nobody looks for it', async () => {
     const Pod = withoutUid({ ...pod('plain'), spec: { containers: [] } } as never)
     expect((await post<FilterReply>(world, '/v1/filter', { Pod, ...NODES })).body).toMatchObject({
