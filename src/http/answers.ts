@@ -23,7 +23,7 @@ const shape = (code: number, description: string, message: string) =>
 /** The one error shape, `{code, message}`, by status. A route names those that it answers with {@link failures}. */
 const FAILURES = {
   400: shape(400, 'The request cannot be read; the message says what is wrong, and where.', 'the body is not JSON'),
-  404: shape(404, 'There is no such thing.', 'pool web does not exist'),
+  404: shape(404, 'There is no such thing.', 'not found: pool web'),
   409: shape(409, 'It cannot be done as things are; the message says what stands against it.', '10.0.0.9 is in use'),
   503: shape(
     503,

@@ -84,6 +84,8 @@ export function extenderApp(parts: ExtenderParts) {
       pod = await identified(question.pod)
     } catch (error) {
       answered('filter', began, 'failed')
+      const { namespace, name } = question.pod
+      log.warn({ pod: `${namespace}/${name}`, reason: messageOf(error) }, 'asked without a UID, and not found')
       return filterError(messageOf(error))
     }
     waking.heard(pod.uid)
