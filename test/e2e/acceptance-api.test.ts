@@ -129,9 +129,12 @@ describe('GET /v1/ip', () => {
     ['size=x', { size: 10 }],
     ['size=', { size: 10 }],
     ['size=10000', { size: 9999, numberOfElements: 20, totalPages: 1, last: true }],
-    ['size=99999999999999999999', { size: 9999 }],
-    ['page=7', { numberOfElements: 0, first: false, last: true, totalElements: 20 }],
-    ['page=100000', { numberOfElements: 0, last: true }],
+    ['size=99999999999999999999', { size: 10 }],
+    ['size=0', { size: 10, totalPages: 2 }],
+    ['size=-1', { size: 10 }],
+    ['page=7', { number: 2, numberOfElements: 0, first: false, last: true, totalElements: 20 }],
+    ['page=100000', { number: 2, numberOfElements: 0, last: true }],
+    ['page=1&page=0&size=15&size=3', { size: 15, number: 1 }],
   ])('pages: %s', async (query, expected) => {
     expect(await hand.list(query)).toMatchObject(expected)
   })

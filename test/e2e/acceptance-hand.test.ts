@@ -193,6 +193,9 @@ describe.skipIf(kind === 'demo')('by hand', () => {
     const owner = { apiVersion, kind: kindName, name: 'gang', uid: metadata.uid ?? '' }
     const member = (name: string) => hand.pod('n', name, { owner, policy: 'immutable' })
     const pods = [await member('gang-0'), await member('gang-1')]
+    // The API server takes a moment to know of the right that was just granted.
+    const fits = async () => (await hand.filter(pods[0] as never, ['a-0'])).NodeNames?.length === 1
+    await eventually('the kind is followed', fits, { withinMs: 30_000 })
     const ips = [...(await hand.place(pods[0] as never, ['a-0'])), ...(await hand.place(pods[1] as never, ['a-0']))]
     expect((await hand.stored(ips[1] ?? ''))?.spec).toMatchObject({ key: 'tapp_n_gang_gang-1', policy: 1 })
     for (const each of pods) await hand.remove(each)
