@@ -49,7 +49,8 @@ function deployment(
   // Pods keep nothing under their own names in a pool, unless they are numbered: those are not a Deployment's.
   const kept = workloadOwner.pool === '' ? unused : unused.filter(row => isKept(row.owner))
   const configured = (row: Allocation) => isConfigured(view, row)
-  const used = rows.filter(row => !kept.includes(row))
+  const spare = new Set(kept)
+  const used = rows.filter(row => !spare.has(row))
   return trim(kept.filter(configured), used.filter(configured), workload)
 }
 
