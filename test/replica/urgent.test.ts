@@ -31,6 +31,8 @@ function slowObjects() {
     disown: async () => null,
     remove: async () => true,
     agrees: () => true,
+    hasRemoved: () => false,
+    gone() {},
   }
   return { objects, written }
 }
