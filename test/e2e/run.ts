@@ -14,7 +14,9 @@ if (!existsSync(FLOATIP)) {
   process.exit(1)
 }
 // Here and not in a test's beforeAll: the first time it takes minutes.
-if (whyDemo() === null) await controlplaneBinary()
+const why = whyDemo()
+if (why === null) await controlplaneBinary()
+else console.error(`skipped: scenarios that only a real control plane can play: ${why}`)
 
 // bunfig.toml keeps these files from plain `bun test`; here they are what is wanted.
 const command = [process.execPath, 'test', '--path-ignore-patterns=none', '--timeout=120000']
