@@ -89,7 +89,7 @@ async function round(at: number): Promise<void> {
   // Until the controllers have begun.
   await Bun.sleep(500)
   const seen = await settle()
-  expect(remember(deeds.expected, seen.pods)).toEqual([])
+  expect(remember(deeds.expected, seen.pods, deeds.configured())).toEqual([])
   await checked()
 }
 
