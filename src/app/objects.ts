@@ -37,7 +37,8 @@ export function objectWatchOn(ports: Ports, objects: ObjectStore): ObjectWatch {
 
   async function look(address: Address): Promise<void> {
     const fact = await objects.get(address)
-    if (fact === null) return await missing(address)
+    // Read before our own deletion arrived, and answered after it.
+    if (fact === null || objects.hasRemoved(fact)) return await missing(address)
     if (isSettled(address, fact)) return
     replicator.seen(fact)
     const row = ledger.read(view => view.at(address))
@@ -98,7 +99,9 @@ export function objectWatchOn(ports: Ports, objects: ObjectStore): ObjectWatch {
     seen(fact) {
       if (fact.address !== null && !isSettled(fact.address, fact)) start(fact.address)
     },
-    gone({ address }) {
+    gone(fact) {
+      const { address } = fact
+      objects.gone(fact)
       if (address === null || replicator.isBusy(address)) return
       if (ledger.read(view => view.at(address)) === null) replicator.forget(address)
       else start(address)
