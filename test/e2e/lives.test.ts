@@ -1,5 +1,5 @@
 /** Owns the proof of lives that have no file of their own: a long queue for few addresses, and pods of owners that are no StatefulSet or Deployment. */
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, test } from 'bun:test'
 import { addressOf, finishPod, podsOf, runningPod, runningPods, said, storedBecomes } from './harness/addresses.ts'
 import { kind } from './harness/cluster.ts'
 import { eventually, type KubeObject } from './harness/kube.ts'
@@ -32,6 +32,16 @@ afterAll(async () => await stage?.stop(), LIMIT_MS)
 const namespace = (name: string) => createNamespace(stage.kube, name, stage.cluster.kind)
 const isBound = ({ spec }: Pod) => spec.nodeName !== undefined
 
+/** Until the scheduler asked for the one that was served, until floatip was asked to bind it, and until the answers: whose time it was. */
+function spentOn(ns: string, name: string, since: number): string {
+  const calls = stage.tap.about(ns, name).filter(({ atMs }) => atMs >= since)
+  const bind = calls.findLast(({ verb }) => verb === 'bind')
+  const filters = calls.filter(({ verb }) => verb === 'filter')
+  const at = (ms: number | undefined) => (ms === undefined ? 'never' : `at ${(ms - since).toFixed(0)}`)
+  const asked = stage.tap.calls.filter(({ atMs, verb }) => verb === 'filter' && atMs >= since).length
+  return `asked ${at(filters.at(0)?.atMs)} (${filters.length} of ${asked} questions), to bind ${at(bind?.atMs)}`
+}
+
 describe.skipIf(skipped)('a hundred pods that wait for ten addresses', () => {
   test(
     'an address that comes free is one of theirs within two seconds, a hundred times',
@@ -50,7 +60,7 @@ describe.skipIf(skipped)('a hundred pods that wait for ten addresses', () => {
       await eventually('all were asked for', async () =>
         (await kube.list<Pod>(at)).every(({ metadata }) => stage.tap.about(ns, metadata.name, 'filter').length > 0),
       )
-      const waits: number[] = []
+      const waits: { readonly ms: number; readonly spent: string }[] = []
       const order: number[] = []
       const had = new Set(holders)
       let running = holders
@@ -63,18 +73,22 @@ describe.skipIf(skipped)('a hundred pods that wait for ten addresses', () => {
           async () => (await kube.list<Pod>(at)).find(each => isBound(each) && !had.has(each.metadata.name)),
           { everyMs: 10 },
         )
-        waits.push(performance.now() - since)
         const { name } = next.metadata
+        const ms = performance.now() - since
+        waits.push({ ms, spent: `${ms.toFixed(0)} ms, ${spentOn(ns, name, since)}` })
         had.add(name)
         order.push(Number(name.split('-')[1]))
         running = [...rest, name]
       }
-      expect(Math.max(...waits)).toBeLessThan(WAKE_MS)
-      const sorted = waits.toSorted((a, b) => a - b)
+      const sorted = waits.toSorted((a, b) => a.ms - b.ms)
+      const worst = sorted.at(-1)
+      if (worst === undefined || worst.ms >= WAKE_MS) throw new Error(`one waited ${worst?.spent}`)
       // The oldest is woken; but each bind makes the scheduler ask for all of them again, in its own order, and who asks first has it.
       const inTurn = order.filter((batch, n) => batch <= Math.min(...order.slice(n))).length
-      const [median, most] = [sorted[WAITING / 2], sorted.at(-1)].map(ms => `${ms?.toFixed(0)} ms`)
-      console.log(`woken and bound: median ${median}, most ${most}; ${inTurn} of ${WAITING} in the order of their age`)
+      const median = sorted[WAITING / 2]?.spent
+      console.log(
+        `woken and bound: median ${median}; most ${worst.spent}; ${inTurn} of ${WAITING} in the order of their age`,
+      )
     },
     LIMIT_MS,
   )
