@@ -1,5 +1,6 @@
 /** Owns the proof of lives that have no file of their own: a long queue for few addresses, and pods of owners that are no StatefulSet or Deployment. */
 import { afterAll, beforeAll, describe, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
 import { addressOf, finishPod, podsOf, runningPod, runningPods, said, storedBecomes } from './harness/addresses.ts'
 import { kind } from './harness/cluster.ts'
 import { eventually, type KubeObject } from './harness/kube.ts'
@@ -23,7 +24,7 @@ beforeAll(async () => {
       { name: 'queue', nodes: 2, ips: third => [`${third}.10~${third}.${9 + ADDRESSES}`] },
       { name: 'owners', nodes: 2 },
     ],
-    { flags: ['--rest', '0s'] },
+    { flags: ['--rest', '0s', '--log-level', 'debug'] },
   )
 }, STAGE_LIMIT_MS)
 
@@ -40,6 +41,19 @@ function spentOn(ns: string, name: string, since: number): string {
   const at = (ms: number | undefined) => (ms === undefined ? 'never' : `at ${(ms - since).toFixed(0)}`)
   const asked = stage.tap.calls.filter(({ atMs, verb }) => verb === 'filter' && atMs >= since).length
   return `asked ${at(filters.at(0)?.atMs)} (${filters.length} of ${asked} questions), to bind ${at(bind?.atMs)}`
+}
+
+/** What floatip did in that time. */
+function logged(from = 0, ms = 0): string {
+  return readFileSync(stage.floatip.logFile, 'utf8')
+    .split('\n')
+    .filter(line => line.startsWith('{'))
+    .map(line => JSON.parse(line) as { time: string; msg: string; pod?: string })
+    .map(line => ({ ...line, at: Date.parse(line.time) - from }))
+    .filter(({ at }) => at > -500 && at < ms + 500)
+    .map(({ at, msg, pod, ...more }) => `${at.toFixed(0)} ${msg} ${pod ?? ''} ${JSON.stringify(more)}`)
+    .slice(0, 80)
+    .join('\n')
 }
 
 describe.skipIf(skipped)('a hundred pods that wait for ten addresses', () => {
@@ -60,7 +74,7 @@ describe.skipIf(skipped)('a hundred pods that wait for ten addresses', () => {
       await eventually('all were asked for', async () =>
         (await kube.list<Pod>(at)).every(({ metadata }) => stage.tap.about(ns, metadata.name, 'filter').length > 0),
       )
-      const waits: { readonly ms: number; readonly spent: string }[] = []
+      const waits: { readonly ms: number; readonly spent: string; readonly at: number }[] = []
       const order: number[] = []
       const had = new Set(holders)
       let running = holders
@@ -75,14 +89,15 @@ describe.skipIf(skipped)('a hundred pods that wait for ten addresses', () => {
         )
         const { name } = next.metadata
         const ms = performance.now() - since
-        waits.push({ ms, spent: `${ms.toFixed(0)} ms, ${spentOn(ns, name, since)}` })
+        waits.push({ ms, at: Date.now() - ms, spent: `${ms.toFixed(0)} ms, ${spentOn(ns, name, since)}` })
         had.add(name)
         order.push(Number(name.split('-')[1]))
         running = [...rest, name]
       }
       const sorted = waits.toSorted((a, b) => a.ms - b.ms)
       const worst = sorted.at(-1)
-      if (worst === undefined || worst.ms >= WAKE_MS) throw new Error(`one waited ${worst?.spent}`)
+      if (worst === undefined || worst.ms >= WAKE_MS)
+        throw new Error(`one waited ${worst?.spent}\n${logged(worst?.at, worst?.ms)}`)
       // The oldest is woken; but each bind makes the scheduler ask for all of them again, in its own order, and who asks first has it.
       const inTurn = order.filter((batch, n) => batch <= Math.min(...order.slice(n))).length
       const median = sorted[WAITING / 2]?.spent
