@@ -6,6 +6,7 @@ import { type Address, compareAddresses } from '../ip/address.ts'
 import { messageOf } from '../lib/fault.ts'
 import type { Search } from '../store/search.ts'
 import { inTime } from './in-time.ts'
+import { leaveUnchanged } from './leaving.ts'
 import type { Ports } from './ports.ts'
 
 /** One address as a person sees it. */
@@ -101,7 +102,7 @@ export function addressesOf({ ledger, cluster, calls, places, replicator, clock,
           if (pod !== null && !pod.finished)
             return `releasing ${address.text}: pod ${pod.namespace}/${pod.name} is ${pod.phase}`
         }
-        if (row.node !== null) await places?.leave(address, row.node)
+        await leaveUnchanged({ ledger, places }, row)
         const because = 'released over HTTP'
         const outcome = await ledger.submit('release', {
           at: clock.now(),

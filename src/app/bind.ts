@@ -12,7 +12,7 @@ import { giveBackBeside, textsOf } from './beside.ts'
 import { ms } from './decisions.ts'
 import { gatherDemand } from './demand.ts'
 import type { Holds } from './holds.ts'
-import { leaveNodes } from './leaving.ts'
+import { leaveNodes, leaveUnchanged } from './leaving.ts'
 import { endIncarnation } from './pod-ends.ts'
 import type { Ports } from './ports.ts'
 import { carriedBy } from './sighting.ts'
@@ -124,11 +124,12 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
   }
 
   async function claim(pod: PodFact, node: string): Promise<Claim | Refusal> {
-    const demand = await gatherDemand(ports, pod)
     const group = await groupOf(node)
     if (isRefusal(group)) return group
     // The object names the old node until the cloud has left it: a new leader could not know otherwise.
     await leaveNodes(ports, pod.uid, node)
+    // Last, for nothing tells that it is out of date; the group is refused when it is.
+    const demand = await gatherDemand(ports, pod)
     const askedMs = performance.now()
     const outcome = await ledger.submit('bind', { at: clock.now(), demand, node, group })
     if (isRefusal(outcome)) return outcome
@@ -205,8 +206,9 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
     const bound = addresses.map(each => each.address)
     try {
       await giveBackBeside(ports, pod.uid, textsOf(bound), true)
-      for (const { address, owner, node, revision } of ledger.read(view => outgrown(view, demand, bound))) {
-        if (node !== null) await places?.leave(address, node)
+      for (const row of ledger.read(view => outgrown(view, demand, bound))) {
+        await leaveUnchanged(ports, row)
+        const { address, owner, revision } = row
         await ledger.submit('release', { at: clock.now(), address, owner, revision, because })
       }
     } catch (error) {

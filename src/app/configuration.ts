@@ -157,6 +157,8 @@ export function configurationOf(parts: ConfigurationParts): ConfigurationInForce
     apply(text) {
       if (text === null) return reject(`${where} does not exist: create it with the address ranges`)
       if (text === applied) {
+        // Another one may wait for the disk, and is not wanted any more.
+        wanted = text
         status = { ...status, rejected: null }
         return
       }

@@ -1,7 +1,7 @@
 /** Owns the verdict on a FloatingIP object that somebody else made or changed where we wanted to write. */
 import type { Allocation } from '../domain/allocation.ts'
 import type { FloatingIpFact } from '../kube/floatingip.ts'
-import type { Verdict } from '../replica/replicator.ts'
+import type { Verdict } from '../replica/writes.ts'
 import type { Ports } from './ports.ts'
 import { objectSighting } from './sighting.ts'
 

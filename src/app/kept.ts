@@ -99,7 +99,7 @@ function mayRelease(ports: Parts, row: Allocation, workload: Told, unfinished: U
   if (workload === 'missing') return !(isCustom(row) && apiVersion === '')
   if (workload === 'starting') return false
   const workloadOwner: Owner = { ...owner, pod: '' }
-  const names = unfinished.get(keyOf(owner)) ?? new Set()
+  const names = unfinished.get(workloadKey(owner)) ?? new Set()
   const { revision } = ledger
   const command = { at: clock.now(), workloadOwner, apiVersion, workload, unfinished: names, revision }
   const decision = ledger.read(view => follow(view, command))
@@ -113,16 +113,11 @@ function isCustom({ owner, apiVersion }: Allocation): boolean {
 /** Names of pods, by workload. */
 type Unfinished = ReadonlyMap<string, ReadonlySet<string>>
 
-/** Of the workload, in whatever pool its pods are. */
-function keyOf(owner: Owner): string {
-  return workloadKey({ ...owner, pool: '' })
-}
-
 function unfinishedByWorkload({ cluster }: Parts): Unfinished {
   const names = new Map<string, Set<string>>()
   for (const { owner, name, finished } of cluster.pods.values()) {
     if (finished) continue
-    const key = keyOf(owner)
+    const key = workloadKey(owner)
     const same = names.get(key)
     if (same === undefined) names.set(key, new Set([name]))
     else same.add(name)

@@ -1,7 +1,8 @@
 /** Owns the last valid configuration over restarts and leaders (R29): in the ledger's file, and in an object that the next leader finds. */
 import type { RememberingObject } from '../kube/last-good.ts'
+import { Bug } from '../lib/assert.ts'
 import type { Clock } from '../lib/clock.ts'
-import { Fault, messageOf } from '../lib/fault.ts'
+import { messageOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
 
 export interface LastGood {
@@ -23,47 +24,65 @@ export interface LastGoodParts {
 const RETRY_MS = 30_000
 
 export function lastGoodOf({ file, object, clock, log, signal }: LastGoodParts): LastGood {
-  let unwritten: string | null = null
-  let writing = false
+  const writeFile = newestTo('the ledger’s file', text => file.write(text))
+  const writeObject = object === null ? () => {} : newestTo(object.where, text => writeTo(object, text))
 
-  async function writeAll({ where, write }: RememberingObject): Promise<void> {
-    writing = true
-    let said = false
-    while (unwritten !== null && !signal.aborted) {
-      const text = unwritten
-      try {
-        if (!(await write(text)))
-          log.info(
-            { where },
-            'there is no such object: a leader with another ledger will not know the last valid configuration',
-          )
-        if (unwritten === text) unwritten = null
-      } catch (error) {
-        if (!(error instanceof Fault)) throw error
-        if (!said) log.warn({ where, err: messageOf(error) }, 'the last valid configuration is not written, will retry')
-        said = true
-        await clock.sleep(RETRY_MS, signal)
+  async function writeTo({ where, write }: RememberingObject, text: string): Promise<void> {
+    if (await write(text)) return
+    log.info(
+      { where },
+      'there is no such object: a leader with another ledger will not know the last valid configuration',
+    )
+  }
+
+  /** The newest text is written until it is there, the first time at once; a full disk is no reason not to follow the configuration. */
+  function newestTo(where: string, write: (text: string) => void | Promise<void>): (text: string) => void {
+    let unwritten: string | null = null
+    let writing = false
+    async function writeAll(): Promise<void> {
+      writing = true
+      let said = false
+      while (unwritten !== null && !signal.aborted) {
+        const text: string = unwritten
+        try {
+          await write(text)
+          if (unwritten === text) unwritten = null
+        } catch (error) {
+          if (error instanceof Bug) throw error
+          if (!said)
+            log.warn({ where, err: messageOf(error) }, 'the last valid configuration is not written, will retry')
+          said = true
+          await clock.sleep(RETRY_MS, signal)
+        }
       }
+      writing = false
     }
-    writing = false
+    return text => {
+      unwritten = text
+      if (!writing) void writeAll()
+    }
+  }
+
+  async function readFrom(where: string, read: () => string | null | Promise<string | null>): Promise<string | null> {
+    try {
+      return await read()
+    } catch (error) {
+      if (error instanceof Bug) throw error
+      log.warn({ where, err: messageOf(error) }, 'the last valid configuration cannot be read')
+      return null
+    }
   }
 
   return {
     async read() {
-      // Before the wait, after which the file may be closed.
-      const ours = file.read()
-      try {
-        return (await object?.read()) ?? ours
-      } catch (error) {
-        if (!(error instanceof Fault)) throw error
-        log.warn({ where: object?.where, err: messageOf(error) }, 'the last valid configuration cannot be read')
-        return ours
-      }
+      // Begun before the wait for the other, after which the file may be closed.
+      const ours = readFrom('the ledger’s file', () => file.read())
+      const theirs = object === null ? null : await readFrom(object.where, () => object.read())
+      return theirs ?? (await ours)
     },
     write(text) {
-      file.write(text)
-      unwritten = text
-      if (object !== null && !writing) void writeAll(object)
+      writeFile(text)
+      writeObject(text)
     },
   }
 }

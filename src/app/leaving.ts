@@ -1,4 +1,5 @@
 /** Owns what must happen in the cloud before the ledger lets an address go: it leaves the node first. */
+import type { Allocation } from '../domain/allocation.ts'
 import type { Ports } from './ports.ts'
 
 /**
@@ -15,4 +16,16 @@ export async function leaveNodes(
   await Promise.all(
     rows.map(({ address, node }) => (node === null || node === except ? null : places.leave(address, node))),
   )
+}
+
+/**
+ * The same for one row that was looked at before a wait. If it changed since, nothing is asked of the cloud: whoever changed it saw to that,
+ * and by now another pod may have the address on the very node.
+ */
+export async function leaveUnchanged(
+  { ledger, places }: Pick<Ports, 'ledger' | 'places'>,
+  { address, node, revision }: Allocation,
+): Promise<void> {
+  if (places === null || node === null) return
+  if (ledger.read(view => view.at(address))?.revision === revision) await places.leave(address, node)
 }

@@ -38,6 +38,7 @@ export interface PoolParts extends Pick<Ports, 'ledger' | 'cluster' | 'clock' | 
 
 export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pools {
   const dirty = new Set<string>()
+  /** By UID: one that was deleted and made again has no status. */
   const written = new Map<string, string>()
   const stopping = new AbortController()
   const used = (name: string) => rowsOf(name).filter(row => !isKept(row.owner) && !row.blocked).length
@@ -82,13 +83,12 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
   }
 
   async function tell(pool: PoolFact, status: PoolStatus): Promise<void> {
-    const key = `${pool.namespace}/${pool.name}`
-    const text = JSON.stringify(status)
-    if (written.get(key) === text) return
-    if (resting) return void owed.add(pool.name)
     const { uid } = pool
+    const text = JSON.stringify(status)
+    if (written.get(uid) === text) return
+    if (resting) return void owed.add(pool.name)
     if (await store.writeStatus(pool, status)) {
-      written.set(key, text)
+      written.set(uid, text)
       unserved = 0
     } else if ([...cluster.pools.values()].some(each => each.uid === uid)) rest(pool.name)
   }
@@ -126,6 +126,8 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
 
   /** What its object asks for, as far as it is to be carried out. */
   async function follow(name: string): Promise<void> {
+    const there = new Set([...cluster.pools.values()].map(({ uid }) => uid))
+    for (const uid of written.keys()) if (!there.has(uid)) written.delete(uid)
     const standing = standings.changed(name)
     const pool = cluster.poolInForce(name)
     if (pool === null || standing === null || standing === 'aside') return

@@ -13,6 +13,7 @@ import { giveBackAllBeside } from './beside.ts'
 import { forgetClaimants, reportClaimant } from './claims.ts'
 import { followAll } from './kept.ts'
 import { inLanes } from './lanes.ts'
+import { leaveUnchanged } from './leaving.ts'
 import { endIncarnation } from './pod-ends.ts'
 import type { Ports } from './ports.ts'
 import { blocks, objectSighting, podSightings } from './sighting.ts'
@@ -177,12 +178,12 @@ export async function endIfGone(ports: Ports, row: Allocation): Promise<boolean>
   if (row.incarnation === null || row.incarnation === UNKNOWN_INCARNATION) {
     // Any unfinished pod of that name may be the one (R14).
     if (exists) return false
-    if (row.node !== null && !(await left(ports, row))) return false
+    if (!(await left(ports, row))) return false
     await ports.ledger.submit('reclaim', { at: ports.clock.now(), address: row.address, revision: row.revision })
     return true
   }
   if (exists && pod.uid === row.incarnation) return false
-  if (row.node !== null && !(await left(ports, row))) return false
+  if (!(await left(ports, row))) return false
   // Gone while nobody looked, it left no status that shows a container (decision 0017): then nothing rests.
   const last = pod?.uid === row.incarnation ? pod : ports.cluster.pods.get(`${row.owner.namespace}/${row.owner.pod}`)
   await endIncarnation(ports, row.incarnation, 'its pod ended unseen', last ?? null)
@@ -190,14 +191,14 @@ export async function endIfGone(ports: Ports, row: Allocation): Promise<boolean>
 }
 
 /** False: the cloud still has it. It stays until the next resync, and holds nobody up at start. */
-async function left({ places, log }: Ports, { address, node }: Allocation): Promise<boolean> {
-  if (places === null || node === null) return true
+async function left(ports: Ports, row: Allocation): Promise<boolean> {
   try {
-    await places.leave(address, node)
+    await leaveUnchanged(ports, row)
     return true
   } catch (error) {
     if (!(error instanceof Fault)) throw error
-    log.warn({ ip: address.text, node, err: error.message }, 'the cloud still has it: kept until the next resync')
+    const { address, node } = row
+    ports.log.warn({ ip: address.text, node, err: error.message }, 'the cloud still has it: kept until the next resync')
     return false
   }
 }

@@ -87,7 +87,7 @@ export function reservationsOn(ports: Ports, { newId }: ReservationParts): Reser
     timer.abort()
     timer = new AbortController()
     if (!started || stopping.signal.aborted || expiries.size === 0) return
-    const next = Math.min(...expiries.values())
+    const next = [...expiries.values()].reduce((first, at) => Math.min(first, at))
     const { signal } = timer
     void clock.sleep(Math.min(LOOK_AT_LEAST_MS, Math.max(0, next - clock.now())), signal).then(async () => {
       if (signal.aborted || stopping.signal.aborted) return
@@ -101,7 +101,8 @@ export function reservationsOn(ports: Ports, { newId }: ReservationParts): Reser
   async function expire(id: string): Promise<void> {
     expiries.delete(id)
     try {
-      const outcome = await endOf('expire', id, 'its reservation expired')
+      // The ledger has it then; nobody waits for the objects, and the next reservation is due, too.
+      const outcome = await endOf('expire', id, 'its reservation expired', false)
       if (outcome.freed + outcome.left > 0) log.info({ reservation: id, ...outcome }, 'a reservation expired')
     } catch (error) {
       if (!(error instanceof Fault)) throw error

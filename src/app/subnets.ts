@@ -1,7 +1,7 @@
 /** Owns the account of the address space: what each entry of the configuration has, and how much of it is left. */
 import type { SubnetEntry } from '../domain/entry.ts'
+import { servingAmong } from '../domain/node-subnets.ts'
 import type { Address } from '../ip/address.ts'
-import { contains } from '../ip/cidr.ts'
 import type { State } from '../ledger/state.ts'
 import type { Ports } from './ports.ts'
 
@@ -50,8 +50,9 @@ function accountOf(state: State, entry: SubnetEntry, index: number, orphaned: nu
 /** How many by entry. Several entries may share a pod network: an orphan counts once, with the first of them. */
 function orphansByHome({ geometry, orphans }: State): ReadonlyMap<number, number> {
   const counts = new Map<number, number>()
+  const homesOf = servingAmong(geometry.entries.map(entry => ({ ...entry, nodeSubnets: [entry.subnet] })))
   for (const { address } of orphans.values()) {
-    const home = geometry.entries.findIndex(({ subnet }) => contains(subnet, address))
+    const home = homesOf([address]).reduce((first, { index }) => Math.min(first, index), Number.POSITIVE_INFINITY)
     counts.set(home, (counts.get(home) ?? 0) + 1)
   }
   return counts

@@ -1,8 +1,9 @@
 /** Owns what a workload keeps: it follows the workload when that shrinks, goes, or has finished its rollout. */
 import type { FollowCommand } from '../domain/command.ts'
-import { isSameWorkload, type Owner } from '../domain/owner.ts'
+import { type Owner, workloadKey } from '../domain/owner.ts'
 import { IMMUTABLE } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
+import type { PodFact } from '../kube/pod.ts'
 import { follow, followed } from '../rules/follow.ts'
 import type { View } from '../rules/view.ts'
 import { inLanes } from './lanes.ts'
@@ -21,9 +22,7 @@ export async function workloadChanged(ports: Parts, owner: Owner, apiVersion: st
   try {
     const { revision } = ledger
     const workload = await calls.getWorkload(owner, apiVersion)
-    const unfinished = [...cluster.pods.values()]
-      .filter(pod => !pod.finished && isSameWorkload(pod.owner, owner))
-      .map(pod => pod.name)
+    const unfinished = [...cluster.pods.values()].filter(pod => isAwaited(pod, owner)).map(pod => pod.name)
     const facts = { workloadOwner: owner, apiVersion, workload, revision }
     const command = { at: clock.now(), ...facts, unfinished: new Set(unfinished) }
     const found = await unfinishedAmong(ports, command)
@@ -43,9 +42,14 @@ async function unfinishedAmong({ ledger, calls }: Parts, command: FollowCommand)
   const found: string[] = []
   await inLanes(names, PODS_AT_ONCE, async name => {
     const pod = await calls.getPod(namespace, name)
-    if (pod !== null && !pod.finished) found.push(name)
+    if (pod !== null && isAwaited(pod, command.workloadOwner)) found.push(name)
   })
   return found
+}
+
+/** What is kept under its name is its own: in another pool it would have another key. */
+function isAwaited({ owner, finished }: PodFact, workload: Owner): boolean {
+  return !finished && workloadKey(owner) === workloadKey(workload)
 }
 
 /** True when there is something that a look at the workload could free or settle. */

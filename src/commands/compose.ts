@@ -174,6 +174,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     binding,
     waking,
     read,
+    podNow: calls.getPod,
     log,
     legacyFailedNodes,
     onAnswered: metrics.scheduler,

@@ -22,7 +22,7 @@ export type Workload =
       readonly state: 'present'
       readonly replicas: number
       readonly firstOrdinal: number
-      /** Of a Deployment. */
+      /** Of a Deployment, and of a StatefulSet whose pods are in a pool. */
       readonly rollout?: Rollout
     }
 

@@ -40,11 +40,14 @@ export interface Geometry {
   entryOf(slot: number): SubnetEntry
   /** The index of the entry that has this address; null when none has. */
   entryIndexOf(a: Address): number | null
-  /** Closed slot intervals of the set's addresses within these entries. */
+  /** Closed slot intervals of the set's addresses within these entries, ascending. */
   intervals(set: RangeSet, entries: readonly number[]): { lo: number; hi: number }[]
   /** The group of a node with these InternalIPs; null when no node subnet contains one. */
   groupOf(nodeAddresses: readonly Address[]): NodeGroup | null
 }
+
+/** Nodes whose group is remembered: ten times the largest cluster. Whoever scales with ever new addresses fills no memory by it. */
+const GROUPS_MAX = 50_000
 
 export function geometryOf(entries: readonly SubnetEntry[]): Geometry {
   const bySlot: SlotRange[] = []
@@ -102,22 +105,26 @@ export function geometryOf(entries: readonly SubnetEntry[]): Geometry {
     entryOf: slot => present(entries[rangeAt(slot).entry], 'entry of a slot'),
     entryIndexOf: a => findRange(byAddress, a.family, a.value)?.entry ?? null,
     intervals(set, of) {
-      return bySlot
-        .filter(range => of.includes(range.entry))
-        .flatMap(range =>
-          set.flatMap(wanted => {
-            const common = intersect(range, wanted)
-            if (common === null) return []
-            const lo = range.firstSlot + Number(common.first.value - range.first.value)
-            return [{ lo, hi: lo + Number(rangeSize(common)) - 1 }]
-          }),
-        )
+      const among = new Set(of)
+      const found: { lo: number; hi: number }[] = []
+      for (const wanted of set) {
+        for (let at = firstReaching(byAddress, wanted.first); at < byAddress.length; at++) {
+          const range = present(byAddress[at], 'address range')
+          const common = intersect(range, wanted)
+          if (common === null) break
+          if (!among.has(range.entry)) continue
+          const lo = range.firstSlot + Number(common.first.value - range.first.value)
+          found.push({ lo, hi: lo + Number(rangeSize(common)) - 1 })
+        }
+      }
+      return found.sort((a, b) => a.lo - b.lo)
     },
     groupOf(nodeAddresses) {
       const key = nodeAddresses.map(a => a.text).join(' ')
       const known = groups.get(key)
       if (known !== undefined) return known
       const group = computeGroup(nodeAddresses)
+      if (groups.size >= GROUPS_MAX) groups.clear()
       groups.set(key, group)
       return group
     },
@@ -133,6 +140,18 @@ function lastAtMost(ascending: readonly number[], value: number): number {
     const middle = (low + high + 1) >> 1
     if (present(ascending[middle], 'element') <= value) low = middle
     else high = middle - 1
+  }
+  return low
+}
+
+/** Index of the first range, ascending and disjoint, that ends at this address or after it; their number when none does. */
+function firstReaching(ranges: readonly Range[], a: Address): number {
+  let low = 0
+  let high = ranges.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (compareAddresses(present(ranges[middle], 'range').last, a) < 0) low = middle + 1
+    else high = middle
   }
   return low
 }

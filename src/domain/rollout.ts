@@ -1,4 +1,4 @@
-/** Owns the rollout: how far a Deployment's pods are with its present template, and what its strategy allows meanwhile. */
+/** Owns the rollout: how far a workload's pods are with its present template, and what its strategy allows meanwhile. */
 import type { ReleasePolicy } from './policy.ts'
 
 /** In the pod template's annotations, value `allow`: pods beyond the replicas may have addresses of their own during a rollout. */
@@ -11,7 +11,7 @@ export const ROLLOUT_SURGE = 'k8s.v1.cni.galaxy.io/rollout-surge'
  */
 export type RolloutStage = 'replacing' | 'finishing' | 'over' | 'unclear'
 
-/** As the Deployment's own object tells it. */
+/** As the workload's own object tells it. */
 export interface Rollout {
   readonly stage: RolloutStage
   /** Pods beyond the replicas that may exist meanwhile. */

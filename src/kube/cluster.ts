@@ -140,7 +140,10 @@ export function clusterOn({ optionalPools, custom, ...parts }: ClusterParts): Cl
     ]),
   ) as Record<WorkloadKind, Mirror<WorkloadFact>>
 
+  /** Made anew when somebody asks after a change: every question about a pod of a pool asks. */
+  let byName: ReadonlyMap<string, readonly PoolFact[]> | null = null
   const pools = follow<PoolFact>(POOLS_PATH, poolFact, change => {
+    byName = null
     if (change.kind === 'seen' && change.before !== null && sameSpec(change.before, change.after)) return
     const pool = change.kind === 'seen' ? change.after : change.kind === 'deleted' ? change.last : change.before
     listeners?.poolChanged(pool.name)
@@ -149,7 +152,10 @@ export function clusterOn({ optionalPools, custom, ...parts }: ClusterParts): Cl
 
   /** UIDs. */
   const aside = new Set<string>()
-  const poolsNamed = (name: string) => byPrecedence([...pools.values()].filter(pool => pool.name === name))
+  function poolsNamed(name: string): readonly PoolFact[] {
+    byName ??= Map.groupBy(pools.values(), pool => pool.name)
+    return byPrecedence(byName.get(name) ?? [])
+  }
 
   const mirrors: readonly [string, Mirror<unknown>][] = [
     ['pods', pods],

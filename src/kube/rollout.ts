@@ -1,10 +1,10 @@
-/** Owns the reading of a Deployment's rollout from its own object: generation, counts, the Progressing condition, strategy and template. */
+/** Owns the reading of a workload's rollout from its own object: generation, counts, revisions, the Progressing condition, strategy and template. */
 import { NEVER, parsePolicy } from '../domain/policy.ts'
 import { ROLLOUT_SURGE, type Rollout, type RolloutStage } from '../domain/rollout.ts'
 import { POLICY_ANNOTATION, POOL_ANNOTATION } from './names.ts'
 import type { RawMetadata, RawObject } from './raw.ts'
 
-export interface RawDeployment extends RawObject {
+export interface RawRolled extends RawObject {
   readonly metadata: RawMetadata & { readonly generation?: number }
   readonly spec?: {
     readonly replicas?: number | null
@@ -21,6 +21,9 @@ export interface RawDeployment extends RawObject {
     readonly observedGeneration?: number
     readonly replicas?: number
     readonly updatedReplicas?: number
+    /** Of a StatefulSet: they are one once all its pods are of the newest template. */
+    readonly currentRevision?: string
+    readonly updateRevision?: string
     readonly conditions?: readonly { readonly type?: string; readonly reason?: string }[] | null
   } | null
 }
@@ -30,19 +33,48 @@ const SHARE_DEFAULT = '25%'
 /** Reasons of the condition Progressing while a rollout is on its way; it keeps NewReplicaSetAvailable when pods are replaced or scaled later. */
 const ON_ITS_WAY = ['NewReplicaSetCreated', 'FoundNewReplicaSet', 'ReplicaSetUpdated', 'ProgressDeadlineExceeded']
 
+/** Of a Deployment. */
 export function rolloutOf(raw: RawObject, replicas: number): Rollout {
-  const { spec } = raw as RawDeployment
-  const annotations = spec?.template?.metadata?.annotations ?? {}
-  const pool = annotations[POOL_ANNOTATION] ?? ''
+  const { spec } = raw as RawRolled
   const { maxSurge, maxUnavailable } = fencesOf(raw, replicas)
   return {
     stage: stageOf(raw, replicas),
     maxSurge,
     keepsOldPods: maxUnavailable === 0 && replicas > 0 && spec?.paused !== true,
-    surgeAllowed: annotations[ROLLOUT_SURGE] === 'allow',
-    policy: pool === '' ? parsePolicy(annotations[POLICY_ANNOTATION]) : NEVER,
-    pool,
+    surgeAllowed: annotationsOf(raw)[ROLLOUT_SURGE] === 'allow',
+    ...askedBy(raw),
   }
+}
+
+/** Of a StatefulSet, which makes each pod after the end of the one before. Null: its pods are in no pool, and nothing follows from it. */
+export function setRolloutOf(raw: RawObject): Rollout | null {
+  const asked = askedBy(raw)
+  if (asked.pool === '') return null
+  return { stage: setStageOf(raw), maxSurge: 0, keepsOldPods: false, surgeAllowed: false, ...asked }
+}
+
+/** With a partition, or pods that are replaced by hand, the revisions may differ for good: then it is not over. */
+function setStageOf(raw: RawObject): RolloutStage {
+  const { status } = raw as RawRolled
+  if (isUnobserved(raw) || status?.updateRevision === undefined) return 'unclear'
+  return status.currentRevision === status.updateRevision ? 'over' : 'replacing'
+}
+
+function annotationsOf(raw: RawObject): Readonly<Record<string, string>> {
+  return (raw as RawRolled).spec?.template?.metadata?.annotations ?? {}
+}
+
+/** What the template's pods ask for. */
+function askedBy(raw: RawObject): Pick<Rollout, 'policy' | 'pool'> {
+  const annotations = annotationsOf(raw)
+  const pool = annotations[POOL_ANNOTATION] ?? ''
+  return { policy: pool === '' ? parsePolicy(annotations[POLICY_ANNOTATION]) : NEVER, pool }
+}
+
+/** Its controller has not seen it as it is now. */
+function isUnobserved(raw: RawObject): boolean {
+  const { metadata, status } = raw as RawRolled
+  return status?.observedGeneration === undefined || status.observedGeneration < (metadata.generation ?? 0)
 }
 
 /**
@@ -50,9 +82,8 @@ export function rolloutOf(raw: RawObject, replicas: number): Rollout {
  * ReplicaSets, and a template that the controller has not seen yet shows in the generation.
  */
 function stageOf(raw: RawObject, replicas: number): RolloutStage {
-  const { metadata, status } = raw as RawDeployment
-  const observed = status?.observedGeneration
-  if (observed === undefined || observed < (metadata.generation ?? 0)) return 'unclear'
+  const { status } = raw as RawRolled
+  if (isUnobserved(raw)) return 'unclear'
   const all = status?.replicas ?? 0
   const updated = status?.updatedReplicas ?? 0
   if (all > updated) return 'replacing'
@@ -63,7 +94,7 @@ function stageOf(raw: RawObject, replicas: number): RolloutStage {
 
 /** As the Deployment controller reckons: surge rounded up, unavailable rounded down, and never both 0. NaN: nobody can read it. */
 function fencesOf(raw: RawObject, replicas: number): { maxSurge: number; maxUnavailable: number } {
-  const { type = 'RollingUpdate', rollingUpdate } = (raw as RawDeployment).spec?.strategy ?? {}
+  const { type = 'RollingUpdate', rollingUpdate } = (raw as RawRolled).spec?.strategy ?? {}
   if (type !== 'RollingUpdate') return { maxSurge: 0, maxUnavailable: replicas }
   const surge = Math.ceil(podsOf(rollingUpdate?.maxSurge, replicas))
   const unavailable = Math.floor(podsOf(rollingUpdate?.maxUnavailable, replicas))

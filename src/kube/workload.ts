@@ -1,10 +1,10 @@
-/** Owns what we keep of StatefulSets and Deployments: how many pods they want, counted from where, and how a Deployment's rollout stands. */
+/** Owns what we keep of StatefulSets and Deployments: how many pods they want, counted from where, and how their rollout stands. */
 import type { Workload } from '../domain/demand.ts'
 import { DEPLOYMENT } from '../domain/owner.ts'
 import type { Rollout } from '../domain/rollout.ts'
 import type { WorkloadKind } from '../domain/workload.ts'
 import type { RawObject } from './raw.ts'
-import { rolloutOf } from './rollout.ts'
+import { rolloutOf, setRolloutOf } from './rollout.ts'
 
 export interface WorkloadFact {
   readonly namespace: string
@@ -12,7 +12,7 @@ export interface WorkloadFact {
   readonly uid: string
   readonly replicas: number
   readonly firstOrdinal: number
-  /** Null: not a Deployment. */
+  /** Null: none that anything follows from. */
   readonly rollout: Rollout | null
 }
 
@@ -34,7 +34,7 @@ export function workloadFact(kind: WorkloadKind): (raw: RawObject) => WorkloadFa
       uid: metadata.uid,
       replicas,
       firstOrdinal: spec?.ordinals?.start ?? 0,
-      rollout: kind === DEPLOYMENT ? rolloutOf(raw, replicas) : null,
+      rollout: kind === DEPLOYMENT ? rolloutOf(raw, replicas) : setRolloutOf(raw),
     }
   }
 }

@@ -48,7 +48,7 @@ export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocatio
   const indexes = [byKey, byIncarnation, byShare, byWorkload, byReservation, byRest, restByEntry]
   const tally = tallyOf(geometry.entries.length)
   /** Slots freed in the open turn. */
-  let freed: number[] = []
+  const freed = new Set<number>()
 
   function put(row: Allocation, slot: number | null): void {
     assertSound(row)
@@ -64,10 +64,7 @@ export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocatio
   }
 
   function takeSlot(a: Address, slot: number): void {
-    if (freed.includes(slot)) {
-      freed = freed.filter(other => other !== slot)
-      return
-    }
+    if (freed.delete(slot)) return
     // The next-fit cursor moves only when the address is the one that it offers.
     const entry = core.entryOf(slot)
     const taken = core.peek(entry) === slot ? core.pick(entry) === slot : core.take(slot)
@@ -120,13 +117,13 @@ export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocatio
       const after = change.after === null ? null : { ...change.after, updatedAt: at, revision }
       if (after !== null) put(after, slot)
       if (slot !== null && before === null && after !== null) takeSlot(after.address, slot)
-      if (slot !== null && before !== null && after === null) freed.push(slot)
+      if (slot !== null && before !== null && after === null) freed.add(slot)
       return { ...change, after, at, revision }
     },
 
     settle() {
       for (const slot of freed) assert(core.release(slot), `slot ${slot} was taken`)
-      freed = []
+      freed.clear()
     },
 
     verify() {
@@ -135,13 +132,13 @@ export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocatio
       if (stillFree !== undefined) return `${stillFree.address.text} has a row, and its slot is free`
       let free = 0
       for (let entry = 0; entry < core.entries; entry++) free += core.freeCount(entry)
-      if (free + taken.length + freed.length !== core.slots) {
-        return `${free} free + ${taken.length} rows + ${freed.length} freed ≠ ${core.slots} slots`
+      if (free + taken.length + freed.size !== core.slots) {
+        return `${free} free + ${taken.length} rows + ${freed.size} freed ≠ ${core.slots} slots`
       }
       if (tally.orphans.size + taken.length !== byAddress.size) return 'the orphans are not what is not configured'
       for (let entry = 0; entry < core.entries; entry++) {
         const counted = Object.values(tally.of(entry)).reduce((sum, count) => sum + count, 0)
-        const pending = freed.filter(slot => core.entryOf(slot) === entry).length
+        const pending = [...freed].filter(slot => core.entryOf(slot) === entry).length
         if (counted + pending + core.freeCount(entry) !== core.slotCount(entry)) return `entry ${entry} is miscounted`
       }
       const others = byAddress.size - byRest.size

@@ -1,21 +1,20 @@
-/** Owns the way from the outbox to the FloatingIP objects: the newest state of each address, many addresses at once. */
+/** Owns the way from the outbox to the FloatingIP objects: which address is written when, many at once, and who hears of it. */
 import type { Allocation } from '../domain/allocation.ts'
 import { type Address, parseAddress } from '../ip/address.ts'
 import type { FloatingIpFact } from '../kube/floatingip.ts'
-import type { ObjectStore, Version } from '../kube/object-store.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { present } from '../lib/assert.ts'
 import type { Clock } from '../lib/clock.ts'
 import { Fault, messageOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
+import { type WriteParts, writesOn } from './writes.ts'
 
 /** Addresses written at once: an API server beside us answers in 5 ms, so 32 give some 6,000 writes a second. */
 const LANES = 32
 const RETRY_FIRST_MS = 100
 const RETRY_MOST_MS = 10_000
-
-/** What to do about an object that somebody else made or changed. */
-export type Verdict = 'overwrite' | 'withdrawn'
+/** While somebody waits: the scheduler gives a bind 5 s, and an API server that is back should be found well within them. */
+const AWAITED_MOST_MS = 1_000
 
 export interface Replicator {
   /** The object of this address as the cluster was found to have it at start-up. */
@@ -44,21 +43,14 @@ export interface Replicator {
   stop(): Promise<void>
 }
 
-export interface ReplicatorParts {
+export interface ReplicatorParts extends WriteParts {
   readonly ledger: Ledger
-  readonly objects: ObjectStore
   readonly clock: Clock
   readonly log: Log
   readonly random: () => number
-  /** Asked in the step in which a write leaves. */
-  isLeader(): boolean
-  /** Asked of the Lease itself before a foreign object is judged: it may be the next leader's. */
-  stillLeads(): Promise<boolean>
   /** An address's object is up to date, so long after the change was committed. */
   readonly onWritten?: (ms: number) => void
   readonly onFailed?: () => void
-  /** Decides about a foreign object, on the ground of quorum reads. */
-  judge(row: Allocation | null, foreign: FloatingIpFact): Promise<Verdict>
 }
 
 /** `--replicate=off`: SQLite alone; every state counts as acknowledged. */
@@ -93,22 +85,20 @@ interface Lane {
   /** The revision to be written, at least. */
   revision: number
   failures: number
-  running: boolean
-  /** Stands in `ready` (or `urgent`, or both), and is to be written from there once. */
-  queued: boolean
+  /** queued: stands in `ready` or `urgent` or both, and is to be written from there once · resting: after a failure · over: done. */
+  state: 'queued' | 'writing' | 'resting' | 'over'
+  /** Cuts the rest short. */
+  rest: AbortController
+  /** Something of it has left for the API server: what was seen of its object before tells nothing any more. */
+  sent: boolean
   /** Monotonic: since when something of it is not written. */
   sinceMs: number
   waiters: Waiter[]
 }
 
-/** Our knowledge of one object: its version; null: there is none; undefined: look first. */
-type Known = Version | null | undefined
-
 export function replicatorOf(parts: ReplicatorParts): Replicator {
-  const { ledger, objects, clock, log, random, isLeader, stillLeads, judge } = parts
-  const known = new Map<string, Known>()
-  /** Objects last seen with the label `reserved`: never deleted by us (R23), so looked at before each write. */
-  const labelled = new Set<string>()
+  const { ledger, objects, clock, log, random } = parts
+  const writes = writesOn(parts)
   const lanes = new Map<string, Lane>()
   const ready: Lane[] = []
   /** Somebody waits for these: a bind must not stand behind a takeover of thousands. */
@@ -123,13 +113,10 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
   })
 
   function enqueue(address: Address, revision: number): Lane {
-    const sinceMs = performance.now()
-    const lane = lanes.get(address.text) ?? {
-      ...{ address, revision, sinceMs, waiters: [] },
-      ...{ failures: 0, running: false, queued: false },
-    }
+    const known = lanes.get(address.text)
+    const lane = known ?? begun(address, revision)
     lane.revision = Math.max(lane.revision, revision)
-    if (!lanes.has(address.text)) {
+    if (known === undefined) {
       lanes.set(address.text, lane)
       queue(lane)
     }
@@ -138,8 +125,15 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
   }
 
   function queue(lane: Lane): void {
-    lane.queued = true
-    ready.push(lane)
+    lane.state = 'queued'
+    const line = lane.waiters.length > 0 ? urgent : ready
+    line.push(lane)
+  }
+
+  /** Somebody waits for it from now on. */
+  function hurry(lane: Lane): void {
+    if (lane.state === 'queued') urgent.push(lane)
+    else if (lane.state === 'resting') lane.rest.abort()
   }
 
   function sweep(): void {
@@ -152,10 +146,10 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
     while (started && !stopping.signal.aborted && running < LANES) {
       const lane = urgent.shift() ?? ready.shift()
       if (lane === undefined) break
-      if (!lane.queued) continue
-      lane.queued = false
+      if (lane.state !== 'queued') continue
+      lane.state = 'writing'
+      lane.sent = true
       running++
-      lane.running = true
       void drain(lane).finally(() => {
         running--
         pump()
@@ -169,7 +163,7 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
     const row = ledger.read(view => view.at(lane.address))
     const revision = lane.revision
     try {
-      const verdict = await write(lane.address, row)
+      const verdict = await writes.write(lane.address, row)
       lane.failures = 0
       if (verdict === 'withdrawn')
         return settle(lane, revision, new Fault('its FloatingIP object belongs to somebody else', { retryable: true }))
@@ -181,12 +175,19 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
       parts.onFailed?.()
       if (lane.failures === 1)
         log.warn({ ip: lane.address.text, err: messageOf(error) }, 'FloatingIP object not written, will retry')
-      const wait = Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** Math.min(lane.failures, 10)) * (0.5 + random() / 2)
-      void clock.sleep(wait, stopping.signal).then(() => {
-        queue(lane)
-        pump()
-      })
+      rest(lane)
     }
+  }
+
+  function rest(lane: Lane): void {
+    lane.state = 'resting'
+    lane.rest = new AbortController()
+    const most = lane.waiters.length > 0 ? AWAITED_MOST_MS : RETRY_MOST_MS
+    const ms = Math.min(most, RETRY_FIRST_MS * 2 ** Math.min(lane.failures, 10)) * (0.5 + random() / 2)
+    void clock.sleep(ms, lane.rest.signal).then(() => {
+      queue(lane)
+      pump()
+    })
   }
 
   function settle(lane: Lane, revision: number, error: Fault | null): void {
@@ -196,73 +197,26 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
     if (lane.revision > revision) {
       lane.sinceMs = performance.now()
       queue(lane)
-    } else lanes.delete(lane.address.text)
-  }
-
-  /** One write by compare-and-swap on the version that we know; a conflict is looked into and never forced blindly. */
-  async function write(address: Address, row: Allocation | null): Promise<Verdict> {
-    const key = address.text
-    // What an administrator keeps out of circulation by an object of theirs is not ours to write.
-    if (row?.blocked && row.reservation === null) return 'overwrite'
-    const remembered = labelled.has(key) ? undefined : known.has(key) ? known.get(key) : null
-    const version = remembered === undefined ? await look(address, row) : remembered
-    if (version === 'withdrawn') return 'withdrawn'
-    if (!isLeader()) throw new Fault('this floatip does not lead any more', { retryable: true })
-    known.set(key, undefined) // until the answer is in, nobody knows
-    if (row === null) {
-      if (version !== null && !(await objects.remove(address, version))) return lookAgain(address, row)
-      known.delete(key)
-      return 'overwrite'
+      return
     }
-    const written = version === null ? await objects.create(row) : await objects.update(row, version)
-    if (written === null) return lookAgain(address, row)
-    known.set(key, written)
-    return 'overwrite'
-  }
-
-  async function lookAgain(address: Address, row: Allocation | null): Promise<Verdict> {
-    const version = await look(address, row)
-    if (version === 'withdrawn') return 'withdrawn'
-    known.set(address.text, version)
-    throw new Fault(`the FloatingIP object of ${address.text} was changed by somebody else`, { retryable: true })
-  }
-
-  /** The version on which the next write may rest, after a quorum read of the object and, if it is foreign, a verdict. */
-  async function look(address: Address, row: Allocation | null): Promise<Version | null | 'withdrawn'> {
-    const fact = await objects.get(address)
-    if (fact?.reserved) labelled.add(address.text)
-    else labelled.delete(address.text)
-    if (fact === null) return null
-    if (row !== null && objects.agrees(fact, row)) return fact
-    if (!(await stillLeads())) throw new Fault('this floatip does not lead any more', { retryable: true })
-    if ((await judge(row, fact)) === 'overwrite') return fact
-    // An administrator keeps what its owner has let go: the object says so (R23).
-    const cleared = row === null && fact.reserved && fact.owner !== null ? await objects.disown(address, fact) : null
-    known.set(address.text, cleared ?? fact)
-    return 'withdrawn'
+    lane.state = 'over'
+    lanes.delete(lane.address.text)
   }
 
   return {
-    seen(fact) {
-      if (fact.address === null) return
-      known.set(fact.address.text, { uid: fact.uid, resourceVersion: fact.resourceVersion })
-      if (fact.reserved) labelled.add(fact.address.text)
-    },
+    seen: writes.seen,
     agrees: objects.agrees,
     confirmed(address, revision) {
       const lane = lanes.get(address.text)
-      if (lane === undefined || lane.running || lane.revision !== revision) return
-      lane.queued = false
+      if (lane === undefined || lane.sent || lane.revision !== revision) return
       ledger.acknowledge(address.text, revision)
       settle(lane, revision, null)
     },
     recheck(address, revision) {
-      known.set(address.text, undefined)
+      writes.doubt(address)
       enqueue(address, revision)
     },
-    forget(address) {
-      known.delete(address.text)
-    },
+    forget: writes.forget,
     isBusy: address => lanes.has(address.text),
     sweep,
     start() {
@@ -274,7 +228,7 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
       return new Promise((resolve, reject) => {
         const lane = enqueue(address, revision)
         lane.waiters.push({ revision, resolve, reject })
-        if (lane.queued) urgent.push(lane)
+        hurry(lane)
         pump()
       })
     },
@@ -289,10 +243,19 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
     },
     async stop() {
       stopping.abort()
+      for (const lane of lanes.values()) lane.rest.abort()
       if (running > 0)
         await new Promise<void>(resolve => {
           idle = resolve
         })
     },
+  }
+}
+
+function begun(address: Address, revision: number): Lane {
+  const sinceMs = performance.now()
+  return {
+    ...{ address, revision, sinceMs, waiters: [] },
+    ...{ failures: 0, state: 'queued', rest: new AbortController(), sent: false },
   }
 }

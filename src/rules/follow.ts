@@ -49,7 +49,8 @@ function deployment(
   // Pods keep nothing under their own names in a pool, unless they are numbered: those are not a Deployment's.
   const kept = workloadOwner.pool === '' ? unused : unused.filter(row => isKept(row.owner))
   const configured = (row: Allocation) => isConfigured(view, row)
-  const used = rows.filter(row => !kept.includes(row))
+  const spare = new Set(kept)
+  const used = rows.filter(row => !spare.has(row))
   return trim(kept.filter(configured), used.filter(configured), workload)
 }
 
@@ -58,6 +59,9 @@ function numbered({ workload, workloadOwner }: FollowCommand, kept: readonly All
   if (workload.state === 'unlooked' || workload.state === 'unscaled' || workloadOwner.pool !== '') return []
   const sticky = kept.filter(row => row.policy === IMMUTABLE)
   if (workload.state === 'gone') return sticky.map(row => free(row, 'its workload is gone'))
+  // As for a Deployment (R15): under its own name nothing comes back to what is kept here.
+  const { stage, pool } = workload.rollout ?? {}
+  if (stage === 'over' && pool !== '') return sticky.map(row => free(row, 'its pods have their addresses in a pool'))
   return sticky
     .filter(row => !ordinalExists(row, workload.replicas, workload.firstOrdinal))
     .map(row => free(row, 'its workload was scaled down'))

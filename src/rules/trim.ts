@@ -23,15 +23,15 @@ export function trim(kept: readonly Allocation[], claimed: readonly Allocation[]
   const isOver = workload.rollout?.stage === 'over'
   const lent = isOver ? [...claimed, ...kept].filter(row => row.surge) : []
   const surplus = Math.max(0, kept.length + claimed.length - workload.replicas)
-  const freed: Allocation[] = []
+  const freed = new Set<Allocation>()
   for (const row of [...kept].sort(lentFirst)) {
-    if (freed.length < surplus && (row.policy === IMMUTABLE || freed.length < lent.length)) freed.push(row)
+    if (freed.size < surplus && (row.policy === IMMUTABLE || freed.size < lent.length)) freed.add(row)
   }
   // The rest is paid by old pods that have not ended yet.
-  const owed = Math.max(0, Math.min(lent.length, surplus) - freed.length)
-  const own = lent.filter(row => !freed.includes(row)).slice(owed)
+  const owed = Math.max(0, Math.min(lent.length, surplus) - freed.size)
+  const own = lent.filter(row => !freed.has(row)).slice(owed)
   const because = lent.length > 0 ? 'its rollout is over' : `its Deployment was scaled to ${workload.replicas}`
-  return [...freed.map(row => free(row, because)), ...own.map(settle)]
+  return [...[...freed].map(row => free(row, because)), ...own.map(settle)]
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Change } from '../domain/change.ts'
 import type { GiveBackCommand, ReclaimCommand, UnbindCommand } from '../domain/command.ts'
 import type { Workload } from '../domain/demand.ts'
 import { DEPLOYMENT, keptBy, type Owner, ownerKey, sharedBy } from '../domain/owner.ts'
-import { NEVER, RELEASE_AT_POD_END } from '../domain/policy.ts'
+import { IMMUTABLE, NEVER, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { unreachable } from '../lib/assert.ts'
 import type { WallMs } from '../lib/clock.ts'
 import { keepsUntilOver } from './limit.ts'
@@ -87,7 +87,7 @@ function fateOf(view: View, row: Allocation, workload: Workload, lost: number): 
       return freeing('released with its pod')
     case NEVER:
       return { keepFor: keptBy(row.owner), because: 'policy never' }
-    case 1:
+    case IMMUTABLE:
       return immutableFate(view, row, workload, lost)
     default:
       return unreachable(row.policy)

@@ -158,6 +158,16 @@ describe('its time', () => {
     expect(await listed(world)).toEqual([])
   })
 
+  test('of several is over at once, although the API server takes no end of an object', async () => {
+    const world = await openWorld()
+    for (const ip of ['10.0.0.4', '10.0.0.5']) await reserve(world, { ips: [ip], expiresInSeconds: 1 })
+    world.api.fail('delete floatingips', { status: 500 }, 1_000)
+    await until(() => world.rows().length === 0)
+    expect(world.logged.filter(line => line.includes('will retry') && line.includes('reservation'))).toEqual([])
+    world.api.heal()
+    await until(() => world.api.all('floatingips').length === 0)
+  })
+
   test.each([
     ['a restart', true],
     ['a failover without the file', false],

@@ -5,7 +5,7 @@ import { refusal } from '../../src/domain/refusal.ts'
 import { podFact, type RawPod } from '../../src/kube/pod.ts'
 import { api, callsOf, carried, create, filter, run, wakeOf } from './asking.ts'
 import { app, eventsOn, type Policy, podOf, STUCK, WAITS, type Words } from './deployments.ts'
-import { entry, pod } from './objects.ts'
+import { carries, entry, floatingIp, type Kube, pod } from './objects.ts'
 import { closeWorlds, openWorld, until, type World } from './world.ts'
 
 afterEach(closeWorlds)
@@ -235,5 +235,42 @@ describe('R15: a template that keeps none any more', () => {
     })
     expect(released.status).toBe(200)
     expect(world.row('10.0.0.2')).toBe('free')
+  })
+})
+
+describe('R15: a StatefulSet with policy immutable whose template is given a pool', () => {
+  const template = { metadata: { annotations: { 'tke.cloud.tencent.com/eni-ip-pool': 'blue' } } }
+  const at = (currentRevision: string): Kube => ({
+    metadata: { name: 'web', namespace: 'default', uid: 'uid-of-web', resourceVersion: '1' },
+    spec: { replicas: 1, template },
+    status: { replicas: 1, observedGeneration: 9, currentRevision, updateRevision: 'web-2' },
+  })
+  const owner = 'StatefulSet web'
+  const pooled = pod('web-0', { owner, uid: 'web-0#2', annotations: template.metadata.annotations })
+
+  test('keeps the old address until its rollout is over, and no longer, although its pod runs on under the pool’s name', async () => {
+    const world = await openWorld({ statefulsets: [at('web-1')] })
+    await run(world, pod('web-0', { owner, policy: 'immutable' }))
+    world.api.remove('pods', 'default/web-0')
+    await until(() => world.row('10.0.0.2') === 'reserved sts_default_web_web-0')
+    await run(world, pooled)
+    expect(world.row('10.0.0.3')).toBe('bound pool__blue_sts_default_web_web-0 web-0#2')
+    await Bun.sleep(50)
+    expect(world.row('10.0.0.2')).toBe('reserved sts_default_web_web-0')
+    world.api.put('statefulsets', at('web-2'))
+    await until(() => world.row('10.0.0.2') === 'free')
+    expect(world.row('10.0.0.3')).toBe('bound pool__blue_sts_default_web_web-0 web-0#2')
+  })
+
+  test('what ended while nobody looked is found by a start', async () => {
+    const world = await openWorld({
+      statefulsets: [at('web-2')],
+      floatingips: [floatingIp('10.0.0.2', 'sts_default_web_web-0', { policy: 1 })],
+      pods: [
+        pod('web-0', { owner, node: 'a1', args: carries('10.0.0.3'), annotations: template.metadata.annotations }),
+      ],
+    })
+    await until(() => world.row('10.0.0.2') === 'free')
+    expect(world.row('10.0.0.3')).toStartWith('bound pool__blue_sts_default_web_web-0')
   })
 })

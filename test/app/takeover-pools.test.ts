@@ -36,6 +36,17 @@ async function takeOver(options: WorldOptions) {
   return world
 }
 
+test('a pool that was deleted and made again as it was has its status again', async () => {
+  const world = await openWorld()
+  const made = poolObject('kube-system', 2)
+  world.api.put('pools', made)
+  await until(() => said(world, 'kube-system').reason === 'InForce')
+  world.api.remove('pools', 'kube-system/p')
+  await until(() => world.ports.cluster.pools.size === 0)
+  world.api.put('pools', { ...made, metadata: { ...made.metadata, uid: 'another' } })
+  await until(() => said(world, 'kube-system').reason === 'InForce')
+})
+
 describe('R22 a pool outside kube-system, which galaxy ignored', () => {
   test('R22 its size below what is kept frees nothing, at the start and when its pods come and go', async () => {
     const world = await takeOver({ pools: [poolObject('default', 2)], floatingips: KEPT.map(kept) })

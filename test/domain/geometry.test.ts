@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { geometryOf } from '../../src/domain/geometry.ts'
 import { address, parseAddress } from '../../src/ip/address.ts'
 import { contains, parseCidr } from '../../src/ip/cidr.ts'
-import { parseRange, rangeSet, setSize } from '../../src/ip/range.ts'
+import { parseRange, rangeSet, setContains, setSize } from '../../src/ip/range.ts'
 import { present } from '../../src/lib/assert.ts'
 import { entryOf } from '../rules/world.ts'
 
@@ -81,6 +81,15 @@ describe('slots', () => {
           seen.add(fuzzed.addressOf(slot).text)
         }
         expect(seen.size).toBe(fuzzed.slots)
+        // Every other one of them, one range each, and a wide one: the very slots of the chosen entries, ascending.
+        const wanted = set(...[...seen].filter((_, nth) => nth % 2 === 0), '10.0.0.8~10.0.0.20')
+        const chosen = fuzzed.entries.flatMap((_, index) => (index % 2 === 0 ? [index] : []))
+        const expected = Array.from({ length: fuzzed.slots }, (_, slot) => slot).filter(slot => {
+          const a = fuzzed.addressOf(slot)
+          return setContains(wanted, a) && chosen.includes(fuzzed.entryIndexOf(a) ?? -1)
+        })
+        const found = fuzzed.intervals(wanted, chosen)
+        expect(found.flatMap(({ lo, hi }) => Array.from({ length: hi - lo + 1 }, (_, n) => lo + n))).toEqual(expected)
       }),
     )
   })

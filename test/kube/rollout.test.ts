@@ -1,14 +1,14 @@
 /** Owns the table of what a Deployment's own object tells of its rollout (R19). */
 import { describe, expect, test } from 'bun:test'
 import type { RolloutStage } from '../../src/domain/rollout.ts'
-import { type RawDeployment, rolloutOf } from '../../src/kube/rollout.ts'
+import { type RawRolled, rolloutOf, setRolloutOf } from '../../src/kube/rollout.ts'
 import { sameWorkload, workloadFact, workloadOf } from '../../src/kube/workload.ts'
 
-type Spec = NonNullable<RawDeployment['spec']>
+type Spec = NonNullable<RawRolled['spec']>
 
 const metadata = { name: 'app', namespace: 'ns', uid: 'u', resourceVersion: '1' }
 
-function deployment(words: { status?: RawDeployment['status']; spec?: Spec; generation?: number } = {}): RawDeployment {
+function deployment(words: { status?: RawRolled['status']; spec?: Spec; generation?: number } = {}): RawRolled {
   const { status, spec = {}, generation = 2 } = words
   return { metadata: { ...metadata, generation }, spec, ...(status !== undefined && { status }) }
 }
@@ -19,7 +19,7 @@ const at = (replicas: number, updatedReplicas: number, reason?: string, observed
 })
 
 describe('R19: how far a rollout is, of three replicas', () => {
-  test.each<[string, RawDeployment['status'] | undefined, RolloutStage]>([
+  test.each<[string, RawRolled['status'] | undefined, RolloutStage]>([
     ['no status yet', undefined, 'unclear'],
     ['no observed generation', { replicas: 3, updatedReplicas: 3 }, 'unclear'],
     ['a change that the controller has not seen', at(3, 3, 'NewReplicaSetAvailable', 1), 'unclear'],
@@ -103,4 +103,27 @@ test('writes to the status that change no answer are no change', () => {
     read(deployment({ spec, status: at(replicas, updated, 'ReplicaSetUpdated') }))
   expect(sameWorkload(now(10, 1), now(12, 4))).toBe(true)
   expect(sameWorkload(now(10, 9), now(10, 10))).toBe(false)
+})
+
+describe('R15: how far the rollout of a StatefulSet into a pool is', () => {
+  const annotations = { 'tke.cloud.tencent.com/eni-ip-pool': 'blue' }
+  const spec = { template: { metadata: { annotations } } }
+  const revisions = (currentRevision: string, updateRevision: string, observedGeneration = 2) => ({
+    ...{ replicas: 3, observedGeneration, currentRevision, updateRevision },
+  })
+  test.each<[string, RawRolled['status'] | undefined, RolloutStage]>([
+    ['no status yet', undefined, 'unclear'],
+    ['no revisions', { replicas: 3, observedGeneration: 2 }, 'unclear'],
+    ['a change that the controller has not seen', revisions('web-1', 'web-1', 1), 'unclear'],
+    ['pods of the older revision are there, or kept by a partition', revisions('web-1', 'web-2'), 'replacing'],
+    ['complete', revisions('web-2', 'web-2'), 'over'],
+  ])('%s', (_, status, stage) => {
+    const raw = deployment(status === undefined ? { spec } : { spec, status })
+    const nothing = { maxSurge: 0, keepsOldPods: false, surgeAllowed: false }
+    expect(setRolloutOf(raw)).toEqual({ stage, pool: 'blue', policy: 2, ...nothing })
+  })
+
+  test('without a pool nothing is told, so that nothing moves with its status', () => {
+    expect(setRolloutOf(deployment({ status: revisions('web-1', 'web-2') }))).toBeNull()
+  })
 })

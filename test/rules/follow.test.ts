@@ -34,6 +34,29 @@ describe('a StatefulSet with policy immutable', () => {
     expect(follow(worldOf(rows), 'sts_ns_web_', now)).toEqual([...freed])
   })
 
+  test.each([
+    [
+      'over: frees all, for its pods have them under the pool’s name',
+      'over',
+      'blue',
+      ['10.0.1.2', '10.0.1.3', '10.0.1.4'],
+    ],
+    ['on its way: keeps, it may be taken back', 'replacing', 'blue', []],
+    ['not to be told: keeps', 'unclear', 'blue', []],
+    ['over, and into no pool: keeps', 'over', '', []],
+  ] as const)('R15 a rollout into a pool that is %s', (_, stage, pool, freed) => {
+    const rollout = {
+      stage,
+      pool,
+      maxSurge: 0,
+      keepsOldPods: false,
+      surgeAllowed: false,
+      policy: pool === '' ? 1 : 2,
+    } as const
+    const now: Workload = { state: 'present', replicas: 3, firstOrdinal: 0, rollout }
+    expect(follow(worldOf(rows), 'sts_ns_web_', now)).toEqual([...freed])
+  })
+
   test('what has a pod stays until that pod ends', () => {
     expect(follow(worldOf([rowOf('10.0.1.2', 'sts_ns_web_web-0', { policy: 1 })]), 'sts_ns_web_', GONE)).toEqual([])
   })

@@ -13,6 +13,8 @@ export interface FloatipOptions {
   readonly apiPort: number
   /** After those that every scenario has. */
   readonly flags?: readonly string[]
+  /** Of the file's `schedule_plugin`, after that. */
+  readonly settings?: Readonly<Record<string, unknown>>
 }
 
 export interface Floatip {
@@ -72,10 +74,10 @@ export async function startFloatip(options: FloatipOptions): Promise<Floatip> {
   }
 }
 
-function commandOf({ kubeconfig, folder, port, apiPort, flags = [] }: FloatipOptions): string[] {
+function commandOf({ kubeconfig, folder, port, apiPort, flags = [], settings }: FloatipOptions): string[] {
   mkdirSync(folder, { recursive: true })
   const config = join(folder, 'galaxy-ipam.json')
-  writeFileSync(config, JSON.stringify({ schedule_plugin: { resyncInterval: 1 } }))
+  writeFileSync(config, JSON.stringify({ schedule_plugin: { resyncInterval: 1, ...settings } }))
   return [
     ...[FLOATIP, 'serve', '--config', config, '--kubeconfig', kubeconfig],
     ...['--bind', '127.0.0.1', '--port', `${port}`, '--api-port', `${apiPort}`],
