@@ -9,7 +9,13 @@ import { createNamespace, STAGE_LIMIT_MS, type Stage, startStage } from './harne
 
 const LIMIT_MS = 300_000
 const ADDRESSES = 10
-const WAITING = 100
+/** Addresses that come free, one after the other. */
+const FREED = 100
+/**
+ * More than that: a pod whose bind was refused, as another was faster, is left alone by the scheduler for up to 10 s whatever anybody
+ * tells it, so the last ones of a queue wait for that and not for floatip.
+ */
+const WAITING = 120
 /** Created in one second: creation times have no fractions, so within a batch nobody is older. */
 const BATCH = 10
 const WAKE_MS = 2_000
@@ -56,7 +62,7 @@ function logged(from = 0, ms = 0): string {
     .join('\n')
 }
 
-describe.skipIf(skipped)('a hundred pods that wait for ten addresses', () => {
+describe.skipIf(skipped)('a hundred pods and more that wait for ten addresses', () => {
   test(
     'an address that comes free is one of theirs within two seconds, a hundred times',
     async () => {
@@ -78,7 +84,7 @@ describe.skipIf(skipped)('a hundred pods that wait for ten addresses', () => {
       const order: number[] = []
       const had = new Set(holders)
       let running = holders
-      for (let freed = 0; freed < WAITING; freed++) {
+      for (let freed = 0; freed < FREED; freed++) {
         const [first = '', ...rest] = running
         await kube.delete(`${at}/${first}`, { graceSeconds: 0 })
         const since = performance.now()
@@ -100,9 +106,9 @@ describe.skipIf(skipped)('a hundred pods that wait for ten addresses', () => {
         throw new Error(`one waited ${worst?.spent}\n${logged(worst?.at, worst?.ms)}`)
       // The oldest is woken; but each bind makes the scheduler ask for all of them again, in its own order, and who asks first has it.
       const inTurn = order.filter((batch, n) => batch <= Math.min(...order.slice(n))).length
-      const median = sorted[WAITING / 2]?.spent
+      const median = sorted[FREED / 2]?.spent
       console.log(
-        `woken and bound: median ${median}; most ${worst.spent}; ${inTurn} of ${WAITING} in the order of their age`,
+        `woken and bound: median ${median}; most ${worst.spent}; ${inTurn} of ${FREED} in the order of their age`,
       )
     },
     LIMIT_MS,
