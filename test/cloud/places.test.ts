@@ -223,7 +223,8 @@ test('R30: the node object gone and enough failures = done, with an Event; not b
     await until(() => server.calls.length > FAILURES_OF_GONE_NODE + 3)
     expect([floatip.gone.length, rows.leftovers().length]).toEqual([0, 1])
   }
-  const { server, rows, floatip } = await world(undefined, { nodeExists: name => name !== 'n1', timeoutMs: 100 })
+  // A call that runs out of time before it reaches the provider would be missed below.
+  const { server, rows, floatip } = await world(undefined, { nodeExists: name => name !== 'n1', timeoutMs: 500 })
   await floatip.bind(A, 'u1', 'n1')
   server.script = ({ node }) => (node === 'n1' ? never() : DONE)
   let tries = 0

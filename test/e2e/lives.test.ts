@@ -1,5 +1,6 @@
 /** Owns the proof of lives that have no file of their own: a long queue for few addresses, and pods of owners that are no StatefulSet or Deployment. */
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
 import { addressOf, finishPod, podsOf, runningPod, runningPods, said, storedBecomes } from './harness/addresses.ts'
 import { kind } from './harness/cluster.ts'
 import { eventually, type KubeObject } from './harness/kube.ts'
@@ -8,7 +9,13 @@ import { createNamespace, STAGE_LIMIT_MS, type Stage, startStage } from './harne
 
 const LIMIT_MS = 300_000
 const ADDRESSES = 10
-const WAITING = 100
+/** Addresses that come free, one after the other. */
+const FREED = 100
+/**
+ * More than that: a pod whose bind was refused, as another was faster, is left alone by the scheduler for up to 10 s whatever anybody
+ * tells it, so the last ones of a queue wait for that and not for floatip.
+ */
+const WAITING = 120
 /** Created in one second: creation times have no fractions, so within a batch nobody is older. */
 const BATCH = 10
 const WAKE_MS = 2_000
@@ -23,7 +30,7 @@ beforeAll(async () => {
       { name: 'queue', nodes: 2, ips: third => [`${third}.10~${third}.${9 + ADDRESSES}`] },
       { name: 'owners', nodes: 2 },
     ],
-    { flags: ['--rest', '0s'] },
+    { flags: ['--rest', '0s', '--log-level', 'debug'] },
   )
 }, STAGE_LIMIT_MS)
 
@@ -32,7 +39,30 @@ afterAll(async () => await stage?.stop(), LIMIT_MS)
 const namespace = (name: string) => createNamespace(stage.kube, name, stage.cluster.kind)
 const isBound = ({ spec }: Pod) => spec.nodeName !== undefined
 
-describe.skipIf(skipped)('a hundred pods that wait for ten addresses', () => {
+/** Until the scheduler asked for the one that was served, until floatip was asked to bind it, and until the answers: whose time it was. */
+function spentOn(ns: string, name: string, since: number): string {
+  const calls = stage.tap.about(ns, name).filter(({ atMs }) => atMs >= since)
+  const bind = calls.findLast(({ verb }) => verb === 'bind')
+  const filters = calls.filter(({ verb }) => verb === 'filter')
+  const at = (ms: number | undefined) => (ms === undefined ? 'never' : `at ${(ms - since).toFixed(0)}`)
+  const asked = stage.tap.calls.filter(({ atMs, verb }) => verb === 'filter' && atMs >= since).length
+  return `asked ${at(filters.at(0)?.atMs)} (${filters.length} of ${asked} questions), to bind ${at(bind?.atMs)}`
+}
+
+/** What floatip did in that time. */
+function logged(from = 0, ms = 0): string {
+  return readFileSync(stage.floatip.logFile, 'utf8')
+    .split('\n')
+    .filter(line => line.startsWith('{'))
+    .map(line => JSON.parse(line) as { time: string; msg: string; pod?: string })
+    .map(line => ({ ...line, at: Date.parse(line.time) - from }))
+    .filter(({ at }) => at > -500 && at < ms + 500)
+    .map(({ at, msg, pod, ...more }) => `${at.toFixed(0)} ${msg} ${pod ?? ''} ${JSON.stringify(more)}`)
+    .slice(0, 80)
+    .join('\n')
+}
+
+describe.skipIf(skipped)('a hundred pods and more that wait for ten addresses', () => {
   test(
     'an address that comes free is one of theirs within two seconds, a hundred times',
     async () => {
@@ -50,11 +80,11 @@ describe.skipIf(skipped)('a hundred pods that wait for ten addresses', () => {
       await eventually('all were asked for', async () =>
         (await kube.list<Pod>(at)).every(({ metadata }) => stage.tap.about(ns, metadata.name, 'filter').length > 0),
       )
-      const waits: number[] = []
+      const waits: { readonly ms: number; readonly spent: string; readonly at: number }[] = []
       const order: number[] = []
       const had = new Set(holders)
       let running = holders
-      for (let freed = 0; freed < WAITING; freed++) {
+      for (let freed = 0; freed < FREED; freed++) {
         const [first = '', ...rest] = running
         await kube.delete(`${at}/${first}`, { graceSeconds: 0 })
         const since = performance.now()
@@ -63,18 +93,23 @@ describe.skipIf(skipped)('a hundred pods that wait for ten addresses', () => {
           async () => (await kube.list<Pod>(at)).find(each => isBound(each) && !had.has(each.metadata.name)),
           { everyMs: 10 },
         )
-        waits.push(performance.now() - since)
         const { name } = next.metadata
+        const ms = performance.now() - since
+        waits.push({ ms, at: Date.now() - ms, spent: `${ms.toFixed(0)} ms, ${spentOn(ns, name, since)}` })
         had.add(name)
         order.push(Number(name.split('-')[1]))
         running = [...rest, name]
       }
-      expect(Math.max(...waits)).toBeLessThan(WAKE_MS)
-      const sorted = waits.toSorted((a, b) => a - b)
+      const sorted = waits.toSorted((a, b) => a.ms - b.ms)
+      const worst = sorted.at(-1)
+      if (worst === undefined || worst.ms >= WAKE_MS)
+        throw new Error(`one waited ${worst?.spent}\n${logged(worst?.at, worst?.ms)}`)
       // The oldest is woken; but each bind makes the scheduler ask for all of them again, in its own order, and who asks first has it.
       const inTurn = order.filter((batch, n) => batch <= Math.min(...order.slice(n))).length
-      const [median, most] = [sorted[WAITING / 2], sorted.at(-1)].map(ms => `${ms?.toFixed(0)} ms`)
-      console.log(`woken and bound: median ${median}, most ${most}; ${inTurn} of ${WAITING} in the order of their age`)
+      const median = sorted[FREED / 2]?.spent
+      console.log(
+        `woken and bound: median ${median}; most ${worst.spent}; ${inTurn} of ${FREED} in the order of their age`,
+      )
     },
     LIMIT_MS,
   )
