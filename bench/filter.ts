@@ -111,6 +111,7 @@ function compose(file: ReturnType<typeof openLedgerFile>, names: readonly string
     waking: { heard() {}, answered() {} },
     read: { pod: raw => podFact(raw as RawPod), node: raw => nodeFact(raw as RawNode) },
     log: silentLog,
+    podNow: () => Promise.resolve(null),
     legacyFailedNodes: false,
   })
 }

@@ -163,6 +163,7 @@ function openBench(file: ReturnType<typeof openLedgerFile>) {
     waking,
     read: { pod: raw => podFact(raw as RawPod), node: raw => nodeFact(raw as RawNode) },
     log: silentLog,
+    podNow: () => Promise.resolve(null),
     legacyFailedNodes: false,
   })
   app.listen({ hostname: '127.0.0.1', port: 0 })

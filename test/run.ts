@@ -12,7 +12,15 @@ interface Suite {
   readonly command: readonly string[]
   /** The counts that the suite itself printed; null: it did not come to its end. */
   readonly read: (output: string) => Counts | null
+  /** What takes longer hangs: some three times what it needs on two busy cores. */
+  readonly limitMs: number
 }
+
+const MINUTE_MS = 60_000
+/** Building and checking: seconds, on a machine that has nothing yet a minute. */
+const SCRIPT_LIMIT_MS = 10 * MINUTE_MS
+/** From SIGTERM to SIGKILL, and from there until what it wrote is given up. */
+const END_MS = 10_000
 
 const bun = process.execPath
 const noControlPlane = process.argv.includes('--no-controlplane')
@@ -36,20 +44,59 @@ function readDescription(output: string): Counts | null {
   return line === null ? null : { passed: Number(line[1]), failed: Number(line[2]), skipped: Number(line[3]) }
 }
 
+/** `end to end: 180 scenarios passed, 0 failed, 3 skipped` */
+function readScenarios(output: string): Counts | null {
+  const line = /^end to end: (\d+) scenarios passed, (\d+) failed, (\d+) skipped$/m.exec(output)
+  return line === null ? null : { passed: Number(line[1]), failed: Number(line[2]), skipped: Number(line[3]) }
+}
+
 const SUITES: readonly Suite[] = [
-  { name: 'unit, contract, fuzz, golden, simulator', command: [bun, 'test', '--timeout=60000'], read: readBunTest },
-  { name: 'API description', command: [bun, 'test/schemathesis/run.ts'], read: readDescription },
-  { name: 'demo', command: ['dist/floatip', 'demo', '--fast'], read: readDemo },
   {
-    name: 'end to end',
-    command: [bun, 'test/e2e/run.ts'],
+    name: 'unit, contract, fuzz, golden, simulator',
+    command: [bun, 'test', '--timeout=60000'],
     read: readBunTest,
+    limitMs: 20 * MINUTE_MS,
   },
+  // It may be installed first.
+  {
+    name: 'API description',
+    command: [bun, 'test/schemathesis/run.ts'],
+    read: readDescription,
+    limitMs: 10 * MINUTE_MS,
+  },
+  { name: 'demo', command: ['dist/floatip', 'demo', '--fast'], read: readDemo, limitMs: 5 * MINUTE_MS },
+  // The first time the control plane is built in it.
+  { name: 'end to end', command: [bun, 'test/e2e/run.ts'], read: readScenarios, limitMs: 40 * MINUTE_MS },
 ]
 
-async function run(command: readonly string[]): Promise<{ code: number; output: string }> {
+/** Its process group is ended with it: what it started must not outlive it. */
+function endAll(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
+  try {
+    process.kill(-pid, signal)
+  } catch {
+    // Nobody is left.
+  }
+}
+
+let current: number | null = null
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    if (current !== null) endAll(current, 'SIGTERM')
+    process.exit(1)
+  })
+}
+
+interface Ended {
+  readonly code: number
+  readonly output: string
+  readonly hung: boolean
+}
+
+async function run(command: readonly string[], limitMs: number): Promise<Ended> {
   const env = { ...process.env, ...(noControlPlane && { FLOATIP_NO_CONTROLPLANE: '1' }), NO_COLOR: '1' }
-  const child = Bun.spawn([...command], { stdout: 'pipe', stderr: 'pipe', env })
+  // A group of its own, so that it can be ended as a whole.
+  const child = Bun.spawn([...command], { stdout: 'pipe', stderr: 'pipe', env, detached: true })
+  current = child.pid
   const chunks: string[] = []
   async function relay(stream: ReadableStream<Uint8Array>) {
     const decoder = new TextDecoder()
@@ -59,31 +106,54 @@ async function run(command: readonly string[]): Promise<{ code: number; output: 
       process.stdout.write(text)
     }
   }
-  await Promise.all([relay(child.stdout), relay(child.stderr)])
-  return { code: await child.exited, output: chunks.join('') }
+  const work = Promise.all([relay(child.stdout), relay(child.stderr), child.exited]).then(([, , code]) => code)
+  let code = await Promise.race([work, Bun.sleep(limitMs).then(() => null)])
+  const hung = code === null
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    if (code !== null) break
+    endAll(child.pid, signal)
+    code = await Promise.race([work, Bun.sleep(END_MS).then(() => null)])
+  }
+  current = null
+  return { code: code ?? 1, output: chunks.join(''), hung }
 }
 
 const total = { passed: 0, failed: 0, skipped: 0 }
 const broken: string[] = []
+/** `skipped: <what>: <why>`, as a suite says it on a line of its own. */
+const reasons = new Set<string>()
+const minutes = (ms: number) => `${(ms / MINUTE_MS).toFixed(1)} min`
 
-for (const line of await installDebian()) process.stdout.write(`${line}\n`)
-for (const script of ['build:core', 'check', 'build']) {
-  process.stdout.write(`\n── ${script}\n`)
-  if ((await run([bun, 'run', script])).code !== 0) broken.push(script)
-}
-for (const { name, command, read } of SUITES) {
+async function step(name: string, command: readonly string[], limitMs: number): Promise<Ended> {
   process.stdout.write(`\n── ${name}\n`)
-  const { code, output } = await run(command)
+  const from = performance.now()
+  const ended = await run(command, limitMs)
+  if (ended.hung) broken.push(`${name}: not at its end after ${minutes(limitMs)}, so it was ended: it hangs`)
+  for (const [line] of ended.output.matchAll(/^skipped: .*$/gm)) reasons.add(line)
+  process.stdout.write(`── ${name}: ${minutes(performance.now() - from)}\n`)
+  return ended
+}
+
+for (const line of await installDebian()) {
+  process.stdout.write(`${line}\n`)
+  if (line.startsWith('skipped: ')) reasons.add(line)
+}
+for (const script of ['build:core', 'check', 'build']) {
+  const { code, hung } = await step(script, [bun, 'run', script], SCRIPT_LIMIT_MS)
+  if (code !== 0 && !hung) broken.push(script)
+}
+for (const { name, command, read, limitMs } of SUITES) {
+  const { code, output, hung } = await step(name, command, limitMs)
   const counts = read(output)
-  if (counts === null) broken.push(`${name}: no closing line`)
-  else {
+  if (counts !== null) {
     total.passed += counts.passed
     total.failed += counts.failed
     total.skipped += counts.skipped
-  }
-  if (code !== 0 && (counts?.failed ?? 0) === 0) broken.push(`${name}: exit code ${code}`)
+  } else if (!hung) broken.push(`${name}: no closing line`)
+  if (code !== 0 && !hung && (counts?.failed ?? 0) === 0) broken.push(`${name}: exit code ${code}`)
 }
 
+if (reasons.size > 0) process.stdout.write(`\n${[...reasons].join('\n')}\n`)
 for (const what of broken) process.stdout.write(`\nFAILED: ${what}\n`)
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : ''
 process.stdout.write(`\n${total.passed} passed, ${total.failed + broken.length} failed${skipped}\n`)

@@ -7,7 +7,7 @@ import { messageOf } from '../lib/fault.ts'
 import { lives } from './foreign.ts'
 import type { Ports } from './ports.ts'
 import { unfinishedPods } from './reservations.ts'
-import { blocks, objectSighting } from './sighting.ts'
+import { blocks, isNobodys, objectSighting } from './sighting.ts'
 
 export interface ObjectWatch {
   /** The watch shows this state of an object. */
@@ -25,18 +25,24 @@ export function objectWatchOn(ports: Ports, objects: ObjectStore): ObjectWatch {
     if (replicator.isBusy(address)) return true
     const row = ledger.read(view => view.at(address))
     if (row === null) return false
-    const same = row.blocked ? blocks(fact) : !fact.reserved && objects.agrees(fact, row)
+    const same = row.blocked ? reserves(fact) : !fact.reserved && objects.agrees(fact, row)
     if (same) replicator.seen(fact)
     return same
   }
 
+  /** The label was taken away: of an object that names nobody nothing is left, and the row's end takes it along. */
+  function reserves(fact: FloatingIpFact): boolean {
+    return blocks(fact) && !isNobodys(fact)
+  }
+
   async function look(address: Address): Promise<void> {
     const fact = await objects.get(address)
-    if (fact === null) return await missing(address)
+    // Read before our own deletion arrived, and answered after it.
+    if (fact === null || objects.hasRemoved(fact)) return await missing(address)
     if (isSettled(address, fact)) return
     replicator.seen(fact)
     const row = ledger.read(view => view.at(address))
-    if (row?.blocked && !blocks(fact)) {
+    if (row?.blocked && !reserves(fact)) {
       log.info({ ip: address.text }, 'the reservation ended')
       await ledger.submit('unblock', { at: clock.now(), address })
     } else if (row === null || fact.reserved) {
@@ -93,7 +99,9 @@ export function objectWatchOn(ports: Ports, objects: ObjectStore): ObjectWatch {
     seen(fact) {
       if (fact.address !== null && !isSettled(fact.address, fact)) start(fact.address)
     },
-    gone({ address }) {
+    gone(fact) {
+      const { address } = fact
+      objects.gone(fact)
       if (address === null || replicator.isBusy(address)) return
       if (ledger.read(view => view.at(address)) === null) replicator.forget(address)
       else start(address)

@@ -14,6 +14,11 @@ export function blocks({ reserved, owner, policy }: FloatingIpFact): boolean {
   return reserved || owner === null || policy === null
 }
 
+/** True of an object that was reserved and is not any more: it can be read, and names neither owner nor pod nor node. */
+export function isNobodys({ reserved, key, policy, node, podUid, reservation }: FloatingIpFact): boolean {
+  return !reserved && key === '' && policy !== null && node === '' && podUid === '' && reservation === null
+}
+
 /** An object as found; one that cannot be read blocks its address. Null: its name is no address. */
 export function objectSighting(fact: FloatingIpFact, at: number, alive: ReadonlySet<string>): AdoptCommand | null {
   const { address, owner, policy, apiVersion, index, reservation, surge, restsSince } = fact

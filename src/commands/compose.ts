@@ -123,7 +123,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     ...configurationTold(options, events, metrics.configurationRejected),
     read: readConfiguration,
     lastGood: lastGoodOn(options, { ...following, file: rememberedText(file.db, 'configuration'), signal }),
-    found: geometry => foundIn(ports, objectMirror.values(), geometry),
+    found: geometry => foundIn({ ...ports, objects }, objectMirror.values(), geometry),
     onChange() {
       cluster.moved()
       if (gate.open) void sweepOrphans(ports)
@@ -140,6 +140,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     binding,
     waking,
     read,
+    podNow: calls.getPod,
     log,
     legacyFailedNodes,
     onAnswered: metrics.scheduler,

@@ -92,7 +92,7 @@ export function withServeOptions(command: Command): Command {
     .option('--events [bool]', 'write Kubernetes Events about addresses', readBool, true)
     .option(
       '--legacy-failed-nodes [bool]',
-      'for kube-scheduler before 1.21: refuse nodes in FailedNodes',
+      'for kube-scheduler before 1.21: refuse nodes in FailedNodes alone',
       readBool,
       false,
     )

@@ -33,6 +33,8 @@ export function programOf({ command, dir, kubeconfig, port, apiPort }: ProgramOp
   const args = [
     ...['--config', config, '--kubeconfig', kubeconfig, '--data-dir', join(dir, 'ledger')],
     ...['--bind', '127.0.0.1', '--port', `${port}`, '--api-port', `${apiPort}`, '--leader-elect=false'],
+    // A lost node's address rests for others before it is free (the default is 30 s): nobody watches a story for so long.
+    '--rest=2s',
   ]
   const apiUrl = `http://127.0.0.1:${apiPort}`
   let child: Bun.Subprocess | null = null

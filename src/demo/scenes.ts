@@ -57,7 +57,9 @@ async function nodeLost(play: Play): Promise<void> {
   const { stage, theatre } = play
   const before = (await play.ready('web', 2)).at(-1)
   const node = before?.spec.nodeName ?? ''
-  await theatre.say(`${node} goes silent; an operator deletes its pods by force.`)
+  await theatre.say(
+    `${node} goes silent; an operator deletes its pods by force. Their containers may run on there: for a while their addresses are for nobody but their own replacements.`,
+  )
   await stage.failNode(node)
   const after = (await play.ready('web', 2, before === undefined ? [] : [before.metadata.uid])).find(
     ({ metadata }) => metadata.name === before?.metadata.name,

@@ -23,7 +23,7 @@ const shape = (code: number, description: string, message: string) =>
 /** The one error shape, `{code, message}`, by status. A route names those that it answers with {@link failures}. */
 const FAILURES = {
   400: shape(400, 'The request cannot be read; the message says what is wrong, and where.', 'the body is not JSON'),
-  404: shape(404, 'There is no such thing.', 'pool web does not exist'),
+  404: shape(404, 'There is no such thing.', 'not found: pool web'),
   409: shape(409, 'It cannot be done as things are; the message says what stands against it.', '10.0.0.9 is in use'),
   503: shape(
     503,
@@ -55,7 +55,7 @@ export function notReady(gate: Gate): { code: number; message: string } {
   return failure(503, `floatip is not ready: waiting for ${gate.waitingFor}`)
 }
 
-/** Page parameters are texts, as galaxy has them: out of range is clamped, unreadable means the default. */
+/** Page parameters are texts, as galaxy has them: too much is clamped; unreadable, and a size of nothing, mean the default. */
 export const PageQuery = {
   page: Type.Optional(Type.String({ description: 'Counted from 0; 0-99999.', examples: ['0'] })),
   size: Type.Optional(Type.String({ description: 'Items on a page, 1-9999; 10 by default.', examples: ['10'] })),
@@ -78,9 +78,12 @@ export function decodePage(query: { page?: string; size?: string }): PageAsked {
   return { page, size, offset: page * size }
 }
 
+/** Go's int: a number beyond it is no number. */
+const INT_MAX = 2 ** 63
+
 function bounded(text: string | undefined, least: number, most: number, otherwise: number): number {
-  const number = text === undefined || !/^-?\d+$/.test(text.trim()) ? otherwise : Number(text)
-  return Math.min(most, Math.max(least, number))
+  const number = /^[+-]?\d+$/.test(text ?? '') ? Number(text) : otherwise
+  return number < least || number >= INT_MAX ? otherwise : Math.min(most, number)
 }
 
 const pageFields = {
@@ -90,7 +93,7 @@ const pageFields = {
   first: Type.Boolean(),
   numberOfElements: Type.Integer({ description: 'On this page.' }),
   size: Type.Integer({ description: 'The most items on a page.' }),
-  number: Type.Integer({ description: 'This page, counted from 0.' }),
+  number: Type.Integer({ description: 'This page, counted from 0; of one beyond the end, where the end is.' }),
 }
 
 /** The schema of a list of these. */
@@ -98,16 +101,17 @@ export function pageOf<T extends TSchema>(item: T, options: { description: strin
   return Type.Object({ ...pageFields, content: Type.Array(item) }, options)
 }
 
-export function encodePage<T>(total: number, content: T[], { page, size }: PageAsked) {
-  const totalPages = Math.ceil(total / size)
+/** galaxy's arithmetic: a page beyond the end is the end itself. */
+export function encodePage<T>(total: number, content: T[], { size, offset }: PageAsked) {
+  const start = Math.min(offset, total)
   return {
-    last: page >= totalPages - 1,
+    last: start + size >= total,
     totalElements: total,
-    totalPages,
-    first: page === 0,
+    totalPages: Math.ceil(total / size),
+    first: start === 0,
     numberOfElements: content.length,
     size,
-    number: page,
+    number: Math.floor(start / size),
     content,
   }
 }

@@ -45,8 +45,18 @@ export function decodeNodesQuestion(text: string, read: KubeReaders): NodesQuest
 
 function decodePod(value: unknown, read: KubeReaders): PodFact {
   const pod = asObject(value, 'Pod')
-  requireMetadata(pod, ['name', 'namespace', 'uid'], 'Pod')
+  requireMetadata(pod, ['name', 'namespace'], 'Pod')
+  const { uid } = pod.metadata as JsonObject
+  if (isUnsaid(uid)) return { ...readAs('pod', 'Pod', () => read.pod(pod)), uid: UNSAID }
+  asText(uid, 'Pod.metadata.uid')
   return readAs('pod', 'Pod', () => read.pod(pod))
+}
+
+/** The UID of a pod whose asker did not say which incarnation it means: never used as one. */
+export const UNSAID = ''
+
+function isUnsaid(uid: unknown): boolean {
+  return uid === undefined || uid === null || uid === UNSAID
 }
 
 /** What Kubernetes would never send: a field of another type. */
@@ -65,10 +75,11 @@ function requireMetadata(object: JsonObject, names: readonly string[], where: st
 
 export function decodeBind(text: string): BindRequest {
   const body = parseObject(text)
+  const uid = field(body, 'PodUID')
   return {
     name: asText(field(body, 'PodName'), 'PodName'),
     namespace: asText(field(body, 'PodNamespace'), 'PodNamespace'),
-    uid: asText(field(body, 'PodUID'), 'PodUID'),
+    uid: isUnsaid(uid) ? UNSAID : asText(uid, 'PodUID'),
     node: asText(field(body, 'Node'), 'Node'),
   }
 }
@@ -85,12 +96,13 @@ export interface PreemptCandidate {
   readonly pdbViolations: number
 }
 
-/** Victims come as full pods or as UIDs. */
+/** Victims come as full pods or as UIDs: an empty map of one kind leaves the other. */
 export function decodePreempt(text: string, read: KubeReaders): PreemptQuestion {
   const body = parseObject(text)
   const pod = decodePod(field(body, 'Pod'), read)
-  const meta = field(body, 'NodeNameToMetaVictims')
+  const uids = field(body, 'NodeNameToMetaVictims')
   const full = field(body, 'NodeNameToVictims')
+  const meta = full !== undefined && isEmpty(uids) ? undefined : uids
   const name = meta === undefined ? 'NodeNameToVictims' : 'NodeNameToMetaVictims'
   const byNode = asObject(meta ?? full ?? {}, name)
   const candidates = Object.entries(byNode).map(([node, value]) => {
@@ -106,6 +118,10 @@ export function decodePreempt(text: string, read: KubeReaders): PreemptQuestion 
     return { node, victims: pods, pdbViolations: Number.isInteger(violations) ? violations : 0 }
   })
   return { pod, candidates }
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0
 }
 
 /** What the scheduler shows for a refused node; galaxy's texts stay recognisable. Every code has its line. */
@@ -138,7 +154,11 @@ export interface FilterReply {
   readonly Error: string
 }
 
-/** Refused nodes are unresolvable: no preemption frees an address for a pod that only we refuse, and its text would loop. */
+/**
+ * Refused nodes are unresolvable: no preemption frees an address for a pod that only we refuse, and its text would loop.
+ * They stand in FailedNodes too, where galaxy-ipam's readers and schedulers before 1.21 look; of a node in both maps every
+ * later scheduler takes the unresolvable one (findNodesThatPassExtenders).
+ */
 export function encodeFilter(
   question: NodesQuestion,
   verdicts: readonly (Refusal | null)[],
@@ -154,7 +174,7 @@ export function encodeFilter(
   return {
     Nodes: objects === null ? null : { metadata: {}, items: objects.filter((_, at) => passes(at)) },
     NodeNames: objects === null ? question.nodes.filter((_, at) => passes(at)).map(({ name }) => name) : null,
-    FailedNodes: legacy ? failed : {},
+    FailedNodes: failed,
     FailedAndUnresolvableNodes: legacy ? {} : failed,
     Error: '',
   }

@@ -4,7 +4,8 @@ import type { Binding } from '../app/bind.ts'
 import type { Filtering } from '../app/filter.ts'
 import type { Gate } from '../app/gate.ts'
 import type { Waking } from '../app/waking.ts'
-import type { Refusal } from '../domain/refusal.ts'
+import { type Refusal, refusal } from '../domain/refusal.ts'
+import type { PodFact } from '../kube/pod.ts'
 import { messageOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
 import type { SchedulerAnswer } from '../lib/metrics.ts'
@@ -17,6 +18,7 @@ import {
   filterError,
   type KubeReaders,
   refusalText,
+  UNSAID,
 } from './extender-wire.ts'
 import { BadRequest } from './json.ts'
 
@@ -29,6 +31,8 @@ export interface ExtenderParts {
   readonly binding: Binding
   readonly waking: Pick<Waking, 'heard' | 'answered'>
   readonly read: KubeReaders
+  /** The pod of this name by a quorum read, for an asker that does not say its UID; null: there is none. */
+  readonly podNow: (namespace: string, name: string) => Promise<PodFact | null>
   readonly log: Log
   /** Each answer for a pod that asks, as measured. */
   readonly onAnswered?: (answer: SchedulerAnswer) => void
@@ -55,10 +59,18 @@ export function extenderApp(parts: ExtenderParts) {
     return gate.open ? null : `floatip is not ready: waiting for ${gate.waitingFor}`
   }
 
+  /** As asked, or, without a UID, as the API server has it now: an incarnation has its name from there alone. */
+  async function identified(pod: PodFact): Promise<PodFact> {
+    if (pod.uid !== UNSAID) return pod
+    const now = await parts.podNow(pod.namespace, pod.name)
+    if (now === null) throw new BadRequest(absent(pod))
+    return now
+  }
+
   async function filter(text: string) {
     const question = decodeNodesQuestion(text, read)
-    const { pod, nodes } = question
-    if (!pod.asks)
+    const { nodes } = question
+    if (!question.pod.asks)
       return encodeFilter(
         question,
         nodes.map(() => null),
@@ -67,6 +79,15 @@ export function extenderApp(parts: ExtenderParts) {
     const closed = notReady()
     if (closed !== null) return filterError(closed)
     const began = performance.now()
+    let pod: PodFact
+    try {
+      pod = await identified(question.pod)
+    } catch (error) {
+      answered('filter', began, 'failed')
+      const { namespace, name } = question.pod
+      log.warn({ pod: `${namespace}/${name}`, reason: messageOf(error) }, 'asked without a UID, and not found')
+      return filterError(messageOf(error))
+    }
     waking.heard(pod.uid)
     try {
       const verdicts = await filtering.filter(pod, nodes)
@@ -99,7 +120,9 @@ export function extenderApp(parts: ExtenderParts) {
     const pod = `${request.namespace}/${request.name}`
     const began = performance.now()
     try {
-      const refused = await binding.bind(request)
+      const uid = request.uid === UNSAID ? (await parts.podNow(request.namespace, request.name))?.uid : request.uid
+      const refused =
+        uid === undefined ? refusal('not-found', absent(request)) : await binding.bind({ ...request, uid })
       const ms = answered('bind', began, refused ?? 'done')
       if (refused === null) return { Error: '' }
       log.warn({ pod, node: request.node, code: refused.code, reason: refused.because, ms }, 'bind refused')
@@ -117,7 +140,7 @@ export function extenderApp(parts: ExtenderParts) {
     if (!gate.open) throw new Error(notReady() ?? '')
     const began = performance.now()
     const asked = candidates.map(({ node, victims }) => ({ node: { name: node, addresses: null }, victims }))
-    const possible = await filtering.preempt(pod, asked)
+    const possible = await filtering.preempt(await identified(pod), asked)
     answered('preempt', began, 'done')
     return encodePreempt(candidates.filter((_, at) => possible[at]))
   }
@@ -145,6 +168,10 @@ export function extenderApp(parts: ExtenderParts) {
     })
   }
   return app.get('/healthy', () => 'ok')
+}
+
+function absent({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
+  return `pod ${namespace}/${name} does not exist`
 }
 
 function since(began: number): number {

@@ -1,4 +1,4 @@
-/** Owns the tolerance that scripts written for galaxy-ipam rely on: its bodies are read as Go reads JSON. */
+/** Owns the tolerance that scripts written for galaxy-ipam rely on: its bodies and parameters are read as Go reads them. */
 import { KindGuard, type TSchema } from '@sinclair/typebox'
 import { field, type JsonObject } from './json.ts'
 
@@ -9,18 +9,22 @@ export function asGoReads(schema: TSchema) {
   }
 }
 
-/** A key in any case is the field, and null in a field that may be missing is a missing one. What the schema does not know stays. */
+/** For a route's `transform`: of a parameter that is given twice the first counts. */
+export function firstOfEach(context: { query: unknown; request: Request }): void {
+  const given = [...new URL(context.request.url).searchParams].reverse()
+  context.query = Object.fromEntries(given)
+}
+
+/** A key in any case is the field, null in a field that may be missing is a missing one, and what the schema does not know is not there. */
 function spelled(value: unknown, schema: TSchema): unknown {
   if (KindGuard.IsArray(schema) && Array.isArray(value)) return value.map(each => spelled(each, schema.items))
   if (!KindGuard.IsObject(schema) || typeof value !== 'object' || value === null || Array.isArray(value)) return value
   const given = value as JsonObject
   const known = Object.entries(schema.properties)
-  const names = new Set(known.map(([name]) => name.toLowerCase()))
-  const rest = Object.entries(given).filter(([name]) => !names.has(name.toLowerCase()))
   const required = new Set(schema.required)
   const read = known.flatMap(([name, part]) => {
     const found = required.has(name) && given[name] === null ? null : field(given, name)
     return found === undefined ? [] : [[name, spelled(found, part)]]
   })
-  return Object.fromEntries([...rest, ...read])
+  return Object.fromEntries(read)
 }

@@ -3,7 +3,7 @@ import { Elysia } from 'elysia'
 import type { Addresses } from '../app/addresses.ts'
 import type { Gate } from '../app/gate.ts'
 import { Done, failure, failures, notReady } from './answers.ts'
-import { asGoReads } from './go-body.ts'
+import { asGoReads, firstOfEach } from './go-body.ts'
 import { decodeList, decodeRelease, encodeList, ListQuery, Page, ReleaseBody, Unreleased } from './ip-wire.ts'
 
 export interface IpParts {
@@ -20,6 +20,7 @@ export function ipRoutes({ gate, addresses }: IpParts) {
         return encodeList(await addresses.list(search), asked)
       },
       {
+        transform: firstOfEach,
         query: ListQuery,
         response: { 200: Page, ...failures(400, 503) },
         detail: {

@@ -45,7 +45,7 @@ export interface PoolRouteParts {
 }
 
 export function poolRoutes({ gate, pools }: PoolRouteParts) {
-  const unknown = (name: string) => failure(404, `pool ${name} does not exist`)
+  const unknown = (name: string) => failure(404, `not found: pool ${name}`)
   return new Elysia({ name: 'pools' })
     .get(
       '/v1/pool/:name',

@@ -37,13 +37,21 @@ export interface ObjectStore {
   /** False: it is not at this version any more. */
   remove(address: Address, version: Version): Promise<boolean>
   agrees(fact: FloatingIpFact, row: Allocation): boolean
+  /** We deleted this very object: a watch that still shows it is late. */
+  hasRemoved(fact: FloatingIpFact): boolean
+  /** The watch shows it no more. */
+  gone(fact: FloatingIpFact): void
 }
 
 export function objectStoreOn(transport: Transport): ObjectStore {
+  /** UIDs of what was deleted, or may have been when the answer was lost, by name; until the watch has told it. */
+  const removed = new Map<string, string>()
+
   function patched(address: Address, body: object): Promise<Version | null> {
     return unlessConflict(null, async () => {
       const path = `${FLOATINGIPS_PATH}/${objectName(address)}`
       const reply = await transport.request<RawObject>({ method: 'PATCH', path, contentType: mergePatch, body })
+      removed.delete(objectName(address))
       return reply.body.metadata
     })
   }
@@ -75,10 +83,11 @@ export function objectStoreOn(transport: Transport): ObjectStore {
     update: (row, { uid, resourceVersion }) => patched(row.address, floatingIpPatch(row, { uid, resourceVersion })),
     disown: (address, { uid, resourceVersion }) =>
       patched(address, { metadata: { uid, resourceVersion }, spec: NO_OWNER }),
-    remove(address, { uid, resourceVersion }) {
+    async remove(address, { uid, resourceVersion }) {
       const name = objectName(address)
       const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid, resourceVersion } }
-      return unlessConflict(false, async () => {
+      removed.set(name, uid)
+      const done = await unlessConflict(false, async () => {
         try {
           await transport.request({ method: 'DELETE', path: `${FLOATINGIPS_PATH}/${name}`, body })
         } catch (error) {
@@ -86,6 +95,12 @@ export function objectStoreOn(transport: Transport): ObjectStore {
         }
         return true
       })
+      if (!done) removed.delete(name)
+      return done
+    },
+    hasRemoved: ({ name, uid }) => removed.get(name) === uid,
+    gone({ name, uid }) {
+      if (removed.get(name) === uid) removed.delete(name)
     },
   }
 }

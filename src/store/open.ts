@@ -15,6 +15,12 @@ const MIGRATIONS: readonly string[] = [schema, cloudSchema, surgeSchema, questio
 
 export const SCHEMA_VERSION = MIGRATIONS.length
 
+/**
+ * A reader that finds the write-ahead log's index half written takes the writer's lock for microseconds to look again. Without patience a
+ * turn in that moment fails, which no other writer could cause: there is none.
+ */
+const PATIENCE_MS = 1_000
+
 export interface LedgerFile {
   readonly db: Database
   readonly path: string
@@ -41,6 +47,7 @@ export function openLedgerFile(dir: string): LedgerFile {
     opened = db
     db.run('PRAGMA journal_mode = WAL')
     db.run('PRAGMA synchronous = FULL')
+    db.run(`PRAGMA busy_timeout = ${PATIENCE_MS}`)
     migrate(db, path)
     return {
       db,

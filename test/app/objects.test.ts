@@ -1,7 +1,7 @@
 /** What others do to FloatingIP objects while floatip runs. */
 import { afterEach, expect, test } from 'bun:test'
 import { run } from './asking.ts'
-import { floatingIp, pod } from './objects.ts'
+import { entry, floatingIp, pod } from './objects.ts'
 import { closeWorlds, openWorld, until } from './world.ts'
 
 afterEach(closeWorlds)
@@ -28,6 +28,28 @@ test('a reservation made and ended while running', async () => {
   await until(() => world.row('10.0.0.2') === BLOCKED)
   world.api.remove('floatingips', '10.0.0.2')
   await until(() => world.row('10.0.0.2') === 'free')
+})
+
+test('the label taken away from an object that names nobody ends the reservation, and the object with it', async () => {
+  const world = await openWorld({
+    entries: [entry('10.49.0.0/24', '10.0.0.0/24', '10.0.0.2')],
+    floatingips: [floatingIp('10.0.0.2', '', { labels: { reserved: 'firewall' } })],
+  })
+  expect(world.row('10.0.0.2')).toBe(BLOCKED)
+  const { labels: _, ...metadata } = world.api.get('floatingips', '10.0.0.2')?.metadata ?? { name: '' }
+  world.api.put('floatingips', { ...floatingIp('10.0.0.2', ''), metadata: { ...metadata, labels: {} } } as never)
+  await until(() => world.row('10.0.0.2') === 'free')
+  await until(() => world.api.get('floatingips', '10.0.0.2') === undefined)
+  await run(world, pod('p'))
+  expect(world.row('10.0.0.2')).toBe('bound NULL_default_NULL_p p#1')
+})
+
+test('R14 the label taken away from an object that cannot be read leaves its address out of circulation', async () => {
+  const unreadable = (labels: Record<string, string>) => floatingIp('10.0.0.2', 'no key of ours', { labels })
+  const world = await openWorld({ floatingips: [unreadable({ reserved: 'firewall' })] })
+  world.api.put('floatingips', unreadable({}))
+  await Bun.sleep(150)
+  expect(world.row('10.0.0.2')).toBe(BLOCKED)
 })
 
 test('the label on the object of a running pod: the address stays with the pod, the object is not deleted', async () => {

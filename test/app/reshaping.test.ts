@@ -104,6 +104,18 @@ describe('entries are changed while a pod has an address of theirs', () => {
     expect(await granted(world, next, 'a1', 'b1')).toEqual(['a1'])
   })
 
+  test('R17: the same while the watch still shows the object that was deleted with its end: nobody is found in it', async () => {
+    const world = await settled([B], 2)
+    world.api.hush('floatingips')
+    world.api.remove('pods', 'default/web-0')
+    await until(() => world.row('10.0.0.2') === 'free' && world.ports.replicator.pending === 0)
+    expect(world.api.get('floatingips', '10.0.0.2')).toBeUndefined()
+    await write(world, 6, A, B)
+    expect(world.row('10.0.0.2')).toBe('free')
+    const next = await create(world, pod('other', { args: '{"request_ip_range":[["10.0.0.2"]]}' }))
+    expect(await granted(world, next, 'a1', 'b1')).toEqual(['a1'])
+  })
+
   test('a kept address without a pod goes with its entry', async () => {
     const world = await openWorld({ statefulsets: [workload('web', 1)] })
     await run(world, web('web-0#1'))

@@ -38,7 +38,7 @@ const rows: readonly (readonly [line: string, code: number, err: string])[] = [
   ['plan drain nowhere', 1, 'floatip: node nowhere does not exist\n'],
   ['plan scale statefulset sts many', 2, 'floatip: replicas must be a whole number, not many\n'],
   ['plan scale statefulset nowhere 3', 1, 'floatip: StatefulSet default/nowhere does not exist\n'],
-  ['pool show none', 1, 'floatip: pool none does not exist\n'],
+  ['pool show none', 1, 'floatip: not found: pool none\n'],
   ['pool set UPPER 3', 1, 'floatip: name must be a DNS-1123 name such as web-pool, not "UPPER"\n'],
   ['subnet map 10.0.0.0/8', 1, 'floatip: 10.0.0.0/8 is not configured: floatip subnet ls lists what is\n'],
   ['events --after now', 2, 'floatip: --after must be a whole number, not now\n'],

@@ -64,7 +64,8 @@ describe.concurrent('a pod that is still there', () => {
       })
       const because = `waiting for delete event of sts_${ns}_db_db-0 before reuse this ip`
       expect(await reply.json()).toEqual({
-        ...{ Nodes: null, NodeNames: [], FailedNodes: {}, Error: '' },
+        ...{ Nodes: null, NodeNames: [], Error: '' },
+        FailedNodes: { 'any-0': because, 'any-1': because },
         FailedAndUnresolvableNodes: { 'any-0': because, 'any-1': because },
       })
     },

@@ -17,10 +17,14 @@ let stage: Stage
 
 beforeAll(async () => {
   if (skipped) return
-  stage = await startStage([
-    { name: 'queue', nodes: 2, ips: third => [`${third}.10~${third}.${9 + ADDRESSES}`] },
-    { name: 'owners', nodes: 2 },
-  ])
+  // How long an address that comes free takes, and not when it does: those of killed pods would rest before.
+  stage = await startStage(
+    [
+      { name: 'queue', nodes: 2, ips: third => [`${third}.10~${third}.${9 + ADDRESSES}`] },
+      { name: 'owners', nodes: 2 },
+    ],
+    { flags: ['--rest', '0s'] },
+  )
 }, STAGE_LIMIT_MS)
 
 afterAll(async () => await stage?.stop(), LIMIT_MS)

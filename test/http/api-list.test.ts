@@ -64,17 +64,29 @@ describe('GET /v1/ip', () => {
   test.each([
     ['size=3', { size: 3, number: 0, numberOfElements: 3, totalElements: 4, totalPages: 2, first: true, last: false }],
     ['size=3&page=1', { size: 3, number: 1, numberOfElements: 1, first: false, last: true }],
-    ['size=3&page=2', { number: 2, numberOfElements: 0, first: false, last: true }],
-    ['size=0', { size: 1, numberOfElements: 1, totalPages: 4 }],
-    ['size=-7', { size: 1 }],
+    ['size=3&page=2', { number: 1, numberOfElements: 0, first: false, last: true }], // beyond the end: where the end is
+    ['size=2&page=99999', { number: 2, numberOfElements: 0, totalPages: 2, first: false, last: true }],
+    ['namespace=none', { number: 0, numberOfElements: 0, totalPages: 0, first: true, last: true }],
+    ['namespace=none&page=7', { number: 0, numberOfElements: 0, totalPages: 0, first: true, last: true }],
+    ['size=0', { size: 10 }], // galaxy: no size at all
+    ['size=-7', { size: 10 }],
+    ['size=-10000', { size: 10 }],
+    ['size=1', { size: 1, numberOfElements: 1, totalPages: 4 }],
+    ['size=9999', { size: 9999 }],
     ['size=10000', { size: 9999 }],
+    ['size=%2B3', { size: 3 }],
     ['size=ten', { size: 10 }],
     ['size=', { size: 10 }],
     ['size=2.5', { size: 10 }],
+    ['size=%202', { size: 10 }],
+    ['size=0x10', { size: 10 }],
     ['page=-1', { number: 0, first: true }],
-    ['page=100000', { number: 99999, numberOfElements: 0 }],
+    ['page=abc', { number: 0, first: true }],
     ['page=1e3', { number: 0 }],
-    ['page=99999999999999999999999&size=99999999999999999999', { number: 99999, size: 9999 }],
+    ['page=1&size=0', { number: 0, size: 10, numberOfElements: 0, first: false, last: true }],
+    ['page=100000', { number: 0, size: 10, numberOfElements: 0, first: false }],
+    // More than an integer of galaxy's holds is unreadable.
+    ['page=99999999999999999999999&size=99999999999999999999', { number: 0, size: 10, numberOfElements: 4 }],
   ])('?%s', async (query, expected) => {
     const world = await mixed()
     expect(await list(world, `?${query}`)).toMatchObject(expected)

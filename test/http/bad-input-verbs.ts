@@ -105,11 +105,18 @@ const BINDS: readonly BadRow[] = [
     'PodNamespace must be a text that is not empty, not ""',
   ),
   row(
-    'bind: PodUID is null',
+    'bind: PodUID is null, and the pod not there',
     'POST /v1/bind',
     bound({ PodUID: null }),
+    200,
+    'pod default/p does not exist',
+  ),
+  row(
+    'bind: PodUID is a number',
+    'POST /v1/bind',
+    bound({ PodUID: 7 }),
     400,
-    'PodUID must be a text that is not empty, not missing',
+    'PodUID must be a text that is not empty, not 7',
   ),
   row(
     'bind: Node is an object',

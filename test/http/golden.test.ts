@@ -41,7 +41,7 @@ describe.each(of('filter'))('filter: %s', (_, capture) => {
     expect([body.FailedNodes, body.FailedAndUnresolvableNodes, body.Error]).toEqual([{}, {}, ''])
   })
 
-  test('no address is left: every node unresolvable, with a text that stays the same over 100 calls', async () => {
+  test('no address is left: every node unresolvable, and failed as galaxy’s are, with a text that stays the same over 100 calls', async () => {
     const world = await goldenWorld()
     await fill(world)
     const answers = new Set<string>()
@@ -54,14 +54,14 @@ describe.each(of('filter'))('filter: %s', (_, capture) => {
       {
         Nodes: asked ? { metadata: {}, items: [] } : null,
         NodeNames: asked ? null : [],
-        FailedNodes: {},
+        FailedNodes: Object.fromEntries(namesOf(capture).map(name => [name, LEFT])),
         FailedAndUnresolvableNodes: Object.fromEntries(namesOf(capture).map(name => [name, LEFT])),
         Error: '',
       },
     ])
   })
 
-  test('for schedulers before 1.21 (flag) the same refusals are in FailedNodes', async () => {
+  test('with the flag for schedulers before 1.21 the same refusals are in FailedNodes alone', async () => {
     const world = await goldenWorld({ legacyFailedNodes: true })
     await fill(world)
     const { body } = await post<FilterReply>(world, '/v1/filter', capture.request)

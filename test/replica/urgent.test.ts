@@ -32,6 +32,8 @@ function slowObjects() {
     disown: async () => null,
     remove: async () => true,
     agrees: () => true,
+    hasRemoved: () => false,
+    gone() {},
   }
   return { objects, written }
 }

@@ -142,13 +142,13 @@ export const ownedByDeployment = (name: string): OwnedBy => ({
 export const HASH = { 'pod-template-hash': '69fd8dbc5c' } as const
 
 /** Nobody starts pods, nobody makes or collects them: what is there is what the scenario made. */
-export async function stopEverybody({ cluster }: Stage): Promise<void> {
+export async function stopEverybody({ cluster }: Pick<Stage, 'cluster'>): Promise<void> {
   if (cluster.kind === 'demo') return
   for (const part of ['scheduler', 'controller-manager', 'kwok']) await cluster.tell('stop', part)
 }
 
 /** A namespace that needs no controller: its service account is made here, without which its pods would be refused. */
-export async function handNamespace({ kube, cluster }: Stage, name: string): Promise<string> {
+export async function handNamespace({ kube, cluster }: Pick<Stage, 'cluster' | 'kube'>, name: string): Promise<string> {
   await kube.create(paths.namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
   if (cluster.kind === 'demo') return name
   const path = `/api/v1/namespaces/${name}/serviceaccounts`

@@ -244,8 +244,13 @@ export function deedsOn(stage: Stage, random: Random, entries: readonly Entry[])
   }
 }
 
-/** Of pods whose names come back to their addresses: what they have now. */
-export function remember(expected: Map<string, string>, pods: Awaited<ReturnType<typeof look>>['pods']): string[] {
+/** Of pods whose names come back to their addresses: what they have now. One that left the configuration goes with its pod (R16). */
+export function remember(
+  expected: Map<string, string>,
+  pods: Awaited<ReturnType<typeof look>>['pods'],
+  configured: readonly (readonly string[])[],
+): string[] {
+  const inForce = new Set(configured.flat())
   const breaches: string[] = []
   for (const pod of pods) {
     const { name } = pod.metadata
@@ -254,7 +259,8 @@ export function remember(expected: Map<string, string>, pods: Awaited<ReturnType
     if (address === undefined) continue
     const before = expected.get(name)
     if (before !== undefined && before !== address) breaches.push(`${name} had ${before} and has ${address}`)
-    expected.set(name, address)
+    if (inForce.has(address)) expected.set(name, address)
+    else expected.delete(name)
   }
   return breaches
 }

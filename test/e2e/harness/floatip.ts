@@ -13,6 +13,8 @@ export interface FloatipOptions {
   readonly apiPort: number
   /** After those that every scenario has. */
   readonly flags?: readonly string[]
+  /** Of the file's `schedule_plugin`, after that. */
+  readonly settings?: Readonly<Record<string, unknown>>
 }
 
 export interface Floatip {
@@ -72,10 +74,10 @@ export async function startFloatip(options: FloatipOptions): Promise<Floatip> {
   }
 }
 
-function commandOf({ kubeconfig, folder, port, apiPort, flags = [] }: FloatipOptions): string[] {
+function commandOf({ kubeconfig, folder, port, apiPort, flags = [], settings }: FloatipOptions): string[] {
   mkdirSync(folder, { recursive: true })
   const config = join(folder, 'galaxy-ipam.json')
-  writeFileSync(config, JSON.stringify({ schedule_plugin: { resyncInterval: 1 } }))
+  writeFileSync(config, JSON.stringify({ schedule_plugin: { resyncInterval: 1, ...settings } }))
   return [
     ...[FLOATIP, 'serve', '--config', config, '--kubeconfig', kubeconfig],
     ...['--bind', '127.0.0.1', '--port', `${port}`, '--api-port', `${apiPort}`],
@@ -105,16 +107,24 @@ function tailOf(file: string): string {
   return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-20).join('\n')
 }
 
+/** Below those that the kernel gives to outgoing connections: by the time floatip starts, or starts again, one of hundreds might have it. */
+const PORTS = { first: 15_000, count: 15_000 }
+
 /** Ports that nobody listens on, all different. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer()
-      await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-      return server
-    }),
-  )
-  const ports = servers.map(server => (server.address() as { port: number }).port)
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
+  const ports: number[] = []
+  while (ports.length < count) {
+    const port = PORTS.first + Math.floor(Math.random() * PORTS.count)
+    if (!ports.includes(port) && (await isFree(port))) ports.push(port)
+  }
   return ports
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  const listens = await new Promise<boolean>(resolve => {
+    server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
+  })
+  if (listens) await new Promise(resolve => server.close(resolve))
+  return listens
 }

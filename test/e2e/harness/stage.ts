@@ -46,6 +46,10 @@ export interface StageOptions {
   readonly onDemo?: boolean
   /** For floatip, after those that every scenario has. */
   readonly flags?: readonly string[]
+  /** Of the file's `schedule_plugin`. */
+  readonly settings?: Readonly<Record<string, unknown>>
+  /** What is there before floatip starts. */
+  readonly beforehand?: (cluster: Cluster, kube: Kube) => Promise<void>
 }
 
 export async function startStage(plans: readonly EntryPlan[], options: StageOptions = {}): Promise<Stage> {
@@ -58,8 +62,10 @@ export async function startStage(plans: readonly EntryPlan[], options: StageOpti
     const kube = await connect(cluster.adminKubeconfig)
     const kubeconfig = await configure(kube, cluster, entries)
     for (const [at, plan] of plans.entries()) await createNodes(kube, at, plan)
+    await options.beforehand?.(cluster, kube)
     const folder = join(cluster.folder, 'floatip')
-    const floatip = await startFloatip({ kubeconfig, folder, port, apiPort, flags: options.flags ?? [] })
+    const { flags = [], settings = {} } = options
+    const floatip = await startFloatip({ kubeconfig, folder, port, apiPort, flags, settings })
     return {
       cluster,
       kube,
