@@ -9,13 +9,13 @@ import type { PodFact } from '../kube/pod.ts'
 import { Fault } from '../lib/fault.ts'
 import { confirm, outgrown } from '../rules/bind.ts'
 import { giveBackBeside, textsOf } from './beside.ts'
+import { otherEndsOf } from './bind-ends.ts'
 import { ms } from './decisions.ts'
 import { gatherDemand } from './demand.ts'
 import type { Holds } from './holds.ts'
 import { leaveNodes, leaveUnchanged } from './leaving.ts'
-import { endIncarnation } from './pod-ends.ts'
 import type { Ports } from './ports.ts'
-import { carriedBy } from './sighting.ts'
+
 import type { WaitingList } from './waiting.ts'
 
 export interface BindRequest {
@@ -60,6 +60,7 @@ interface Claim {
 
 export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, freshValue: () => string): Binding {
   const { ledger, cluster, calls, replicator, places, clock, log } = ports
+  const { alreadyBound, conflict, podGone } = otherEndsOf(ports, waiting, holds)
   const attempts = new Map<string, Attempt>()
   let late: { readonly since: number; readonly ended: Promise<'late'> } | null = null
 
@@ -217,68 +218,6 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
         'what its pod was not bound with is not released yet',
       )
     }
-  }
-
-  /** The API server refused: what is true of the pod now? Success only if UID, node and addresses equal ours (R4). */
-  async function conflict(
-    pod: PodFact,
-    node: string,
-    addresses: readonly PodAddress[],
-    because: string,
-  ): Promise<BindResult | 'decide again'> {
-    const now = await calls.getPod(pod.namespace, pod.name)
-    if (now === null || now.uid !== pod.uid) return podGone({ ...pod, node }, now)
-    if (now.node === null) {
-      if (now.resourceVersion !== pod.resourceVersion) return 'decide again'
-      throw new Fault(because, { retryable: true })
-    }
-    const carried = now.addresses?.map(address => address.text).join(' ')
-    const planned = addresses.map(({ address }) => address.text).join(' ')
-    if (now.node === node && carried === planned) {
-      holds.settle(pod.uid)
-      giveBackBeside(ports, pod.uid, textsOf(now.addresses), true).catch(error => {
-        log.warn({ pod: `${pod.namespace}/${pod.name}`, err: error }, 'what it was not bound with is not released yet')
-      })
-      return null
-    }
-    await adoptCarried(now)
-    return refusal('stale', `pod ${pod.namespace}/${pod.name} was bound to ${now.node} by somebody else`)
-  }
-
-  /** Records what the pod carries, then gives up what was planned. */
-  async function adoptCarried(pod: PodFact): Promise<void> {
-    const planned = ledger.read(view => view.ofIncarnation(pod.uid))
-    const revision = Math.max(0, ...planned.map(row => row.revision))
-    const at = clock.now()
-    for (const sighting of carriedBy(ledger, pod, at)) await ledger.submit('adopt', sighting)
-    const kept = new Set(pod.addresses?.map(address => address.text))
-    if (planned.some(row => !kept.has(row.address.text))) {
-      await ledger.submit('giveBack', {
-        at,
-        incarnation: pod.uid,
-        revision,
-        because: 'bound with other addresses',
-        except: kept,
-      })
-    }
-  }
-
-  async function alreadyBound(pod: PodFact, node: string): Promise<BindResult> {
-    const carried = pod.addresses?.map(address => address.text).join(' ')
-    const ours = ledger.read(view => view.ofIncarnation(pod.uid)).map(row => row.address.text)
-    if (pod.node === node && carried === ours.join(' ')) return null
-    await adoptCarried(pod)
-    return refusal('stale', `pod ${pod.namespace}/${pod.name} is bound to ${pod.node} already`)
-  }
-
-  /** The server's word that this incarnation is no more is the evidence for its unbind. */
-  async function podGone(request: BindRequest | (PodFact & { node: string }), now: PodFact | null): Promise<Refusal> {
-    const { namespace, name, uid } = request
-    await endIncarnation(ports, uid, 'its pod was gone at bind', null)
-    holds.settle(uid)
-    waiting.leave(uid)
-    const what = now === null ? 'is gone' : 'was replaced by another pod of the same name'
-    return refusal('not-found', `pod ${namespace}/${name} (uid ${uid}) ${what}`)
   }
 
   return { bind }

@@ -39,6 +39,7 @@ export function holdsOf(parts: HoldParts): Holds {
   const { ledger, calls, clock, log, holdMs, freshValue } = parts
   const timers = new Map<string, AbortController>()
   const ends = new Map<string, WallMs>()
+  let stopped = false
   /** In the order in which they ended. */
   const over = new Set<string>()
 
@@ -52,6 +53,7 @@ export function holdsOf(parts: HoldParts): Holds {
   }
 
   function renew(uid: string): void {
+    if (stopped) return
     timers.get(uid)?.abort()
     const timer = new AbortController()
     timers.set(uid, timer)
@@ -107,6 +109,7 @@ export function holdsOf(parts: HoldParts): Holds {
     isOver: uid => over.has(uid),
     endsAt: uid => ends.get(uid) ?? null,
     stop() {
+      stopped = true
       for (const timer of timers.values()) timer.abort()
       timers.clear()
     },

@@ -69,11 +69,9 @@ function needKinds({ ledger, cluster: { custom } }: Parts): void {
 function candidates(view: State): readonly Allocation[] {
   const rows = [...view.rows()].filter(row => row.surge || (row.phase === 'reserved' && row.policy === IMMUTABLE))
   // What is lent and kept for a pool is paid back by the pool's Deployments.
-  const all = rows.flatMap(row =>
-    row.owner.kind === ''
-      ? view.ofShare(ownerKey(poolOwner(row.owner.pool))).filter(each => !isKept(each.owner))
-      : [row],
-  )
+  const pools = new Set(rows.flatMap(({ owner }) => (owner.kind === '' ? owner.pool : [])))
+  const inPools = [...pools].flatMap(pool => view.ofShare(ownerKey(poolOwner(pool))).filter(row => !isKept(row.owner)))
+  const all = [...rows.filter(({ owner }) => owner.kind !== ''), ...inPools]
   return [...new Map(all.filter(follows).map(row => [`${workloadKey(row.owner)} ${row.apiVersion}`, row])).values()]
 }
 

@@ -1,10 +1,9 @@
 /** Owns the plan of scaling a workload: which pods would go, which would come, and whether these get addresses. */
 import type { Workload } from '../domain/demand.ts'
-import { DEPLOYMENT, isSameWorkload, type Owner, ownerKey } from '../domain/owner.ts'
+import { DEPLOYMENT, isSameWorkload, type Owner, ordinalExists, ownerKey } from '../domain/owner.ts'
 import { isRefusal, type Refusal, refusal } from '../domain/refusal.ts'
 import { isWorkloadKind } from '../domain/workload.ts'
 import type { PodFact } from '../kube/pod.ts'
-import { ordinalExists } from '../rules/source.ts'
 import { gatherDemand } from './demand.ts'
 import type { Play } from './plan.ts'
 import { addressesOf, likeness, placed } from './plan-pods.ts'
@@ -66,7 +65,7 @@ type Present = Workload & { readonly state: 'present' }
 
 /** A Deployment's controller ends pods that are not bound first, then the youngest. */
 function leaving(pods: readonly PodFact[], owner: Owner, then: Present): readonly PodFact[] {
-  if (owner.kind !== DEPLOYMENT) return pods.filter(pod => !ordinalExists(pod, then.replicas, then.firstOrdinal))
+  if (owner.kind !== DEPLOYMENT) return pods.filter(pod => !ordinalExists(pod.owner, then.replicas, then.firstOrdinal))
   const bound = (pod: PodFact) => (pod.node === null ? 0 : 1)
   const order = [...pods].sort((a, b) => bound(a) - bound(b) || b.createdAt - a.createdAt)
   return order.slice(0, Math.max(0, pods.length - then.replicas))

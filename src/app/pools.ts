@@ -18,7 +18,18 @@ const UNSERVED_MOST_MS = 600_000
 /** After 1 + 2 + 4 s it is no moment any more. */
 const UNSERVED_TOLD = 4
 
+/** A pool as people see it in a list. */
+export interface PoolListed {
+  readonly name: string
+  /** As our picture of the cluster has it; null: it has addresses and no object, so that nothing limits it. */
+  readonly pool: PoolFact | null
+  readonly allocated: number
+  readonly inUse: number
+}
+
 export interface Pools {
+  /** All that have an object or addresses, by name. */
+  list(): readonly PoolListed[]
   /** By a quorum read; null: unknown. */
   get(name: string): Promise<PoolFact | null>
   /** Creates or updates. How many addresses the pool has now; null: nothing was to be allocated. */
@@ -137,6 +148,15 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
   }
 
   return {
+    list() {
+      const owned = ledger.read(view => [...view.rows()].flatMap(({ owner }) => (owner.pool === '' ? [] : owner.pool)))
+      const names = new Set([...owned, ...[...cluster.pools.values()].map(pool => pool.name)])
+      return [...names].sort().map(name => {
+        const [pool = null] = cluster.poolsNamed(name)
+        return { name, pool, ...count(name) }
+      })
+    },
+
     get: name => store.get(name),
     async put(name, size, preallocate) {
       const stored = await store.put(name, size, preallocate)

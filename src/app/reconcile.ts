@@ -84,7 +84,9 @@ async function endReservations(
   const blocking = new Set(objects.filter(blocks).map(fact => fact.address?.text))
   const isOver = ({ blocked, address: { text } }: Allocation) => blocked && !blocking.has(text) && !changed.has(text)
   const ended = ledger.read(view => [...view.rows()].filter(isOver))
-  for (const { address } of ended) await ledger.submit('unblock', { at: clock.now(), address })
+  for (const slice of slicesOf(ended, SIGHTINGS_AT_ONCE)) {
+    await Promise.all(slice.map(({ address }) => ledger.submit('unblock', { at: clock.now(), address })))
+  }
 }
 
 /** An address that we are writing at this moment: the list shows a state of the past. */

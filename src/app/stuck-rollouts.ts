@@ -11,6 +11,9 @@ export interface StuckRollouts {
   told(pod: PodFact, verdicts: readonly (Refusal | null)[]): void
 }
 
+/** Deployments remembered: more than wait for themselves in any cluster. One that was deleted meanwhile is forgotten here. */
+const SAID_MAX = 1_000
+
 export function stuckRolloutsOf(cluster: Pick<Cluster, 'workloads'>, events: Pick<Events, 'warn'>): StuckRollouts {
   /** By Deployment. */
   const said = new Map<string, string>()
@@ -24,6 +27,7 @@ export function stuckRolloutsOf(cluster: Pick<Cluster, 'workloads'>, events: Pic
         return
       }
       if (said.get(key) === stuck.because) return
+      if (said.size >= SAID_MAX) said.clear()
       said.set(key, stuck.because)
       events.warn(subjectOf(cluster, DEPLOYMENT, namespace, name), 'RolloutDeadlock', stuck.because)
     },

@@ -16,7 +16,9 @@ interface Pool {
 export function poolCommands(program: Command, surface: Surface): void {
   const pool = program.command('pool').description('named pools, shared by workloads of all namespaces')
 
-  withOutput(pool.command('ls')).description('pools that have addresses').action(acting(surface, list))
+  withOutput(pool.command('ls'))
+    .description('all pools, with their sizes and how many addresses each has')
+    .action(acting(surface, list))
   withOutput(pool.command('show <name>'))
     .description('size of a pool and how many addresses it has')
     .action(acting(surface, show))
@@ -34,42 +36,25 @@ interface Row {
   readonly name: string
   readonly allocated: number
   readonly inUse: number
-  readonly size: number | undefined
+  /** Missing: nothing limits it. */
+  readonly size?: number
 }
 
-async function list(session: Session): Promise<undefined> {
-  const { client, terminal, format, progress } = session
-  const items = await client.all<IpItem>('/v1/ip', { keyword: 'pool__' }, progress('addresses'))
-  const names = [...new Set(items.flatMap(item => item.poolName ?? []))].sort()
-  const rows = await Promise.all(names.map(async name => rowOf(name, items, await sizeOf(session, name))))
-  showList(terminal, format, rows, POOLS)
-}
-
-function rowOf(name: string, items: readonly IpItem[], size: number | undefined): Row {
-  const own = items.filter(item => item.poolName === name)
-  return { name, size, allocated: own.length, inUse: own.filter(item => item.releasable !== true).length }
-}
-
-async function sizeOf({ client }: Session, name: string): Promise<number | undefined> {
-  try {
-    const { pool } = await client.get<{ pool: Pool }>(`/v1/pool/${encodeURIComponent(name)}`)
-    return pool.size
-  } catch (error) {
-    if (error instanceof Error && 'status' in error && error.status === 404) return undefined
-    throw error
-  }
+async function list({ client, terminal, format, progress }: Session): Promise<undefined> {
+  showList(terminal, format, await client.all<Row>('/v1/pool', {}, progress('pools')), POOLS)
 }
 
 async function show(session: Session, name: string): Promise<undefined> {
   const { client, terminal, format } = session
   const { pool } = await client.get<{ pool: Pool }>(`/v1/pool/${encodeURIComponent(name)}`)
   const items = await client.all<IpItem>('/v1/ip', { poolName: name })
-  const row = rowOf(name, items, pool.size)
-  showFields(terminal, format, { ...pool, allocated: row.allocated, inUse: row.inUse }, name, [
+  const allocated = items.length
+  const inUse = items.filter(item => item.releasable !== true).length
+  showFields(terminal, format, { ...pool, allocated, inUse }, name, [
     ['Pool', name],
     ['Size', pool.size],
-    ['Allocated', row.allocated],
-    ['In use', row.inUse],
+    ['Allocated', allocated],
+    ['In use', inUse],
     ['Pre-allocated', pool.preAllocateIP ? 'yes' : 'no'],
     ['Addresses', items.map(item => item.ip).join(', ')],
   ])
@@ -103,5 +88,5 @@ const POOLS: Shape<Row> = {
     { title: 'IN USE', of: row => row.inUse, right: true },
   ],
   name: row => row.name,
-  none: 'no pool has addresses',
+  none: 'there are no pools',
 }

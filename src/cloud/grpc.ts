@@ -41,16 +41,10 @@ export interface GrpcProviderParts {
   readonly timeoutMs?: number
   readonly keepaliveMs?: number
   readonly keepaliveTimeoutMs?: number
-  /** Told of every call that ended, for the latency metric. */
-  readonly onCall?: (call: {
-    readonly verb: CloudVerb
-    readonly ms: number
-    readonly outcome: CloudOutcome | 'done'
-  }) => void
 }
 
 export function grpcProvider(parts: GrpcProviderParts): CloudProvider {
-  const { target, timeoutMs = TIMEOUT_MS, onCall } = parts
+  const { target, timeoutMs = TIMEOUT_MS } = parts
   const service = providerMethods()
   const methods = { assign: service.AssignIP, unassign: service.UnAssignIP }
   const options = channelOptions(parts)
@@ -71,7 +65,6 @@ export function grpcProvider(parts: GrpcProviderParts): CloudProvider {
 
   function call(verb: CloudVerb, node: string, address: Address): Promise<void> {
     if (closed) return Promise.reject(new CloudFault(verb, node, address, 'refused', 'floatip is stopping'))
-    const began = performance.now()
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const { path, requestSerialize, responseDeserialize } = methods[verb]
     const used = client
@@ -80,7 +73,6 @@ export function grpcProvider(parts: GrpcProviderParts): CloudProvider {
       running.delete(sent)
       if (error?.code === status.DEADLINE_EXCEEDED) suspect(used)
       const failure = failureOf(error, reply)
-      onCall?.({ verb, ms: performance.now() - began, outcome: failure?.outcome ?? 'done' })
       if (failure === null) resolve()
       else reject(new CloudFault(verb, node, address, failure.outcome, failure.because))
     }

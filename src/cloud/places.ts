@@ -5,6 +5,7 @@ import { present } from '../lib/assert.ts'
 import type { Clock } from '../lib/clock.ts'
 import { messageOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
+import { knownPlaces, type Place } from './place.ts'
 import { CloudFault, type CloudProvider } from './provider.ts'
 
 /**
@@ -89,69 +90,24 @@ export const FAILURES_OF_GONE_NODE = 3
 const RETRY_FIRST_MS = 1_000
 const RETRY_MOST_MS = 60_000
 
-interface Place {
-  readonly address: Address
-  readonly node: string
-  /** Known not to be there. */
-  absent: boolean
-  /** Assigns sent to it. */
-  assigns: number
-  /** Assigns not answered yet. */
-  assigning: number
-  failures: number
-  fault: unknown
-  /** The try under way, and the assigns that were sent before it. */
-  trying: { readonly result: Promise<void>; readonly assigns: number } | null
-  /** The pause after a failure. */
-  resting: Promise<void> | null
-  /** Revision of the turn that left it over; null: it did not, or that is done. */
-  owed: number | null
-  pursued: boolean
-}
-
 export function placesOf({ provider, store, nodeExists, onNodeGone, clock, log, random }: PlacesParts): Places {
-  /** By address and node. Absence: unknown. */
-  const known = new Map<string, Map<string, Place>>()
+  const known = knownPlaces()
   const stopping = new AbortController()
   let started = false
   for (const { address, node, revision } of store.leftovers()) {
-    placeAt(present(parseAddress(address), `address ${address}`), node).owed = revision
-  }
-
-  function placeAt(address: Address, node: string): Place {
-    const places = known.get(address.text) ?? new Map<string, Place>()
-    known.set(address.text, places)
-    const place: Place = places.get(node) ?? {
-      ...{ address, node, absent: false, assigns: 0, assigning: 0, failures: 0, fault: null },
-      ...{ trying: null, resting: null, owed: null, pursued: false },
-    }
-    places.set(node, place)
-    return place
-  }
-
-  /** Forgets a place of which nothing is known and nothing is under way. */
-  function tidy(place: Place): void {
-    const { absent, assigning, failures, trying, resting, owed, pursued } = place
-    if (absent || assigning > 0 || failures > 0 || trying !== null || resting !== null || owed !== null || pursued)
-      return
-    const places = known.get(place.address.text)
-    places?.delete(place.node)
-    if (places?.size === 0) known.delete(place.address.text)
-  }
-
-  function leftOverElsewhere(address: Address, node: string): Place | null {
-    for (const place of known.get(address.text)?.values() ?? []) {
-      if (place.owed !== null && place.node !== node) return place
-    }
-    return null
+    known.at(present(parseAddress(address), `address ${address}`), node).owed = revision
   }
 
   async function bring(address: Address, node: string, due: () => boolean): Promise<void> {
-    for (let other = leftOverElsewhere(address, node); other !== null; other = leftOverElsewhere(address, node)) {
+    for (
+      let other = known.leftOverElsewhere(address, node);
+      other !== null;
+      other = known.leftOverElsewhere(address, node)
+    ) {
       await leave(address, other.node)
     }
     if (!due()) return
-    const place = placeAt(address, node)
+    const place = known.at(address, node)
     const absentBefore = place.absent
     const assigns = ++place.assigns
     place.absent = false
@@ -165,12 +121,12 @@ export function placesOf({ provider, store, nodeExists, onNodeGone, clock, log, 
       throw error
     } finally {
       place.assigning--
-      tidy(place)
+      known.tidy(place)
     }
   }
 
   function leave(address: Address, node: string): Promise<void> {
-    const place = placeAt(address, node)
+    const place = known.at(address, node)
     if (place.absent) return Promise.resolve(isAbsent(place))
     // A try that was sent before the last assign takes back what came before it only.
     if (place.trying !== null && place.trying.assigns === place.assigns) return place.trying.result
@@ -179,7 +135,7 @@ export function placesOf({ provider, store, nodeExists, onNodeGone, clock, log, 
     place.trying = trying
     const over = () => {
       if (place.trying === trying) place.trying = null
-      tidy(place)
+      known.tidy(place)
     }
     trying.result.then(over, over)
     return trying.result
@@ -228,7 +184,7 @@ export function placesOf({ provider, store, nodeExists, onNodeGone, clock, log, 
     place.owed = null
     // No row is bound there: a later bind begins with a clean sheet.
     place.absent = false
-    tidy(place)
+    known.tidy(place)
   }
 
   async function pursue(place: Place): Promise<void> {
@@ -244,7 +200,7 @@ export function placesOf({ provider, store, nodeExists, onNodeGone, clock, log, 
       }
     }
     place.pursued = false
-    tidy(place)
+    known.tidy(place)
   }
 
   function asFault({ node, address }: Place, error: unknown): CloudFault {
@@ -257,17 +213,17 @@ export function placesOf({ provider, store, nodeExists, onNodeGone, clock, log, 
     const to = after?.node ?? null
     if (from === to) return
     if (from !== null) {
-      const place = placeAt(address, from)
+      const place = known.at(address, from)
       place.owed = revision
       if (place.absent) isAbsent(place)
       else void pursue(place)
     }
     if (to !== null) {
-      const place = known.get(address.text)?.get(to)
+      const place = known.find(address, to)
       const wasLeftOver = place !== undefined && place.owed !== null
       if (place !== undefined) place.owed = null
       // Others assign for what we adopt; what we claim was not there before, unless it was left over.
-      if (verb === 'bind' && !wasLeftOver && place === undefined) placeAt(address, to).absent = true
+      if (verb === 'bind' && !wasLeftOver && place === undefined) known.at(address, to).absent = true
     }
   }
 
@@ -275,7 +231,7 @@ export function placesOf({ provider, store, nodeExists, onNodeGone, clock, log, 
     bring,
     leave,
     found(address, node) {
-      const place = placeAt(address, node)
+      const place = known.at(address, node)
       place.owed ??= 0
       void pursue(place)
     },
@@ -284,12 +240,10 @@ export function placesOf({ provider, store, nodeExists, onNodeGone, clock, log, 
     },
     start() {
       started = true
-      for (const places of [...known.values()]) for (const place of [...places.values()]) void pursue(place)
+      for (const place of known.all()) void pursue(place)
     },
     get leftovers() {
-      let count = 0
-      for (const places of known.values()) for (const place of places.values()) if (place.owed !== null) count++
-      return count
+      return known.all().filter(place => place.owed !== null).length
     },
     stop() {
       stopping.abort()

@@ -1,5 +1,4 @@
 /** Owns the composition: what is built from what, in which order it starts, and in which it ends. */
-import { hostname } from 'node:os'
 import { askedMemory } from '../app/asked.ts'
 import { bindingOn } from '../app/bind.ts'
 import { heirsOf } from '../app/claims.ts'
@@ -10,13 +9,8 @@ import { judgeForeign } from '../app/foreign.ts'
 import { foundIn } from '../app/found.ts'
 import { readyGate } from '../app/gate.ts'
 import { holdsOf } from '../app/holds.ts'
-import { followKind } from '../app/kept.ts'
-import { leadershipOn } from '../app/leadership.ts'
-import { aloneLeading } from '../app/leadership-alone.ts'
-import { twinsOf } from '../app/node-addresses.ts'
 import { objectWatchOn } from '../app/objects.ts'
 import { sweepOrphans } from '../app/orphans.ts'
-import { podBound, podEnded } from '../app/pod-ends.ts'
 import { poolsOf } from '../app/pools.ts'
 import type { Ports } from '../app/ports.ts'
 import { restsOf } from '../app/rests.ts'
@@ -26,30 +20,23 @@ import { tellingOn } from '../app/telling.ts'
 import { verbosityOf } from '../app/verbosity.ts'
 import { waitingList } from '../app/waiting.ts'
 import { wakingOf } from '../app/waking.ts'
-import { workloadChanged } from '../app/workloads.ts'
 import { readConfiguration } from '../domain/configuration.ts'
-import { workloadOwner } from '../domain/workload.ts'
 import { apiApp } from '../http/api.ts'
 import { extenderApp } from '../http/extender.ts'
-import { callsOn } from '../kube/calls.ts'
-import { clusterOn } from '../kube/cluster.ts'
-import { customWorkloadsOn } from '../kube/custom-workload.ts'
-import { eventsOn, NO_EVENTS } from '../kube/events.ts'
-import { connect } from '../kube/kubeconfig.ts'
-import { leaseStoreOn } from '../kube/lease.ts'
 import type { Mirror } from '../kube/mirror.ts'
 import { nodeFact, type RawNode } from '../kube/node.ts'
-import { mirrorObjects, objectStoreOn } from '../kube/object-store.ts'
+import { mirrorObjects } from '../kube/object-store.ts'
 import { listPods, podFact, type RawPod } from '../kube/pod.ts'
 import { poolStoreOn } from '../kube/pool.ts'
-import { transport as transportOn } from '../kube/transport.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { LevelledLog } from '../lib/log.ts'
 import { noReplication, replicatorOf } from '../replica/replicator.ts'
 import { rememberedText } from '../store/facts.ts'
 import { cloudOf } from './cloud.ts'
 import { configurationTold, followConfiguration, lastGoodOn } from './configuration-source.ts'
+import { kubernetesOn } from './kubernetes.ts'
 import { ledgerAt } from './ledger.ts'
+import { listenersOn } from './listening.ts'
 import { measuring } from './measure.ts'
 import type { ServeOptions } from './options.ts'
 import { questionsOn } from './questions.ts'
@@ -78,29 +65,8 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
 
   const { file, ledger, term, freshValue } = ledgerAt(options, { onBug, onTurn: metrics.onTurn })
 
-  // The cluster.
-  const connection = connect(options)
-  const asking = { userAgent: `floatip/${VERSION}`, onCall: metrics.apiCall }
-  const transport = transportOn(connection, asking)
-  const events = options.events ? eventsOn(transport, { clock, log, onDropped: metrics.eventDropped }) : NO_EVENTS
-  const following = { transport, log, clock, random, onFailure: onBug }
-  const custom = customWorkloadsOn({ ...following, monotonicMs: () => performance.now() })
-  const calls = callsOn(transport, custom)
-  const cluster = clusterOn({ ...following, custom, optionalPools: !options.replicate })
-  const objects = objectStoreOn(transport)
-  const leadership =
-    options.election === null
-      ? aloneLeading()
-      : leadershipOn({
-          // A transport of its own: a renewal must not queue behind the binds that it permits.
-          store: leaseStoreOn(transportOn(connection, asking)),
-          clock,
-          monotonicMs: () => performance.now(),
-          random,
-          log,
-          identity: `${hostname()}_${crypto.randomUUID()}`,
-          timing: options.election,
-        })
+  const kubernetes = kubernetesOn(options, { clock, random, log, onBug, metrics })
+  const { transport, following, events, custom, calls, cluster, objects, leadership } = kubernetes
   const gate = readyGate(leadership)
   const replicator = options.replicate
     ? replicatorOf({
@@ -188,42 +154,9 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     swagger12: options.swagger,
   })
 
-  const follow = () =>
-    cluster.start({
-      podEnded(end) {
-        waiting.leave(end.pod.uid)
-        asked.forget(end.pod.uid)
-        holds.ended(end)
-        void podEnded(ports, end, signal)
-      },
-      podSeen(pod) {
-        const { namespace, name, uid, warnings } = pod
-        if (pod.node === null) {
-          for (const text of warnings)
-            events.warn({ apiVersion: 'v1', kind: 'Pod', namespace, name, uid }, 'FloatingIPRequest', text)
-          return
-        }
-        waiting.leave(pod.uid)
-        holds.settle(pod.uid)
-        telling.bound(pod)
-        for (const text of twinsOf(pod, configuration.sharedWithNodes))
-          events.warn({ apiVersion: 'v1', kind: 'Pod', namespace, name, uid }, 'AddressOfNode', text)
-        if (gate.open) podBound(ports, pod)
-      },
-      workloadChanged(kind, { namespace, name, rollout }) {
-        const owner = workloadOwner(kind, namespace, name)
-        // What a rollout is lent in a pool is under the pool's name.
-        for (const pool of new Set(['', rollout?.pool ?? '']))
-          void workloadChanged(ports, { ...owner, pool }, 'apps/v1')
-      },
-      customChanged: (workload, apiVersion) => void workloadChanged(ports, workload, apiVersion),
-      customListed: (kind, group) => void followKind(ports, kind, group),
-      poolChanged: name => {
-        if (gate.open) pools.changed(name)
-      },
-      nodesChanged: () => configuration.nodesChanged(),
-      factsChanged: () => waking.look(),
-    })
+  const listeners = listenersOn(ports, {
+    ...{ gate, waiting, asked, holds, waking, telling, events, pools, configuration, signal },
+  })
 
   let configMap: Mirror<unknown> | null = null
   const mirrors = () => [
@@ -267,7 +200,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         gate,
         waking,
         holds,
-        follow,
+        follow: () => cluster.start(listeners),
         takeOver: () => pools.takeOver(),
         signal,
         onReconciled: metrics.onReconciled,

@@ -5,7 +5,8 @@ import { type ConfigMapKey, type ConfigMapParts, followConfigMap } from '../kube
 import type { Events } from '../kube/events.ts'
 import { rememberingObject } from '../kube/last-good.ts'
 import type { Mirror } from '../kube/mirror.ts'
-import type { ConfigFile, ServeOptions } from './options.ts'
+import type { ConfigFile } from './config-file.ts'
+import type { ServeOptions } from './options.ts'
 
 /** What people hear of it beside the log: Events on the ConfigMap, which there are not where the config file has it. */
 export function configurationTold(

@@ -100,3 +100,9 @@ export function ordinalOf(owner: Owner): number | null {
   const digits = owner.pod.slice(owner.workload.length + 1)
   return /^\d{1,9}$/.test(digits) ? Number(digits) : null
 }
+
+/** True when the pod's name ends in its workload's ordinal, and that ordinal exists. */
+export function ordinalExists(owner: Owner, replicas: number, firstOrdinal: number): boolean {
+  const ordinal = ordinalOf(owner)
+  return ordinal !== null && ordinal >= firstOrdinal && ordinal < firstOrdinal + replicas
+}

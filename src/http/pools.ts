@@ -1,10 +1,10 @@
 /** Owns the routes of named pools, in galaxy-ipam's form. */
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import type { Gate } from '../app/gate.ts'
-import type { Pools } from '../app/pools.ts'
+import type { PoolListed, Pools } from '../app/pools.ts'
 import { isPoolName } from '../domain/owner.ts'
-import { Done, failure, failures, notReady } from './answers.ts'
+import { Done, decodePage, encodePage, failure, failures, notReady, PageQuery, pageOf } from './answers.ts'
 import { asGoReads } from './go-body.ts'
 import { BadRequest } from './json.ts'
 
@@ -12,6 +12,19 @@ const PoolItem = Type.Object({
   name: Type.String(),
   size: Type.Integer({ description: 'The most addresses that pods of the pool may have together.' }),
   preAllocateIP: Type.Boolean(),
+})
+
+const ListedItem = Type.Object({
+  name: Type.String(),
+  size: Type.Optional(Type.Integer({ description: 'Missing: it has addresses and no size, and nothing limits it.' })),
+  preAllocateIP: Type.Boolean(),
+  allocated: Type.Integer({ description: 'Addresses that it has, with a pod or without.' }),
+  inUse: Type.Integer({ description: 'Of these with a pod.' }),
+})
+const LISTED = { name: 'web', size: 4, preAllocateIP: true, allocated: 4, inUse: 2 }
+const PoolsPage = pageOf(ListedItem, {
+  description: 'One page of pools, by name.',
+  examples: [encodePage(1, [LISTED], { page: 0, size: 10, offset: 0 })],
 })
 
 const PoolBody = Type.Object(
@@ -47,6 +60,23 @@ export interface PoolRouteParts {
 export function poolRoutes({ gate, pools }: PoolRouteParts) {
   const unknown = (name: string) => failure(404, `not found: pool ${name}`)
   return new Elysia({ name: 'pools' })
+    .get(
+      '/v1/pool',
+      ({ query }) => {
+        const asked = decodePage(query)
+        const all = pools.list()
+        return encodePage(all.length, all.slice(asked.offset, asked.offset + asked.size).map(encodeListed), asked)
+      },
+      {
+        query: Type.Object(PageQuery),
+        response: { 200: PoolsPage, ...failures(503) },
+        detail: {
+          tags: ['pools'],
+          summary: 'List pools',
+          description: 'All that have a size or addresses, of every namespace.',
+        },
+      },
+    )
     .get(
       '/v1/pool/:name',
       async ({ params, status }) => {
@@ -104,4 +134,9 @@ export function poolRoutes({ gate, pools }: PoolRouteParts) {
         detail: { tags: ['pools'], summary: 'Delete a pool', description: 'Its addresses stay with their owners.' },
       },
     )
+}
+
+function encodeListed({ name, pool, allocated, inUse }: PoolListed): Static<typeof ListedItem> {
+  const counts = { allocated, inUse }
+  return { name, ...(pool !== null && { size: pool.size }), preAllocateIP: pool?.preallocate ?? false, ...counts }
 }

@@ -14,8 +14,6 @@ export type Change<T> =
 export interface CopyOptions<T> {
   /** Keeps the fields that we use, or null when the object does not concern us. Pure, and the same answer for the same object. */
   readonly pick: (raw: RawObject) => T | null
-  /** `namespace/name` unless given. */
-  readonly keyOf?: ((raw: RawObject) => string) | undefined
   /** Called after the copy itself has changed. */
   readonly onChange: (change: Change<T>) => void
   /** With a label or field selector the server says DELETED also of what merely no longer matches. */
@@ -38,11 +36,11 @@ export interface Copy<T> {
   applyEvent(type: 'ADDED' | 'MODIFIED' | 'DELETED', raw: RawObject): void
 }
 
-export function copy<T>({ pick, keyOf = objectKey, onChange, selects }: CopyOptions<T>): Copy<T> {
+export function copy<T>({ pick, onChange, selects }: CopyOptions<T>): Copy<T> {
   const entries = new Map<string, Entry<T>>()
 
   function entryOf(raw: RawObject): Entry<T | null> {
-    return { key: keyOf(raw), uid: raw.metadata.uid, version: raw.metadata.resourceVersion, value: pick(raw) }
+    return { key: objectKey(raw), uid: raw.metadata.uid, version: raw.metadata.resourceVersion, value: pick(raw) }
   }
 
   function see({ key, uid, version, value }: Entry<T | null>) {

@@ -83,14 +83,3 @@ async function listOnce<T>(
   if (!resourceVersion) throw new Unanswered(`GET ${path}: a list without a resourceVersion`, { retryable: true })
   return { items, resourceVersion }
 }
-
-/** Whether the API server serves this collection at all; for custom resources, whose definition may be missing. */
-export async function connectivity(transport: Transport, path: string): Promise<'present' | 'absent'> {
-  try {
-    await transport.request({ method: 'GET', path, query: { limit: 1, resourceVersion: '0' } })
-    return 'present'
-  } catch (thrown) {
-    if (thrown instanceof ApiError && thrown.status === 404) return 'absent'
-    throw thrown
-  }
-}

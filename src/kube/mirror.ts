@@ -25,7 +25,6 @@ export interface MirrorOptions<T> extends Selectors {
   /** Of the collection, as `/api/v1/pods`. */
   readonly path: string
   readonly pick: CopyOptions<T>['pick']
-  readonly keyOf?: CopyOptions<T>['keyOf']
   /** Synchronous, and after the mirror itself has changed. What it throws ends the mirror. */
   readonly onChange: (change: Change<T>) => void
   /** Receives what `pick` or `onChange` threw: a bug, since neither talks to the world. */
@@ -104,7 +103,6 @@ export function mirror<T>(options: MirrorOptions<T>): Mirror<T> {
   }
   const ourCopy = copy<T>({
     pick: options.pick,
-    keyOf: options.keyOf,
     selects: Object.keys(selectors).length > 0,
     onChange(change) {
       if (!stopping.signal.aborted) options.onChange(change)

@@ -10,8 +10,6 @@ export { ApiError, isNotFound, type Outcome, Unanswered } from './failure.ts'
 
 export const mergePatch = 'application/merge-patch+json'
 export const jsonPatch = 'application/json-patch+json'
-/** Server-side apply; needs the query parameter `fieldManager`. */
-export const applyPatch = 'application/apply-patch+yaml'
 
 /**
  * Requests under way at once; the others wait their turn. The ledger commits at most some 12,000 binds a second, and an API server on

@@ -53,7 +53,7 @@ export interface Ledger {
   leftovers(): ReturnType<Journal['leftovers']>
   /**
    * Another configuration: the same rows and what was found in the cluster (R17), over other slots. Between two turns, so nobody sees
-   * both. Throws a Fault when what was found cannot be written: then all is as before.
+   * both. Throws a Fault when the disk fails: then the configuration is as before.
    */
   reshape(geometry: Geometry, found?: readonly CommandOf<'adopt'>[]): void
   /** Asked within each turn that lets addresses go: who else has them, as far as the cluster shows (R6)? They are adopted in it. */
@@ -146,7 +146,12 @@ export function openLedger({ journal, geometry, recover, onBug, onTurn = () => {
   /** Memory as the last commit left it. */
   function reload(to: Geometry): void {
     const before = revision
-    ;({ state, revision } = recover(to))
+    try {
+      ;({ state, revision } = recover(to))
+    } catch (error) {
+      if (error instanceof Bug) throw error
+      throw new Fault('the ledger could not be read', { retryable: true, cause: error })
+    }
     revision = Math.max(revision, before)
     ahead = false
   }

@@ -1,4 +1,4 @@
-/** Files embedded in the binary: the import gives their path. */
+/** Owns the types of files embedded in the binary: the import gives their path, on disk or inside it. */
 declare module '*.wasm' {
   const path: string
   export default path

@@ -7,8 +7,9 @@ import { ownerKey } from '../domain/owner.ts'
 import type { PodAddress } from '../domain/pod-address.ts'
 import { isRefusal, type Refusal, refusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
+import { choose, fits } from './choice.ts'
 import { claimOf } from './claim.ts'
-import { choose, fits, outdated, sourceFor } from './source.ts'
+import { outdated, sourceFor } from './source.ts'
 import type { Rule, View } from './view.ts'
 
 export interface BindAnswer {

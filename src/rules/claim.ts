@@ -2,7 +2,8 @@
 import type { Allocation, Draft } from '../domain/allocation.ts'
 import type { Demand } from '../domain/demand.ts'
 import type { Owner } from '../domain/owner.ts'
-import type { Choice, Source } from './source.ts'
+import type { Choice } from './choice.ts'
+import type { Source } from './source.ts'
 import type { View } from './view.ts'
 
 /** The row that the choice rests on, and the same address as the pod has it from now on. `node` null: a hold. */

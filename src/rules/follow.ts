@@ -2,11 +2,10 @@
 import type { Allocation } from '../domain/allocation.ts'
 import type { Change } from '../domain/change.ts'
 import type { FollowCommand } from '../domain/command.ts'
-import { DEPLOYMENT, isKept, type Owner, ownerKey, poolOwner, workloadKey } from '../domain/owner.ts'
+import { DEPLOYMENT, isKept, type Owner, ordinalExists, ownerKey, poolOwner, workloadKey } from '../domain/owner.ts'
 import { IMMUTABLE } from '../domain/policy.ts'
 import { groupOf, isCustomWorkload } from '../domain/workload.ts'
 import { free, isStillTheirs } from './rest.ts'
-import { ordinalExists } from './source.ts'
 import { trim } from './trim.ts'
 import type { Unbound } from './unbind.ts'
 import { isConfigured, type Rule, type View } from './view.ts'
@@ -63,6 +62,6 @@ function numbered({ workload, workloadOwner }: FollowCommand, kept: readonly All
   const { stage, pool } = workload.rollout ?? {}
   if (stage === 'over' && pool !== '') return sticky.map(row => free(row, 'its pods have their addresses in a pool'))
   return sticky
-    .filter(row => !ordinalExists(row, workload.replicas, workload.firstOrdinal))
+    .filter(row => !ordinalExists(row.owner, workload.replicas, workload.firstOrdinal))
     .map(row => free(row, 'its workload was scaled down'))
 }

@@ -4,8 +4,9 @@ import type { NodeGroup } from '../domain/geometry.ts'
 import { ownerKey, sharedBy } from '../domain/owner.ts'
 import { RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
+import { fits, openLists, servedBy } from './choice.ts'
 import { matches } from './matching.ts'
-import { fits, openLists, servedBy, sourceFor } from './source.ts'
+import { sourceFor } from './source.ts'
 import type { View } from './view.ts'
 
 /** Highest score of an extender (extender/v1 MaxExtenderPriority). */

@@ -1,4 +1,4 @@
-/** Owns the question that filter and bind share: where may this pod's addresses come from, and does a group of nodes fit? */
+/** Owns the first question that filter and bind share: where may this pod's addresses come from, whatever the node? */
 import { type Allocation, UNKNOWN_INCARNATION } from '../domain/allocation.ts'
 import type { Demand, Workload } from '../domain/demand.ts'
 import type { NodeGroup } from '../domain/geometry.ts'
@@ -15,17 +15,16 @@ import {
 } from '../domain/owner.ts'
 import { IMMUTABLE, policyName, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { type Refusal, refusal } from '../domain/refusal.ts'
-import type { Address } from '../ip/address.ts'
-import { rangeText, setContains } from '../ip/range.ts'
+import { rangeText } from '../ip/range.ts'
 import { limitOf } from './limit.ts'
-import { isOwn, restingFor } from './rest.ts'
-import { isConfigured, type SlotInterval, type View } from './view.ts'
+import { restingFor } from './rest.ts'
+import { isConfigured, type View } from './view.ts'
 
 /** own: under the pod's key already · kept: its Deployment or pool keeps some, newest first · free: any free address. */
 export type Source =
   | { readonly kind: 'own'; readonly rows: readonly Allocation[] }
   | { readonly kind: 'kept'; readonly rows: readonly Allocation[]; readonly room: Room }
-  /** `lends`: beyond the replicas, for a rollout. `resting`: may be had as well, see {@link choose}. */
+  /** `lends`: beyond the replicas, for a rollout. `resting`: may be had as well, see `choose`. */
   | { readonly kind: 'free'; readonly room: Room; readonly lends: boolean; readonly resting: readonly Allocation[] }
 
 /** How many pods of the same Deployment or pool may still get an address; null: no limit. */
@@ -140,157 +139,4 @@ function sharedSource(view: View, demand: Demand, without: readonly Allocation[]
 
 export function newestFirst(a: Allocation, b: Allocation): number {
   return b.updatedAt - a.updatedAt || b.revision - a.revision
-}
-
-/** Null when the pod can have its addresses on the nodes of this group; else why not. */
-export function fits(view: View, demand: Demand, source: Source, group: NodeGroup): Refusal | null {
-  switch (source.kind) {
-    case 'own': {
-      const fixed = fixedRows(demand, source.rows).map(row => row.address)
-      return (
-        elsewhere(view, fixed, group) ??
-        (choose(view, demand, source, group) === null ? noneLeft(view, demand, group) : null)
-      )
-    }
-    case 'kept': {
-      if (source.rows.some(row => servedBy(view, row, group))) return null
-      const kept = source.rows.map(row => row.address.text).slice(0, KEPT_NAMED_MAX)
-      return refusal(
-        'address-elsewhere',
-        `the workload keeps ${kept.join(', ')}${source.rows.length > kept.length ? ' and others' : ''}, not usable in ${group.subnets}`,
-      )
-    }
-    case 'free':
-      return choose(view, demand, source, group) === null ? noneLeft(view, demand, group) : null
-  }
-}
-
-/** Null when the group's nodes can use all of these addresses of the pod. */
-export function elsewhere(view: View, addresses: readonly Address[], group: NodeGroup): Refusal | null {
-  const outside = addresses.find(address => !serves(view, address, group))
-  return outside === undefined
-    ? null
-    : refusal('address-elsewhere', `the pod keeps ${outside.text}, which is not usable in ${group.subnets}`)
-}
-
-/** Addresses named in a refusal: enough to recognise the subnet, short enough for an event. */
-const KEPT_NAMED_MAX = 3
-
-function noneLeft(view: View, { request }: Demand, group: NodeGroup): Refusal {
-  const wanted = (row: Allocation) => request.length === 0 || request.some(list => setContains(list, row.address))
-  const rest = group.entries.flatMap(entry => view.restingIn(entry)).filter(wanted).length
-  const none = `no free address${request.length === 0 ? '' : ' for the requested ranges'} for nodes in ${group.subnets}`
-  if (rest === 0) return refusal('no-address-left', none)
-  const which =
-    rest === 1 ? '1 rests, since a container may still use it' : `${rest} rest, since containers may still use them`
-  return refusal('resting', `${none}; ${which}`)
-}
-
-export function servedBy(view: View, row: Allocation, group: NodeGroup): boolean {
-  return serves(view, row.address, group)
-}
-
-function serves(view: View, address: Address, group: NodeGroup): boolean {
-  const entry = view.geometry.entryIndexOf(address)
-  return entry !== null && group.entries.includes(entry)
-}
-
-/** The rows that answer the request as it stands: the one of each list that still lies in it. */
-function fixedRows(demand: Demand, rows: readonly Allocation[]): readonly Allocation[] {
-  if (demand.request.length === 0) return rows.slice(0, 1)
-  return demand.request.flatMap((list, index) => {
-    const row = rows.find(candidate => candidate.index === index && setContains(list, candidate.address))
-    return row === undefined ? [] : [row]
-  })
-}
-
-/** What one list of the request gets: a row that exists, or a free slot. */
-export type Choice = { readonly row: Allocation } | { readonly slot: number }
-
-/** One choice for each list, in their order; null when the group cannot give them all. */
-export function choose(view: View, demand: Demand, source: Source, group: NodeGroup): readonly Choice[] | null {
-  switch (source.kind) {
-    case 'own': {
-      const fixed = fixedRows(demand, source.rows)
-      if (fixed.some(row => !servedBy(view, row, group))) return null
-      if (demand.request.length === 0) return fixed.map(row => ({ row }))
-      return matchAround(view, demand, fixed, group)
-    }
-    case 'kept': {
-      const row = source.rows.find(candidate => servedBy(view, candidate, group))
-      return row === undefined ? null : [{ row }]
-    }
-    case 'free':
-      return (
-        freeOr(
-          view,
-          demand,
-          source.resting.filter(row => isOwn(row, demand.owner)),
-          group,
-        ) ?? freeOr(view, demand, source.resting, group)
-      )
-  }
-}
-
-/**
- * Of these the first, else a free one. What rests from its own name a pod gets before all else: it is what it was there. What rests
- * from a sibling it gets only when nothing is free: two pods at one address, be it for seconds, are worse than another address.
- */
-function freeOr(view: View, demand: Demand, rows: readonly Allocation[], group: NodeGroup): readonly Choice[] | null {
-  const usable = rows.filter(row => servedBy(view, row, group))
-  if (demand.request.length > 0) return matchAround(view, demand, fixedRows(demand, usable), group)
-  const [row] = usable
-  return row === undefined ? anyFree(view, group) : [{ row }]
-}
-
-function anyFree(view: View, group: NodeGroup): readonly Choice[] | null {
-  for (const entry of group.entries) {
-    const slot = view.peek(entry)
-    if (slot !== null) return [{ slot }]
-  }
-  return null
-}
-
-/** The lists of the request that no row of the pod's own answers, as slots of this group. */
-export function openLists(
-  view: View,
-  demand: Demand,
-  source: Source,
-  group: NodeGroup,
-): readonly (readonly SlotInterval[])[] {
-  const fixed = source.kind === 'own' ? fixedRows(demand, source.rows) : []
-  return openIndexes(demand, fixed).map(index => intervalsOf(view, demand, index, group))
-}
-
-function openIndexes(demand: Demand, fixed: readonly Allocation[]): readonly number[] {
-  return demand.request.map((_, index) => index).filter(index => !fixed.some(row => row.index === index))
-}
-
-function intervalsOf(view: View, demand: Demand, index: number, group: NodeGroup): readonly SlotInterval[] {
-  return view.geometry.intervals(demand.request[index] ?? [], group.entries)
-}
-
-/** The fixed rows stay; every other list gets a free slot by an exact matching. */
-function matchAround(
-  view: View,
-  demand: Demand,
-  fixed: readonly Allocation[],
-  group: NodeGroup,
-): readonly Choice[] | null {
-  const open = openIndexes(demand, fixed)
-  const lists = open.map(index => intervalsOf(view, demand, index, group))
-  if (lists.some(list => list.length === 0)) return null
-  const slots = open.length === 0 ? [] : view.match(lists)
-  if (slots === null) return null
-  return demand.request.flatMap((_, index): Choice[] => {
-    const row = fixed.find(candidate => candidate.index === index)
-    const slot = slots[open.indexOf(index)]
-    return row !== undefined ? [{ row }] : slot !== undefined ? [{ slot }] : []
-  })
-}
-
-/** True when the pod's name ends in its workload's ordinal, and that ordinal exists. */
-export function ordinalExists({ owner }: Pick<Allocation, 'owner'>, replicas: number, firstOrdinal: number): boolean {
-  const ordinal = ordinalOf(owner)
-  return ordinal !== null && ordinal >= firstOrdinal && ordinal < firstOrdinal + replicas
 }

@@ -3,13 +3,12 @@ import type { Allocation, Draft } from '../domain/allocation.ts'
 import type { Change } from '../domain/change.ts'
 import type { GiveBackCommand, ReclaimCommand, UnbindCommand } from '../domain/command.ts'
 import type { Workload } from '../domain/demand.ts'
-import { DEPLOYMENT, keptBy, type Owner, ownerKey, sharedBy } from '../domain/owner.ts'
+import { DEPLOYMENT, keptBy, type Owner, ordinalExists, ownerKey, sharedBy } from '../domain/owner.ts'
 import { IMMUTABLE, NEVER, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { unreachable } from '../lib/assert.ts'
 import type { WallMs } from '../lib/clock.ts'
 import { keepsUntilOver } from './limit.ts'
 import { free, isStillTheirs, unkept } from './rest.ts'
-import { ordinalExists } from './source.ts'
 import { isConfigured, type Rule, type View } from './view.ts'
 
 export interface Unbound {
@@ -113,7 +112,7 @@ function immutableFate(view: View, row: Allocation, workload: Workload, lost: nu
     default:
       // StatefulSets and custom workloads number their pods.
       if (workload.state === 'gone') return freeing('its workload is gone')
-      return ordinalExists(row, workload.replicas, workload.firstOrdinal)
+      return ordinalExists(row.owner, workload.replicas, workload.firstOrdinal)
         ? { keepFor, because: 'policy immutable' }
         : freeing('its workload was scaled down')
   }

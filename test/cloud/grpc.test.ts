@@ -2,6 +2,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import { Server, type ServiceDefinition, status } from '@grpc/grpc-js'
 import { type GrpcProviderParts, grpcProvider } from '../../src/cloud/grpc.ts'
+import { measuredProvider } from '../../src/cloud/measured.ts'
 import { CloudFault, type CloudProvider } from '../../src/cloud/provider.ts'
 import {
   DONE,
@@ -127,11 +128,9 @@ test('a status is a refusal only when the server says that it did nothing', asyn
 test('R30: a time-out is not a success and not a refusal', async () => {
   const it = await server(never)
   const outcomes: string[] = []
-  const cloud = provider({
-    target: it.target,
-    timeoutMs: 200,
-    onCall: call => outcomes.push(`${call.verb} ${call.outcome}`),
-  })
+  const cloud = measuredProvider(provider({ target: it.target, timeoutMs: 200 }), call =>
+    outcomes.push(`${call.verb} ${call.outcome}`),
+  )
   const failed = await fault(cloud.assign('n', ip('10.0.0.7')))
   expect(failed.outcome).toBe('unknown')
   expect(failed.message).toContain('DEADLINE_EXCEEDED')

@@ -144,5 +144,5 @@ export const ROUTE_ROWS: readonly BadRow[] = [
     400,
     'name must be a DNS-1123 name such as web-pool, not "P_"',
   ),
-  row('a GET of all pools', 'GET /v1/pool', undefined, 405, '/v1/pool takes POST'),
+  row('a DELETE of all pools', 'DELETE /v1/pool', undefined, 405, '/v1/pool takes GET and POST'),
 ]

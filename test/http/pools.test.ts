@@ -66,3 +66,19 @@ test('before floatip is ready nothing is done', async () => {
   expect((await api(world, '/v1/pool/p', { method: 'DELETE' })).status).toBe(503)
   expect(world.rows()).toEqual([])
 })
+
+test('all are listed, page by page: those with a size, those with addresses, those with both', async () => {
+  const world = await openWorld()
+  await post(world, { name: 'sized', size: 9 })
+  await post(world, { name: 'both', size: 2, preAllocateIP: true })
+  const annotations = { 'tke.cloud.tencent.com/eni-ip-pool': 'both' }
+  await run(world, pod('p', { owner: 'Deployment app', annotations }))
+  await run(world, pod('q', { annotations: { 'tke.cloud.tencent.com/eni-ip-pool': 'only' } }))
+  await until(() => world.ports.cluster.pools.size === 2)
+  const both = { name: 'both', size: 2, preAllocateIP: true, allocated: 2, inUse: 1 }
+  const only = { name: 'only', preAllocateIP: false, allocated: 1, inUse: 1 }
+  const sized = { name: 'sized', size: 9, preAllocateIP: false, allocated: 0, inUse: 0 }
+  const page = async (query: string) => (await api<{ content: object[] }>(world, `/v1/pool${query}`)).body
+  expect(await page('')).toMatchObject({ totalElements: 3, content: [both, only, sized] })
+  expect(await page('?size=1&page=2')).toMatchObject({ totalElements: 3, last: true, content: [sized] })
+})

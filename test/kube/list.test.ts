@@ -1,6 +1,6 @@
 /** Owns the proof that a list is one whole snapshot, however it is paged. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
-import { connectivity, listAll } from '../../src/kube/list.ts'
+import { listAll } from '../../src/kube/list.ts'
 import { ApiError, type Transport, Unanswered } from '../../src/kube/transport.ts'
 import { type Asked, type FakeApi, fakeApi, list, status, thing } from './api-server.ts'
 import { makeCerts } from './certs.ts'
@@ -96,13 +96,4 @@ test('other errors in the middle end the list', async () => {
 test('a list without a version is none: no watch could go on from it', async () => {
   server.answer = () => ({ body: { items: [] } })
   expect(await failureOf(names())).toBeInstanceOf(Unanswered)
-})
-
-test('connectivity: present, absent, or a failure', async () => {
-  server.answer = () => list(1, [])
-  expect(await connectivity(api, path)).toBe('present')
-  server.answer = () => ({ status: 404, body: '404 page not found\n' })
-  expect(await connectivity(api, path)).toBe('absent')
-  server.answer = () => status(403, 'Forbidden')
-  expect(await failureOf(connectivity(api, path))).toMatchObject({ status: 403 })
 })

@@ -126,7 +126,7 @@ describe('a collection that the server does not know', () => {
 })
 
 describe('our own callbacks', () => {
-  for (const where of ['onChange', 'pick', 'keyOf'] as const) {
+  for (const where of ['onChange', 'pick'] as const) {
     test(`what ${where} throws surfaces, and the mirror ends`, async () => {
       script({ lists: [list(10, [thing('a', 'u1', 1)])], watches: [] })
       const bug = new Error('wrong')

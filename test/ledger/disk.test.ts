@@ -1,6 +1,7 @@
 /** Owns the failing disk: memory equals disk afterwards, neighbours of a poisonous command succeed, a bug ends it all. */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { UNLOOKED } from '../../src/domain/demand.ts'
+import { geometryOf } from '../../src/domain/geometry.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
 import { Bug } from '../../src/lib/assert.ts'
 import { Fault } from '../../src/lib/fault.ts'
@@ -38,6 +39,16 @@ describe('a disk that fails', () => {
     expect(difference(t)).toBeNull()
     expect(t.ledger.read(state => state.size)).toBe(1)
     expect(await settled([bind(t, 'q')])).toEqual(['10.0.1.3'])
+  })
+
+  test('at the read of a new configuration: a fault that is worth another try, and the old one stays in force', async () => {
+    const t = openTestLedger()
+    await bind(t, 'p')
+    const before = t.ledger.read(view => view.geometry)
+    t.disk.failLoad = 1
+    expect(() => t.ledger.reshape(geometryOf([]))).toThrow(Fault)
+    expect(t.ledger.read(view => view.geometry)).toBe(before)
+    expect(difference(t)).toBeNull()
   })
 
   test('at the commit of many, once: each gets a turn of its own', async () => {
@@ -107,7 +118,7 @@ describe('a disk that fails', () => {
     t.disk.failLoad = 1
     await settled([bind(t, 'q')])
     t.disk.failLoad = 1
-    expect(() => t.ledger.read(state => state.size)).toThrow('disk: failLoad')
+    expect(() => t.ledger.read(state => state.size)).toThrow('the ledger could not be read')
     expect(t.ledger.read(state => state.size)).toBe(0)
   })
 })
