@@ -37,4 +37,5 @@ export function normalised(page: string): string {
     .replace(/\b\d+ bytes/g, '<size> bytes')
     .replace(/http:\/\/127\.0\.0\.1:\d{4,5}/g, '<server>')
     .replace(/ +\d+s$/gm, ' <age>')
+    .replace(/ (\d|\d\d)s +(?=<time>)/g, ' <age> ')
 }
