@@ -15,7 +15,6 @@ import { gatherDemand } from './demand.ts'
 import type { Holds } from './holds.ts'
 import { leaveNodes, leaveUnchanged } from './leaving.ts'
 import type { Ports } from './ports.ts'
-
 import type { WaitingList } from './waiting.ts'
 
 export interface BindRequest {

@@ -75,8 +75,9 @@ describe.concurrent('a pool', () => {
         { size: 4, allocated: 4, inUse: 4 },
         '4 of 4 addresses are allocated',
       )
-      const running = (await podsOf(kube, ns, 'web')).filter(({ status }) => status?.phase === 'Running')
-      expect(running).toHaveLength(4)
+      const running = async () => (await podsOf(kube, ns, 'web')).filter(({ status }) => status?.phase === 'Running')
+      await eventually('four run', async () => (await running()).length === 4)
+      expect(await running()).toHaveLength(4)
     },
     LIMIT_MS,
   )
