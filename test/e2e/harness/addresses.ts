@@ -172,7 +172,7 @@ export async function storedBecomes(
 /** The one address of the pod. */
 export function addressOf(pod: Pod): string {
   const addresses = addressesOf(pod)
-  if (addresses.length !== 1) throw new Error(`${pod.metadata.name} has ${addresses.length} addresses`)
+  if (addresses.length !== 1) throw new Error(`it has ${addresses.length} addresses: ${JSON.stringify(pod)}`)
   return addresses[0] ?? ''
 }
 
