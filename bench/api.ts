@@ -166,7 +166,7 @@ async function threadFigures(path: string) {
     }
     figures.push({ name, inPlaceMs: median(inPlace), threadMs: median(over) })
   }
-  thread.rest()
+  await thread.rest()
   const rows = figures.map(({ name, inPlaceMs, threadMs }) => [name, inPlaceMs.toFixed(3), threadMs.toFixed(3)])
   return { figures, rows }
 }

@@ -19,7 +19,7 @@ export interface BackupParts {
   /** The ledger's file; the copy is made beside it, where there is room for it or nowhere. */
   readonly path: string
   /** A thread of its own: a large ledger takes seconds, and nobody else's question waits for it. */
-  readonly reader: Pick<Reader, 'copyTo'> & { rest(): void }
+  readonly reader: Pick<Reader, 'copyTo'> & { rest(): Promise<void> }
 }
 
 const COPY = /^backup-[0-9a-f-]+\.db$/
@@ -49,7 +49,7 @@ export function backupsOf({ path, reader }: BackupParts): Backups {
         }
       } finally {
         rmSync(copy, { force: true })
-        reader.rest()
+        await reader.rest()
         making = false
       }
     },

@@ -225,7 +225,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
       // Last: a successor may act in the same instant.
       if (!hard) await leadership.release()
       electing.abort()
-      reads.stop()
+      await reads.stop()
       file.close()
     },
   }

@@ -34,6 +34,7 @@ self.onmessage = ({ data }: MessageEvent<Asked>) => {
     try {
       reads ??= openReads(path)
       const question = reads[name] as (...asked: unknown[]) => unknown
+      if (name === 'close') reads = null
       // As text: copying objects from thread to thread takes five times as long.
       return { number, text: JSON.stringify(question(...asked)) }
     } catch (error) {

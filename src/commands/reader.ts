@@ -1,5 +1,7 @@
 /** Owns the asking side of the reading thread: it starts with the first question, and again after it failed. */
+import { inTime } from '../app/in-time.ts'
 import type { Reader } from '../app/reader.ts'
+import { systemClock } from '../lib/clock.ts'
 import { Fault } from '../lib/fault.ts'
 import type { Reads } from '../store/reads.ts'
 
@@ -18,6 +20,9 @@ export type Told =
 /** Questions under way: each is a request that somebody waits for; beyond that they would wait for minutes. */
 const ASKED_MAX = 1_000
 
+/** A thread that is ended has not closed its file, and then the writer cannot take the write-ahead log in; a long question is not waited for. */
+const CLOSED_WITHIN_MS = 1_000
+
 const QUESTIONS: Record<keyof Reads, true> = {
   search: true,
   index: true,
@@ -26,11 +31,12 @@ const QUESTIONS: Record<keyof Reads, true> = {
   after: true,
   newest: true,
   copyTo: true,
+  close: true,
 }
 
 export interface ReadingThread extends Reader {
   /** Ends the thread; what is asked of it is refused. A later question starts another. */
-  rest(): void
+  rest(): Promise<void>
 }
 
 export function readingThread(path: string): ReadingThread {
@@ -72,7 +78,13 @@ export function readingThread(path: string): ReadingThread {
   const questions = Object.fromEntries(
     (Object.keys(QUESTIONS) as (keyof Reads)[]).map(name => [name, async (...asked: unknown[]) => ask(name, asked)]),
   ) as unknown as Reader
-  return { ...questions, rest: () => end('the reading thread ends') }
+
+  async function rest(): Promise<void> {
+    const closed = worker === null ? null : questions.close().catch(() => null)
+    if (closed !== null) await inTime(systemClock, closed, CLOSED_WITHIN_MS)
+    end('the reading thread ends')
+  }
+  return { ...questions, rest }
 }
 
 /** A compiled binary keeps its files below the folder of its main file, this one merged into that. */

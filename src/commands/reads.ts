@@ -38,10 +38,9 @@ export function readsOf({ ports, holds, rests, file, limits }: ReadParts) {
     askAddress: oneAddressOf({ ...ports, reader, addresses, holds, rests }),
     backups: backupsOf({ path: file.path, reader: copying }),
     retain: (signal: AbortSignal) => retain({ ...ports, limits, prune: retentionIn(file.db), signal }),
-    stop() {
+    async stop() {
       feed.stop()
-      reader.rest()
-      copying.rest()
+      await Promise.all([reader.rest(), copying.rest()])
     },
   }
 }

@@ -21,6 +21,10 @@ export function openReads(path: string) {
       db.query('VACUUM INTO ?').run(target)
       return null
     },
+    close(): null {
+      db.close()
+      return null
+    },
   }
 }
 
