@@ -26,6 +26,11 @@ export function infoOf(entry: Entry, address: string): IpInfo {
   return { ip: `${address}/22`, vlan: entry.vlan, gateway: entry.gateway }
 }
 
+/** Bound too: kwok acts by name and late, and may write of a pod what it had to say of the one before it. */
+export function isRunning({ metadata, spec, status }: Pod): boolean {
+  return spec.nodeName !== undefined && status?.phase === 'Running' && metadata.deletionTimestamp === undefined
+}
+
 /** Running, with as many of that label as expected and none on its way out. */
 export async function runningPods(
   kube: Kube,
@@ -36,7 +41,7 @@ export async function runningPods(
 ): Promise<Pod[]> {
   const ask = async () => {
     const pods = await podsOf(kube, namespace, app)
-    const running = pods.filter(pod => pod.status?.phase === 'Running' && pod.metadata.deletionTimestamp === undefined)
+    const running = pods.filter(isRunning)
     if (running.length === count && pods.length === count) return pods
     throw new Error(`${running.length} of ${pods.length} pods run`)
   }
@@ -50,8 +55,7 @@ export async function podsOf(kube: Kube, namespace: string, app: string): Promis
 export async function runningPod(kube: Kube, namespace: string, name: string, otherThanUid = ''): Promise<Pod> {
   return await eventually(`pod ${namespace}/${name} runs`, async () => {
     const pod = await kube.find<Pod>(`${paths.pods(namespace)}/${name}`)
-    const isIt = pod?.status?.phase === 'Running' && pod.metadata.uid !== otherThanUid
-    if (isIt && pod.metadata.deletionTimestamp === undefined) return pod
+    if (pod !== null && isRunning(pod) && pod.metadata.uid !== otherThanUid) return pod
     throw new Error(`it is ${JSON.stringify(pod?.status ?? null)}`)
   })
 }
@@ -78,7 +82,7 @@ export async function recreated(kube: Kube, pod: Pod, namespace: string): Promis
   return await eventually(`pod ${namespace}/${name}, made again, runs`, async () => {
     const found = await kube.find<Pod>(path)
     if (found === null) await kube.create(paths.pods(namespace), pod)
-    return found?.status?.phase === 'Running' && found.metadata.deletionTimestamp === undefined && found
+    return found !== null && isRunning(found) && found
   })
 }
 

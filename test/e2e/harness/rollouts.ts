@@ -1,5 +1,5 @@
 /** Owns rolling upgrades as scenarios: a Deployment of each kind, its new template, and what is seen of it while it goes. */
-import { addressesOf } from './addresses.ts'
+import { addressesOf, isRunning } from './addresses.ts'
 import { eventually, type Kube, type KubeObject } from './kube.ts'
 import { deployment, type Event, type FloatingIp, type Pod, paths, type Workload } from './objects.ts'
 
@@ -99,9 +99,7 @@ export function stageOf(kube: Kube, namespace: string, nodes: string) {
   const podsOf = (name: string) => seen.pods.filter(({ metadata }) => metadata.labels?.app === name)
   const running = (name: string) => {
     const pods = podsOf(name)
-    return pods.every(pod => pod.status?.phase === 'Running' && pod.metadata.deletionTimestamp === undefined)
-      ? pods
-      : []
+    return pods.every(isRunning) ? pods : []
   }
 
   /** No old pod is left, and the addresses are back at their number. */
