@@ -1,5 +1,4 @@
 /** Owns the binds that others ended: the pod is bound already, was bound by somebody else, or is gone; what is true of it is recorded. */
-
 import type { PodAddress } from '../domain/pod-address.ts'
 import { type Refusal, refusal } from '../domain/refusal.ts'
 import type { PodFact } from '../kube/pod.ts'
@@ -47,7 +46,7 @@ export function otherEndsOf(ports: Ports, waiting: WaitingList, holds: Holds) {
     const revision = Math.max(0, ...planned.map(row => row.revision))
     const at = clock.now()
     for (const sighting of carriedBy(ledger, pod, at)) await ledger.submit('adopt', sighting)
-    const kept = new Set(pod.addresses?.map(address => address.text))
+    const kept = textsOf(pod.addresses)
     if (planned.some(row => !kept.has(row.address.text))) {
       await ledger.submit('giveBack', {
         at,

@@ -66,7 +66,6 @@ const SIZE_MAX = 9_999
 const SIZE_DEFAULT = 10
 
 export interface PageAsked {
-  readonly page: number
   readonly size: number
   /** Of the page's first item. */
   readonly offset: number
@@ -75,7 +74,7 @@ export interface PageAsked {
 export function decodePage(query: { page?: string; size?: string }): PageAsked {
   const page = bounded(query.page, 0, PAGE_MAX, 0)
   const size = bounded(query.size, 1, SIZE_MAX, SIZE_DEFAULT)
-  return { page, size, offset: page * size }
+  return { size, offset: page * size }
 }
 
 /** Go's int: a number beyond it is no number. */
@@ -99,6 +98,12 @@ const pageFields = {
 /** The schema of a list of these. */
 export function pageOf<T extends TSchema>(item: T, options: { description: string; examples: unknown[] }) {
   return Type.Object({ ...pageFields, content: Type.Array(item) }, options)
+}
+
+/** Of a list that is in memory. */
+export function pageFrom<T, U>(all: readonly T[], encode: (item: T) => U, query: Parameters<typeof decodePage>[0]) {
+  const asked = decodePage(query)
+  return encodePage(all.length, all.slice(asked.offset, asked.offset + asked.size).map(encode), asked)
 }
 
 /** galaxy's arithmetic: a page beyond the end is the end itself. */

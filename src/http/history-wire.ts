@@ -75,7 +75,7 @@ export const HistoryPage = Type.Object(
   { ...page.properties, recordedSince },
   {
     description: 'One page of changes, newest first.',
-    examples: [encodePage(1, [EXAMPLE], { page: 0, size: 10, offset: 0 })],
+    examples: [encodePage(1, [EXAMPLE], { size: 10, offset: 0 })],
   },
 )
 

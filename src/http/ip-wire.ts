@@ -54,7 +54,7 @@ const EXAMPLE = {
 
 export const Page = pageOf(Item, {
   description: 'One page of addresses. A free address has nothing but its ip.',
-  examples: [encodePage(1, [EXAMPLE], { page: 0, size: 10, offset: 0 })],
+  examples: [encodePage(1, [EXAMPLE], { size: 10, offset: 0 })],
 })
 
 const { appName, podName, namespace, poolName } = ownerNames

@@ -4,7 +4,7 @@ import { Elysia } from 'elysia'
 import type { Gate } from '../app/gate.ts'
 import type { PoolListed, Pools } from '../app/pools.ts'
 import { isPoolName } from '../domain/owner.ts'
-import { Done, decodePage, encodePage, failure, failures, notReady, PageQuery, pageOf } from './answers.ts'
+import { Done, encodePage, failure, failures, notReady, PageQuery, pageFrom, pageOf } from './answers.ts'
 import { asGoReads } from './go-body.ts'
 import { BadRequest } from './json.ts'
 
@@ -24,7 +24,7 @@ const ListedItem = Type.Object({
 const LISTED = { name: 'web', size: 4, preAllocateIP: true, allocated: 4, inUse: 2 }
 const PoolsPage = pageOf(ListedItem, {
   description: 'One page of pools, by name.',
-  examples: [encodePage(1, [LISTED], { page: 0, size: 10, offset: 0 })],
+  examples: [encodePage(1, [LISTED], { size: 10, offset: 0 })],
 })
 
 const PoolBody = Type.Object(
@@ -60,23 +60,15 @@ export interface PoolRouteParts {
 export function poolRoutes({ gate, pools }: PoolRouteParts) {
   const unknown = (name: string) => failure(404, `not found: pool ${name}`)
   return new Elysia({ name: 'pools' })
-    .get(
-      '/v1/pool',
-      ({ query }) => {
-        const asked = decodePage(query)
-        const all = pools.list()
-        return encodePage(all.length, all.slice(asked.offset, asked.offset + asked.size).map(encodeListed), asked)
+    .get('/v1/pool', ({ query }) => pageFrom(pools.list(), encodeListed, query), {
+      query: Type.Object(PageQuery),
+      response: { 200: PoolsPage, ...failures(503) },
+      detail: {
+        tags: ['pools'],
+        summary: 'List pools',
+        description: 'All that have a size or addresses, of every namespace.',
       },
-      {
-        query: Type.Object(PageQuery),
-        response: { 200: PoolsPage, ...failures(503) },
-        detail: {
-          tags: ['pools'],
-          summary: 'List pools',
-          description: 'All that have a size or addresses, of every namespace.',
-        },
-      },
-    )
+    })
     .get(
       '/v1/pool/:name',
       async ({ params, status }) => {

@@ -5,7 +5,7 @@ import type { Gate } from '../app/gate.ts'
 import type { Reservations } from '../app/reservations.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import { objectName } from '../ip/address.ts'
-import { decodePage, encodePage, failure, failures, notReady, PageQuery, pageOf } from './answers.ts'
+import { encodePage, failure, failures, notReady, PageQuery, pageFrom, pageOf } from './answers.ts'
 import { decodeReservation, encodeReservation, ReservationBody, ReservationItem } from './reservation-wire.ts'
 
 const Id = Type.Object({ id: Type.String({ description: 'As the list shows it.', examples: ['5f1c9a52-7c1e'] }) })
@@ -22,7 +22,7 @@ const Ended = Type.Object(
 
 const Page = pageOf(ReservationItem, {
   description: 'Reservations.',
-  examples: [encodePage(ReservationItem.examples.length, ReservationItem.examples, { page: 0, size: 10, offset: 0 })],
+  examples: [encodePage(ReservationItem.examples.length, ReservationItem.examples, { size: 10, offset: 0 })],
 })
 
 export interface ReservationRouteParts {
@@ -33,24 +33,16 @@ export interface ReservationRouteParts {
 export function reservationRoutes({ gate, reservations }: ReservationRouteParts) {
   const unknown = (id: string) => failure(404, `reservation ${id} does not exist`)
   return new Elysia({ name: 'reservations' })
-    .get(
-      '/v1/reservations',
-      ({ query }) => {
-        const asked = decodePage(query)
-        const all = reservations.list()
-        return encodePage(all.length, all.slice(asked.offset, asked.offset + asked.size).map(encodeReservation), asked)
+    .get('/v1/reservations', ({ query }) => pageFrom(reservations.list(), encodeReservation, query), {
+      query: Type.Object(PageQuery),
+      response: { 200: Page },
+      detail: {
+        tags: ['reservations'],
+        summary: 'List reservations',
+        description:
+          'Those made over the API, and addresses that an object with the label `reserved` (or one that cannot be read) keeps out of circulation.',
       },
-      {
-        query: Type.Object(PageQuery),
-        response: { 200: Page },
-        detail: {
-          tags: ['reservations'],
-          summary: 'List reservations',
-          description:
-            'Those made over the API, and addresses that an object with the label `reserved` (or one that cannot be read) keeps out of circulation.',
-        },
-      },
-    )
+    })
     .post(
       '/v1/reservations',
       async ({ body, status }) => {

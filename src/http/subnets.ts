@@ -51,7 +51,7 @@ const SUBNET: Static<typeof Subnet> = {
 
 const Subnets = pageOf(Subnet, {
   description: 'One page of the entries, in the order of the configuration.',
-  examples: [encodePage(1, [SUBNET], { page: 0, size: 10, offset: 0 })],
+  examples: [encodePage(1, [SUBNET], { size: 10, offset: 0 })],
 })
 
 const Config = Type.Object(

@@ -1,18 +1,9 @@
 /** Owns the proof of the API's port as scripts see it: every parameter of the list, releases. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import {
-  byHand,
-  HASH,
-  type Hand,
-  handNamespace,
-  type Item,
-  ownedByDeployment,
-  ownedBySet,
-  stopEverybody,
-} from './harness/by-hand.ts'
+import { HASH, type Hand, type Item, ownedByDeployment, ownedBySet, startHand, TWENTY } from './harness/by-hand.ts'
 import { eventually } from './harness/kube.ts'
 import { type Pod, paths } from './harness/objects.ts'
-import { STAGE_LIMIT_MS, type Stage, startStage } from './harness/stage.ts'
+import { STAGE_LIMIT_MS, type Stage } from './harness/stage.ts'
 
 const LIMIT_MS = 120_000
 let stage: Stage
@@ -20,16 +11,8 @@ let hand: Hand
 const made = new Map<string, { pod: Pod; ip: string }>()
 const ipOf = (name: string) => made.get(name)?.ip ?? 'none'
 
-/** 20 addresses; 10.50.0.9 and 10.50.0.10 stand where numbers and texts differ. */
 beforeAll(async () => {
-  stage = await startStage([
-    { name: 'a', nodes: 1, ips: third => [`${third}.5~${third}.18`] },
-    { name: 'b', nodes: 1, ips: third => [`${third}.2~${third}.7`] },
-  ])
-  hand = byHand(stage)
-  await stopEverybody(stage)
-  await handNamespace(stage, 'n1')
-  await handNamespace(stage, 'n2')
+  ;({ stage, hand } = await startHand(TWENTY, ['n1', 'n2']))
   const sts = (name: string) => ({ owner: ownedBySet(name), policy: 'never' })
   for (const [ns, name, options] of [
     ['n1', 'sts-0', sts('sts')],

@@ -1,10 +1,10 @@
 /** Owns the proof of the extender's port as a scheduler sees it, filter and bind called by hand. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { byHand, type Hand, handNamespace, ownedBySet, stopEverybody, unseen } from './harness/by-hand.ts'
+import { type Hand, NARROW, ownedBySet, startHand, unseen } from './harness/by-hand.ts'
 import { kind } from './harness/cluster.ts'
 import { eventually } from './harness/kube.ts'
 import { ARGS, node, type Pod, paths, statefulSet } from './harness/objects.ts'
-import { STAGE_LIMIT_MS, type Stage, startStage } from './harness/stage.ts'
+import { STAGE_LIMIT_MS, type Stage } from './harness/stage.ts'
 
 const LIMIT_MS = 120_000
 /** The demo cluster makes the pods of StatefulSets itself. */
@@ -14,15 +14,7 @@ let stage: Stage
 let hand: Hand
 
 beforeAll(async () => {
-  stage = await startStage([
-    { name: 'wide', nodes: 2 },
-    { name: 'two', nodes: 1, ips: third => [`${third}.2~${third}.3`] },
-    { name: 'few', nodes: 1, ips: third => [`${third}.10~${third}.14`] },
-    { name: 'one', nodes: 1, ips: third => [`${third}.77`] },
-  ])
-  hand = byHand(stage)
-  await stopEverybody(stage)
-  for (const name of ['f', 'b']) await handNamespace(stage, name)
+  ;({ stage, hand } = await startHand(NARROW, ['f', 'b']))
   await stage.kube.create(paths.nodes, node('far', '192.168.7.7', 'far'))
   const bare = node('no-address', '10.49.0.9', 'far')
   await stage.kube.create(paths.nodes, {

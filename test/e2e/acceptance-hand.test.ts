@@ -11,6 +11,7 @@ import {
   stopEverybody,
 } from './harness/by-hand.ts'
 import { type Cluster, kind } from './harness/cluster.ts'
+import { write, written } from './harness/config-map.ts'
 import { crewOf, defineScaledKind, TAPP } from './harness/custom.ts'
 import { galaxysObject } from './harness/galaxy.ts'
 import { eventually, type Kube, type KubeObject } from './harness/kube.ts'
@@ -148,21 +149,20 @@ describe.skipIf(kind === 'demo')('by hand', () => {
   })
 
   test('the ConfigMap changes: filter follows within a second', async () => {
-    const path = `${paths.configMaps('kube-system')}/floatingip-config`
     await hand.place(await hand.pod('n', 'grown-1'), ['grows-0'])
     const waiting = await hand.pod('n', 'grown-2')
     expect((await hand.filter(waiting, ['grows-0'])).NodeNames).toEqual([])
-    const { data } = await stage.kube.get<KubeObject & { data: { floatingips: string } }>(path)
-    const floatingips = data.floatingips.replace('10.50.12.5"', '10.50.12.5~10.50.12.6"')
-    expect(floatingips).not.toBe(data.floatingips)
-    await stage.kube.patch(path, { data: { floatingips } })
+    const before = await written(stage.kube)
+    const floatingips = before.replace('10.50.12.5"', '10.50.12.5~10.50.12.6"')
+    expect(floatingips).not.toBe(before)
+    await write(stage.kube, floatingips)
     const fits = async () => (await hand.filter(waiting, ['grows-0'])).NodeNames?.length === 1
     await eventually('it fits', fits, { withinMs: 1000 })
     expect(await hand.place(waiting, ['grows-0'])).toEqual(['10.50.12.6'])
-    await stage.kube.patch(path, { data: { floatingips: 'no JSON' } })
+    await write(stage.kube, 'no JSON')
     await Bun.sleep(1000)
     expect((await hand.filter(await hand.pod('n', 'grown-3'), ['a-0'])).NodeNames).toEqual(['a-0'])
-    await stage.kube.patch(path, { data: { floatingips } })
+    await write(stage.kube, floatingips)
   })
 
   test('preempt: full victims and UIDs; only where the victims free an address, the answer always UIDs', async () => {

@@ -1,19 +1,10 @@
 /** Owns the proof of what is stored and told of an address, to the letter, for each kind of owner. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import {
-  byHand,
-  HASH,
-  type Hand,
-  type HandOptions,
-  handNamespace,
-  ownedByDeployment,
-  ownedBySet,
-  stopEverybody,
-} from './harness/by-hand.ts'
+import { HASH, type Hand, type HandOptions, ownedByDeployment, ownedBySet, startHand } from './harness/by-hand.ts'
 import { kind } from './harness/cluster.ts'
 import { eventually } from './harness/kube.ts'
 import { ARGS, deployment, type Pod, paths, statefulSet } from './harness/objects.ts'
-import { STAGE_LIMIT_MS, type Stage, startStage } from './harness/stage.ts'
+import { STAGE_LIMIT_MS, type Stage } from './harness/stage.ts'
 
 const LIMIT_MS = 120_000
 /** From the deletion of a pod to its address being free, seen from both ports. */
@@ -22,10 +13,7 @@ let stage: Stage
 let hand: Hand
 
 beforeAll(async () => {
-  stage = await startStage([{ name: 'any', nodes: 2 }])
-  hand = byHand(stage)
-  await stopEverybody(stage)
-  await handNamespace(stage, 'ns1')
+  ;({ stage, hand } = await startHand([{ name: 'any', nodes: 2 }], ['ns1']))
 }, STAGE_LIMIT_MS)
 
 afterAll(async () => await stage?.stop(), LIMIT_MS)

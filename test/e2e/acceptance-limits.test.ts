@@ -1,33 +1,17 @@
 /** Owns the proof of limits and replacements as a scheduler sees them, filter and bind called by hand, many at once. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import {
-  byHand,
-  HASH,
-  type Hand,
-  handNamespace,
-  ownedByDeployment,
-  ownedBySet,
-  stopEverybody,
-} from './harness/by-hand.ts'
+import { HASH, type Hand, NARROW, ownedByDeployment, ownedBySet, startHand } from './harness/by-hand.ts'
 import { kind } from './harness/cluster.ts'
 import { eventually } from './harness/kube.ts'
 import { paths, statefulSet } from './harness/objects.ts'
-import { STAGE_LIMIT_MS, type Stage, startStage } from './harness/stage.ts'
+import { STAGE_LIMIT_MS, type Stage } from './harness/stage.ts'
 
 const LIMIT_MS = 120_000
 let stage: Stage
 let hand: Hand
 
 beforeAll(async () => {
-  stage = await startStage([
-    { name: 'wide', nodes: 2 },
-    { name: 'two', nodes: 1, ips: third => [`${third}.2~${third}.3`] },
-    { name: 'few', nodes: 1, ips: third => [`${third}.10~${third}.14`] },
-    { name: 'one', nodes: 1, ips: third => [`${third}.77`] },
-  ])
-  hand = byHand(stage)
-  await stopEverybody(stage)
-  for (const name of ['l', 'r']) await handNamespace(stage, name)
+  ;({ stage, hand } = await startHand(NARROW, ['l', 'r']))
 }, STAGE_LIMIT_MS)
 
 afterAll(async () => await stage?.stop(), LIMIT_MS)

@@ -1,22 +1,16 @@
 /** Owns the proof of pools over HTTP and through kubectl, and of galaxy-ipam's metrics. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { byHand, type Hand, handNamespace, stopEverybody } from './harness/by-hand.ts'
+import { type Hand, startHand, TWENTY } from './harness/by-hand.ts'
 import { eventually, type KubeObject } from './harness/kube.ts'
 import { paths } from './harness/objects.ts'
-import { STAGE_LIMIT_MS, type Stage, startStage } from './harness/stage.ts'
+import { STAGE_LIMIT_MS, type Stage } from './harness/stage.ts'
 
 const LIMIT_MS = 120_000
 let stage: Stage
 let hand: Hand
 
 beforeAll(async () => {
-  stage = await startStage([
-    { name: 'a', nodes: 1, ips: third => [`${third}.5~${third}.18`] },
-    { name: 'b', nodes: 1, ips: third => [`${third}.2~${third}.7`] },
-  ])
-  hand = byHand(stage)
-  await stopEverybody(stage)
-  await handNamespace(stage, 'n1')
+  ;({ stage, hand } = await startHand(TWENTY, ['n1']))
 }, STAGE_LIMIT_MS)
 
 afterAll(async () => await stage?.stop(), LIMIT_MS)

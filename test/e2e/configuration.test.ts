@@ -11,12 +11,12 @@ import {
   storedBecomes,
   storedUnder,
 } from './harness/addresses.ts'
-import { eventually, type KubeObject } from './harness/kube.ts'
+import { type ConfigMap, MAP, setRanges, thirdOf, write, written } from './harness/config-map.ts'
+import { eventually } from './harness/kube.ts'
 import { deployment, paths, pod, statefulSet } from './harness/objects.ts'
 import { createNamespace, STAGE_LIMIT_MS, type Stage, startStage } from './harness/stage.ts'
 
 const LIMIT_MS = 120_000
-const MAP = `${paths.configMaps('kube-system')}/floatingip-config`
 let stage: Stage
 
 // One entry for each scenario: they change the same ConfigMap, one after the other.
@@ -31,26 +31,6 @@ beforeAll(async () => {
 afterAll(async () => await stage?.stop(), LIMIT_MS)
 
 const namespace = (name: string) => createNamespace(stage.kube, name, stage.cluster.kind)
-const third = (entry: string) => stage.entry(entry).gateway.replace(/\.1$/, '')
-
-interface ConfigMap extends KubeObject {
-  readonly data?: { readonly floatingips?: string }
-}
-
-interface RawEntry {
-  readonly gateway: string
-  readonly ips: readonly string[]
-}
-
-const written = async () => (await stage.kube.get<ConfigMap>(MAP)).data?.floatingips ?? ''
-
-async function setRanges(entry: string, ips: readonly string[]): Promise<void> {
-  const { gateway } = stage.entry(entry)
-  const entries = (JSON.parse(await written()) as RawEntry[]).map(each =>
-    each.gateway === gateway ? { ...each, ips } : each,
-  )
-  await stage.kube.patch(MAP, { data: { floatingips: JSON.stringify(entries) } })
-}
 
 /** A pod of its own runs. */
 async function serves(ns: string, name: string): Promise<void> {
@@ -66,7 +46,7 @@ describe('a range is removed while it is in use', () => {
     async () => {
       const { kube } = stage
       const ns = await namespace('swapped')
-      const t = third('swapped')
+      const t = thirdOf(stage, 'swapped')
       await kube.create(
         paths.deployments(ns),
         deployment('web', { stage: 'swapped', replicas: 3, policy: 'immutable' }),
@@ -76,7 +56,7 @@ describe('a range is removed while it is in use', () => {
         statefulSet('db', { stage: 'swapped', replicas: 2, policy: 'immutable' }),
       )
       const before = [...(await runningPods(kube, ns, 'web', 3)), ...(await runningPods(kube, ns, 'db', 2))]
-      await setRanges('swapped', [`${t}.50~${t}.59`])
+      await setRanges(stage, 'swapped', [`${t}.50~${t}.59`])
       await Bun.sleep(1500)
       const held = await storedUnder(kube, '')
       for (const address of addressSet(before)) expect(held.map(each => each.address)).toContain(address)
@@ -112,14 +92,14 @@ describe('a range is removed while it is in use', () => {
     async () => {
       const { kube } = stage
       const ns = await namespace('orphan')
-      const t = third('orphan')
+      const t = thirdOf(stage, 'orphan')
       await kube.create(paths.pods(ns), pod('p', { stage: 'orphan' }))
       const address = addressOf(await runningPod(kube, ns, 'p'))
-      await setRanges('orphan', [`${t}.90`])
+      await setRanges(stage, 'orphan', [`${t}.90`])
       const args = JSON.stringify({ request_ip_range: [[address]] })
       await kube.create(paths.pods(ns), pod('q', { stage: 'orphan', args }))
       await said(kube, ns, 'q waits', `request_ip_range[0] (${address}) has no address of the configuration`)
-      await setRanges('orphan', [`${t}.10~${t}.19`])
+      await setRanges(stage, 'orphan', [`${t}.10~${t}.19`])
       await Bun.sleep(1000)
       await storedBecomes(kube, `NULL_${ns}_`, { [address]: `NULL_${ns}_NULL_p` })
       await kube.delete(`${paths.pods(ns)}/p`)
@@ -143,11 +123,11 @@ describe('a value that cannot be used', () => {
       `${what}: the last one stays in force, an Event on the ConfigMap says why, repaired it is in force`,
       async () => {
         const ns = await namespace(`invalid-${what.toLowerCase().replaceAll(' ', '-')}`)
-        const before = await written()
-        await stage.kube.patch(MAP, { data: { floatingips: value } })
+        const before = await written(stage.kube)
+        await write(stage.kube, value)
         await eventOnMap(because)
         await serves(ns, 'meanwhile')
-        await stage.kube.patch(MAP, { data: { floatingips: before } })
+        await write(stage.kube, before)
         await serves(ns, 'afterwards')
       },
       LIMIT_MS,
@@ -172,8 +152,8 @@ describe('a value that cannot be used', () => {
       await serves(ns, 'elsewhere')
       const { name } = before.metadata
       await kube.create(paths.configMaps('kube-system'), { ...before, metadata: { name } } as ConfigMap)
-      const t = third('orphan')
-      await setRanges('orphan', [`${t}.10~${t}.19`, `${t}.70`])
+      const t = thirdOf(stage, 'orphan')
+      await setRanges(stage, 'orphan', [`${t}.10~${t}.19`, `${t}.70`])
       const args = JSON.stringify({ request_ip_range: [[`${t}.70`]] })
       await kube.create(paths.pods(ns), pod('new-range', { stage: 'orphan', args }))
       expect(addressOf(await runningPod(kube, ns, 'new-range'))).toBe(`${t}.70`)

@@ -9,6 +9,7 @@ import {
   storedBecomes,
   storedUnder,
 } from './harness/addresses.ts'
+import { rewrite } from './harness/config-map.ts'
 import { ENTRIES, NODES, objectName } from './harness/dual-stack.ts'
 import { eventually, type KubeObject } from './harness/kube.ts'
 import { kubectl } from './harness/kubectl.ts'
@@ -16,15 +17,12 @@ import { ARGS, type FloatingIp, type Pod, paths, pod, statefulSet } from './harn
 import { cordon, createNamespace, createNode, STAGE_LIMIT_MS, type Stage, startStage } from './harness/stage.ts'
 
 const LIMIT_MS = 120_000
-const MAP = `${paths.configMaps('kube-system')}/floatingip-config`
 let stage: Stage
 
 beforeAll(async () => {
   stage = await startStage([{ name: 'plain', nodes: 1 }])
   const { kube } = stage
-  const map = await kube.get<KubeObject & { data: { floatingips: string } }>(MAP)
-  const floatingips = JSON.stringify([...JSON.parse(map.data.floatingips), ...ENTRIES])
-  await kube.patch(MAP, { data: { floatingips } })
+  await rewrite(kube, entries => [...entries, ...ENTRIES])
   for (const [name, addresses, label] of NODES) await createNode(kube, name, addresses, label)
   await eventually('it is in force', async () => (await api<{ entries: number }>('/v1/config')).entries === 7)
 }, STAGE_LIMIT_MS)

@@ -1,6 +1,7 @@
 /** Owns the proof that floatip follows the living cluster: pools, a changed configuration, and what others do to its objects. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { addressesOf, runningPod, runningPods, said, storedUnder } from './harness/addresses.ts'
+import { write, written } from './harness/config-map.ts'
 import { eventually, type KubeObject } from './harness/kube.ts'
 import { deployment, type FloatingIp, paths, pod, type Workload } from './harness/objects.ts'
 import { createNamespace, STAGE_LIMIT_MS, type Stage, startStage } from './harness/stage.ts'
@@ -105,9 +106,8 @@ describe('the configuration', () => {
       await runningPod(kube, ns, 'one')
       await kube.create(paths.pods(ns), pod('two', { stage: 'small' }))
       await said(kube, ns, 'the second pod waits', 'NoFIPLeft')
-      const map = `${paths.configMaps('kube-system')}/floatingip-config`
-      const before = (await kube.get<KubeObject & { data: { floatingips: string } }>(map)).data.floatingips
-      await kube.patch(map, { data: { floatingips: '[{' } })
+      const before = await written(kube)
+      await write(kube, '[{')
       await eventually('an Event on the ConfigMap says so', async () => {
         const events = await kube.list<KubeObject & { message: string; involvedObject: { kind: string } }>(
           paths.events('kube-system'),
@@ -123,7 +123,7 @@ describe('the configuration', () => {
       const wider = (JSON.parse(before) as { gateway: string; ips: string[] }[]).map(each =>
         each.gateway === entry.gateway ? { ...each, ips: [`${third}.2~${third}.9`] } : each,
       )
-      await kube.patch(map, { data: { floatingips: JSON.stringify(wider) } })
+      await write(kube, JSON.stringify(wider))
       const [address = ''] = addressesOf(await runningPod(kube, ns, 'two'))
       expect(address).toStartWith(third)
     },

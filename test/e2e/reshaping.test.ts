@@ -2,12 +2,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { addressOf, addressSet, podsOf, runningPod, runningPods, said } from './harness/addresses.ts'
+import { isEntry, type RawEntry, rewrite, setRanges, thirdOf } from './harness/config-map.ts'
 import { eventually, type KubeObject } from './harness/kube.ts'
 import { internalIps, paths, pod, statefulSet } from './harness/objects.ts'
 import { createNamespace, STAGE_LIMIT_MS, type Stage, startStage } from './harness/stage.ts'
 
 const LIMIT_MS = 120_000
-const MAP = `${paths.configMaps('kube-system')}/floatingip-config`
 let stage: Stage
 
 // One entry for each scenario: they change the same ConfigMap, one after the other.
@@ -22,24 +22,9 @@ beforeAll(async () => {
 afterAll(async () => await stage?.stop(), LIMIT_MS)
 
 const namespace = (name: string) => createNamespace(stage.kube, name, stage.cluster.kind)
-const third = (entry: string) => stage.entry(entry).gateway.replace(/\.1$/, '')
 
-interface ConfigMap extends KubeObject {
-  readonly data?: { readonly floatingips?: string }
-}
-
-interface RawEntry {
-  readonly gateway: string
-  readonly ips: readonly string[]
-}
-
-const written = async () => (await stage.kube.get<ConfigMap>(MAP)).data?.floatingips ?? ''
 const eventOnMap = (text: string) => said(stage.kube, 'kube-system', `an Event says "${text}"`, text)
-const setRanges = (entry: string, ips: readonly string[]) =>
-  rewrite(entries => entries.map(each => (at(entry)(each) ? { ...each, ips } : each)))
-const rewrite = async (change: (entries: RawEntry[]) => RawEntry[]) =>
-  stage.kube.patch(MAP, { data: { floatingips: JSON.stringify(change(JSON.parse(await written()))) } })
-const at = (entry: string) => (each: RawEntry) => each.gateway === stage.entry(entry).gateway
+const isMoving = (each: RawEntry) => isEntry(stage, 'moving')(each)
 const config = async () =>
   (await (await fetch(`${stage.floatip.apiUrl}/v1/config`)).json()) as { warnings: string[]; entries: number }
 
@@ -49,17 +34,17 @@ describe('entries are rebuilt under running pods', () => {
     async () => {
       const { kube } = stage
       const ns = await namespace('rebuilt')
-      const t = third('moving')
+      const t = thirdOf(stage, 'moving')
       await kube.create(
         paths.statefulSets(ns),
         statefulSet('db', { stage: 'moving', replicas: 3, policy: 'immutable' }),
       )
       const before = await runningPods(kube, ns, 'db', 3)
       const wide = { subnet: `${t}.0/21`, nodeSubnets: ['10.49.0.0/16'] }
-      await rewrite(entries => [
-        ...entries.filter(each => !at('moving')(each)),
-        { ...(entries.find(at('moving')) as RawEntry), ...wide, ips: [`${t}.15~${t}.19`] },
-        { ...(entries.find(at('moving')) as RawEntry), ips: [`${t}.10~${t}.14`] },
+      await rewrite(stage.kube, entries => [
+        ...entries.filter(each => !isMoving(each)),
+        { ...(entries.find(isMoving) as RawEntry), ...wide, ips: [`${t}.15~${t}.19`] },
+        { ...(entries.find(isMoving) as RawEntry), ips: [`${t}.10~${t}.14`] },
       ])
       await eventually('it is in force', async () => (await config()).entries === 4)
       expect(addressSet(await podsOf(kube, ns, 'db'))).toEqual(addressSet(before))
@@ -70,10 +55,10 @@ describe('entries are rebuilt under running pods', () => {
       })
       const named = (pods: typeof after) => Object.fromEntries(pods.map(each => [each.metadata.name, addressOf(each)]))
       expect(named(after)).toEqual(named(before))
-      await rewrite(entries => [
-        ...entries.filter(each => !at('moving')(each)),
+      await rewrite(stage.kube, entries => [
+        ...entries.filter(each => !isMoving(each)),
         {
-          ...(entries.find(at('moving')) as RawEntry),
+          ...(entries.find(isMoving) as RawEntry),
           subnet: `${t}.0/22`,
           nodeSubnets: stage.entry('moving').nodeSubnets,
           ips: [`${t}.10~${t}.19`],
@@ -100,7 +85,7 @@ describe('entries are rebuilt under running pods', () => {
       await kube.patch(`${paths.nodes}/moving-0/status`, { status: { addresses: internalIps(other) } })
       await Bun.sleep(500)
       await kube.create(paths.pods(ns), pod('new', { stage: 'moving' }))
-      expect(addressOf(await runningPod(kube, ns, 'new'))).toStartWith(third('target'))
+      expect(addressOf(await runningPod(kube, ns, 'new'))).toStartWith(thirdOf(stage, 'target'))
       expect(addressOf(await runningPod(kube, ns, 'db-0'))).toBe(addressOf(before))
       await kube.delete(`${paths.pods(ns)}/db-0`)
       await said(kube, ns, 'it waits', `the pod keeps ${addressOf(before)}, which is not usable in`)
@@ -117,9 +102,9 @@ describe('what a person should look at', () => {
     async () => {
       const { kube } = stage
       const ns = await namespace('warned')
-      const t = third('warned')
+      const t = thirdOf(stage, 'warned')
       const node = (n: number) => `${t}.${n} is the address of node`
-      await setRanges('warned', [`${t}.1`, `${t}.10~${t}.19`])
+      await setRanges(stage, 'warned', [`${t}.1`, `${t}.10~${t}.19`])
       await eventOnMap(`contains the gateway ${t}.1: pods may be given it`)
       const { status } = await kube.get<KubeObject & { status: object }>(`${paths.nodes}/warned-0`)
       const [own = ''] = stage.entry('warned').nodeSubnets
@@ -134,7 +119,7 @@ describe('what a person should look at', () => {
       await kube.create(paths.pods(ns), pod('p', { stage: 'warned' }))
       await runningPod(kube, ns, 'p')
       await kube.patch(`${paths.nodes}/warned-0/status`, { status })
-      await setRanges('warned', [`${t}.10~${t}.19`])
+      await setRanges(stage, 'warned', [`${t}.10~${t}.19`])
       await eventually('nothing is left to warn of', async () => (await config()).warnings.length === 0)
     },
     LIMIT_MS,

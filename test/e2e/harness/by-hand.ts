@@ -1,7 +1,7 @@
 /** Owns the scheduler that a scenario plays itself: pods that no other takes, and both ports of floatip by plain HTTP. */
 import type { KubeObject } from './kube.ts'
 import { ARGS, type FloatingIp, type Pod, type PodOptions, paths, pod } from './objects.ts'
-import type { Stage } from './stage.ts'
+import { type EntryPlan, type Stage, startStage } from './stage.ts'
 
 export interface Reply {
   readonly status: number
@@ -140,6 +140,36 @@ export const ownedByDeployment = (name: string): OwnedBy => ({
   name: `${name}-${HASH['pod-template-hash']}`,
 })
 export const HASH = { 'pod-template-hash': '69fd8dbc5c' } as const
+
+/** Subnets of which some are soon full. */
+export const NARROW: readonly EntryPlan[] = [
+  { name: 'wide', nodes: 2 },
+  { name: 'two', nodes: 1, ips: third => [`${third}.2~${third}.3`] },
+  { name: 'few', nodes: 1, ips: third => [`${third}.10~${third}.14`] },
+  { name: 'one', nodes: 1, ips: third => [`${third}.77`] },
+]
+
+/** 20 addresses; 10.50.0.9 and 10.50.0.10 stand where numbers and texts differ. */
+export const TWENTY: readonly EntryPlan[] = [
+  { name: 'a', nodes: 1, ips: third => [`${third}.5~${third}.18`] },
+  { name: 'b', nodes: 1, ips: third => [`${third}.2~${third}.7`] },
+]
+
+/** A stage on which only the scenario moves, with these namespaces. */
+export async function startHand(
+  plans: readonly EntryPlan[],
+  namespaces: readonly string[],
+): Promise<{ stage: Stage; hand: Hand }> {
+  const stage = await startStage(plans)
+  try {
+    await stopEverybody(stage)
+    for (const name of namespaces) await handNamespace(stage, name)
+    return { stage, hand: byHand(stage) }
+  } catch (error) {
+    await stage.stop()
+    throw error
+  }
+}
 
 /** Nobody starts pods, nobody makes or collects them: what is there is what the scenario made. */
 export async function stopEverybody({ cluster }: Pick<Stage, 'cluster'>): Promise<void> {

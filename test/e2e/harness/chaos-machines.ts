@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Random } from '../../sim/random.ts'
 import { look, NS, STAGE_LABEL } from './chaos-world.ts'
+import { write } from './config-map.ts'
 import { eventually } from './kube.ts'
 import { node, paths } from './objects.ts'
 import { cordon, type Entry, type Stage } from './stage.ts'
@@ -39,9 +40,7 @@ export function machinesOn(stage: Stage, random: Random, entries: readonly Entry
 
   async function configure(): Promise<void> {
     const floatingips = entries.map(({ name: _, ...entry }, at) => ({ ...entry, ips: rangesOf(at) }))
-    await kube.patch(`${paths.configMaps('kube-system')}/floatingip-config`, {
-      data: { floatingips: JSON.stringify(floatingips) },
-    })
+    await write(kube, JSON.stringify(floatingips))
   }
   const rangesOf = (at: number) =>
     removed && at === 1 ? (entries[at]?.ips.slice(0, 1) ?? []) : (entries[at]?.ips ?? [])
