@@ -2,12 +2,12 @@
 import type { Committed } from '../domain/change.ts'
 import { isKept, ownerKey, poolOwner } from '../domain/owner.ts'
 import { isRefusal } from '../domain/refusal.ts'
-import type { JudgedPool, PoolFact, PoolStatus, PoolStore } from '../kube/pool.ts'
-import { unreachable } from '../lib/assert.ts'
+import type { PoolFact, PoolStatus, PoolStore } from '../kube/pool.ts'
 import { Fault, messageOf } from '../lib/fault.ts'
 import type { Resized } from '../rules/pool.ts'
 import { isConfigured } from '../rules/view.ts'
 import { poolStandingsOf } from './pool-standing.ts'
+import { statusOf } from './pool-status.ts'
 import type { Ports } from './ports.ts'
 
 /** Binds and ends come in bursts: one status for all of a burst. */
@@ -187,54 +187,4 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
 function poolsIn(changes: readonly Committed[]): Set<string> {
   const names = changes.flatMap(({ before, after }) => [before?.owner.pool ?? '', after?.owner.pool ?? ''])
   return new Set(names.filter(name => name !== ''))
-}
-
-function statusOf(pool: PoolFact, first: PoolFact, judged: JudgedPool, { allocated, inUse }: Resized): PoolStatus {
-  const counts = pool.uid === first.uid
-  const status = { size: first.size, allocated, inUse }
-  const within = withinSize(first, judged, allocated)
-  if (counts) return { observedGeneration: judged.generation, ...status, conditions: [inForce(judged), within] }
-  const message = `the pool of namespace ${first.namespace} is in force`
-  const shadowed: Condition = { type: 'InForce', status: 'False', reason: 'Shadowed', message }
-  return { observedGeneration: null, ...status, conditions: [shadowed, within] }
-}
-
-type Condition = PoolStatus['conditions'][number]
-
-function inForce({ standing }: JudgedPool): Condition {
-  const type = 'InForce'
-  const limits = 'its size limits the pods of the pool'
-  switch (standing) {
-    case 'applied':
-      return { type, status: 'True', reason: 'InForce', message: limits }
-    case 'inherited':
-      return {
-        ...{ type, status: 'True', reason: 'Inherited' },
-        message: `${limits}; it was here before floatip: no address is released for it before its next change`,
-      }
-    case 'aside':
-      return {
-        ...{ type, status: 'False', reason: 'Inherited' },
-        message:
-          'more addresses are in use than its size since before floatip: it limits nothing before its next change',
-      }
-    default:
-      return unreachable(standing)
-  }
-}
-
-function withinSize({ size }: PoolFact, judged: JudgedPool, allocated: number): Condition {
-  const type = 'WithinSize'
-  const surplus = allocated - size
-  if (surplus <= 0)
-    return { type, status: 'True', reason: type, message: `${allocated} of ${size} addresses are allocated` }
-  if (judged.standing !== 'applied')
-    return {
-      type,
-      status: 'False',
-      reason: 'Inherited',
-      message: `${surplus} more addresses than its size are allocated`,
-    }
-  const message = `${surplus} more addresses than its size are in use: waits for their pods to end`
-  return { type, status: 'False', reason: 'InUse', message }
 }
