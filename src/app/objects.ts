@@ -16,9 +16,32 @@ export interface ObjectWatch {
   gone(fact: FloatingIpFact): void
 }
 
+/** The watch shows a write of ours about when it is answered: then nothing is left to be looked at. */
+const ECHO_WITHIN_MS = 200
+
 /** A watch shows our own writes too, late and out of step with us: whatever looks foreign is read again before anything follows. */
-export function objectWatchOn(ports: Ports, objects: ObjectStore): ObjectWatch {
+export function objectWatchOn(ports: Ports, objects: ObjectStore, signal: AbortSignal): ObjectWatch {
   const { ledger, replicator, clock, log } = ports
+  /** What was shown last of addresses that we were writing: most are our own writes, and what is not must not be lost. */
+  const overlooked = new Map<string, () => void>()
+
+  replicator.onDone(address => {
+    const now = overlooked.get(address.text)
+    if (now === undefined) return
+    void clock.sleep(ECHO_WITHIN_MS, signal).then(() => {
+      if (signal.aborted) return
+      // Another write began, or the watch has told more since.
+      if (replicator.isBusy(address) || overlooked.get(address.text) !== now) return
+      overlooked.delete(address.text)
+      now()
+    })
+  })
+
+  function shown(address: Address, now: () => void): void {
+    if (replicator.isBusy(address)) return void overlooked.set(address.text, now)
+    overlooked.delete(address.text)
+    now()
+  }
 
   /** True when the event tells nothing new, or our own write of this address is under way. */
   function isSettled(address: Address, fact: FloatingIpFact): boolean {
@@ -54,13 +77,16 @@ export function objectWatchOn(ports: Ports, objects: ObjectStore): ObjectWatch {
   }
 
   async function adopt(fact: FloatingIpFact): Promise<void> {
-    const sighting = objectSighting(fact, clock.now(), new Set((await lives(ports, fact)) ? [fact.podUid] : []))
+    const isAlive = await lives(ports, fact)
+    const sighting = objectSighting(fact, clock.now(), new Set(isAlive ? [fact.podUid] : []))
     if (sighting === null) return
     const outcome = await ledger.submit('adopt', sighting)
     if (isRefusal(outcome)) log.error({ ip: fact.name }, `conflict: ${outcome.because}`)
-    else if (outcome.changes.length > 0)
+    else if (outcome.changes.length > 0) {
       log.info({ ip: fact.name, key: fact.key, reserved: fact.reserved }, 'adopted from its object')
-    else if (fact.reserved)
+      // An administrator keeps what its owner has let go: the object says so (R23).
+      if (fact.reserved && fact.owner !== null && !isAlive) await objects.disown(sighting.address, fact)
+    } else if (fact.reserved)
       log.warn({ ip: fact.name }, 'reserved by an administrator while in use: it stays with its pod')
   }
 
@@ -97,14 +123,20 @@ export function objectWatchOn(ports: Ports, objects: ObjectStore): ObjectWatch {
 
   return {
     seen(fact) {
-      if (fact.address !== null && !isSettled(fact.address, fact)) start(fact.address)
+      const { address } = fact
+      if (address === null) return
+      shown(address, () => {
+        if (!isSettled(address, fact)) start(address)
+      })
     },
     gone(fact) {
       const { address } = fact
       objects.gone(fact)
-      if (address === null || replicator.isBusy(address)) return
-      if (ledger.read(view => view.at(address)) === null) replicator.forget(address)
-      else start(address)
+      if (address === null) return
+      shown(address, () => {
+        if (ledger.read(view => view.at(address)) === null) replicator.forget(address)
+        else start(address)
+      })
     },
   }
 }

@@ -116,7 +116,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const questions = questionsOn(ports, { transport, lists, gate, waiting, asked })
   const reads = readsOf({ ports, holds, rests, file, limits: options.history })
 
-  const objectWatch = objectWatchOn(ports, objects)
+  const objectWatch = objectWatchOn(ports, objects, signal)
   const objectMirror = mirrorObjects({ ...following, ...objectWatch })
   const configuration = configurationOf({
     ...ports,

@@ -29,6 +29,8 @@ export interface Replicator {
   forget(address: Address): void
   /** A write of this address is under way or waits. */
   isBusy(address: Address): boolean
+  /** Called whenever an address is busy no more. */
+  onDone(listener: (address: Address) => void): void
   /** Writes what the outbox holds and nobody is writing: a commit whose answer was lost told nobody of its changes. */
   sweep(): void
   /** Begins to write: what the outbox holds, and all that comes. */
@@ -65,6 +67,7 @@ export function noReplication(ledger: Ledger): Replicator {
     recheck() {},
     forget() {},
     isBusy: () => false,
+    onDone() {},
     sweep() {},
     start() {},
     acknowledged: () => Promise.resolve(),
@@ -103,6 +106,7 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
   const ready: Lane[] = []
   /** Somebody waits for these: a bind must not stand behind a takeover of thousands. */
   const urgent: Lane[] = []
+  const listeners: ((address: Address) => void)[] = []
   let running = 0
   let started = false
   const stopping = new AbortController()
@@ -201,6 +205,7 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
     }
     lane.state = 'over'
     lanes.delete(lane.address.text)
+    for (const listener of listeners) listener(lane.address)
   }
 
   return {
@@ -218,6 +223,7 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
     },
     forget: writes.forget,
     isBusy: address => lanes.has(address.text),
+    onDone: listener => void listeners.push(listener),
     sweep,
     start() {
       started = true

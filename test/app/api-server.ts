@@ -45,9 +45,10 @@ interface Rule {
 
 interface Door {
   readonly kind: string
+  readonly late: boolean
   used: boolean
-  readonly arrived: (call: Call) => void
-  readonly released: Promise<void>
+  /** Resolves when it is released. */
+  pass(call: Call): Promise<void>
 }
 
 interface Logged {
@@ -189,17 +190,15 @@ export function startApiServer() {
     if (at.sub === 'status' && !hasStatus(definition)) return failure(404, 'NotFound', at.key)
     const fault = dueFault(call.kind)
     const held = doors.find(each => each.kind === call.kind && !each.used)
-    if (held !== undefined) {
-      held.used = true
-      held.arrived(call)
-      await held.released
-    }
+    if (held !== undefined) held.used = true
+    if (held?.late === false) await held.pass(call)
     if (fault === 'hang') return new Promise<Response>(() => {})
     if (fault !== undefined && fault.after !== true) return failure(fault.status, fault.reason ?? '', at.key)
     if (verb === 'list')
       return list(at.collection, Number(url.searchParams.get('limit')), url.searchParams.get('continue'))
     if (verb === 'watch') return watch(at.collection, Number(url.searchParams.get('resourceVersion')))
     const answer = write(verb, at.collection, at.key, body)
+    if (held?.late) await held.pass(call)
     if (fault !== undefined) return failure(fault.status, fault.reason ?? 'Timeout', at.key)
     if (isRefused(answer)) return failure(answer.status, answer.reason, answer.name, answer.message)
     return Response.json(answer, { status: verb === 'create' || verb === 'bind' ? 201 : 200 })
@@ -233,11 +232,15 @@ export function startApiServer() {
     heal(): void {
       rules.length = 0
     },
-    /** The next call of this kind waits at the door. */
-    hold(kind: string): Held {
+    /** The next call of this kind waits at the door; `late`: what it asks for is done, and its answer waits. */
+    hold(kind: string, late = false): Held {
       const arrived = Promise.withResolvers<Call>()
       const released = Promise.withResolvers<void>()
-      doors.push({ kind, used: false, arrived: arrived.resolve, released: released.promise })
+      const pass = (call: Call) => {
+        arrived.resolve(call)
+        return released.promise
+      }
+      doors.push({ kind, late, used: false, pass })
       return { arrived: arrived.promise, release: () => released.resolve() }
     },
     /** Lists leave it out, as an old cache would; a GET still finds it. */

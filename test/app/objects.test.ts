@@ -44,6 +44,26 @@ test('the label taken away from an object that names nobody ends the reservation
   expect(world.row('10.0.0.2')).toBe('bound NULL_default_NULL_p p#1')
 })
 
+test('R27 a reservation that is made while our own write of its address is under way is seen after it', async () => {
+  const world = await openWorld({ floatingips: [floatingIp('10.0.0.2', '', { labels: { reserved: 'firewall' } })] })
+  const door = world.api.hold('delete floatingips', true)
+  world.api.edit('floatingips', '10.0.0.2', { metadata: { labels: { reserved: null } } })
+  await until(() => world.row('10.0.0.2') === 'free')
+  await door.arrived
+  world.api.put('floatingips', floatingIp('10.0.0.2', '', { labels: { reserved: 'again' } }))
+  await Bun.sleep(50)
+  door.release()
+  await until(() => world.row('10.0.0.2') === BLOCKED)
+})
+
+test('R23 the label on the object of nobody alive: nobody has the address, and the object names nobody any more', async () => {
+  const world = await openWorld()
+  await Bun.sleep(50)
+  world.api.put('floatingips', floatingIp('10.0.0.2', 'sts_default_web_web-0', { labels: { reserved: 'firewall' } }))
+  await until(() => world.row('10.0.0.2') === BLOCKED)
+  await until(() => world.api.get('floatingips', '10.0.0.2')?.spec?.key === '')
+})
+
 test('R14 the label taken away from an object that cannot be read leaves its address out of circulation', async () => {
   const unreadable = (labels: Record<string, string>) => floatingIp('10.0.0.2', 'no key of ours', { labels })
   const world = await openWorld({ floatingips: [unreadable({ reserved: 'firewall' })] })
