@@ -2,6 +2,7 @@
 import type { PodAddress } from '../domain/pod-address.ts'
 import { type Refusal, refusal } from '../domain/refusal.ts'
 import type { PodFact } from '../kube/pod.ts'
+import { notABug } from '../lib/assert.ts'
 import { Fault } from '../lib/fault.ts'
 import { giveBackBeside, textsOf } from './beside.ts'
 import type { BindRequest, BindResult } from './bind.ts'
@@ -32,6 +33,7 @@ export function otherEndsOf(ports: Ports, waiting: WaitingList, holds: Holds) {
     if (now.node === node && carried === planned) {
       holds.settle(pod.uid)
       giveBackBeside(ports, pod.uid, textsOf(now.addresses), true).catch(error => {
+        notABug(error)
         log.warn({ pod: `${pod.namespace}/${pod.name}`, err: error }, 'what it was not bound with is not released yet')
       })
       return null
@@ -42,20 +44,9 @@ export function otherEndsOf(ports: Ports, waiting: WaitingList, holds: Holds) {
 
   /** Records what the pod carries, then gives up what was planned. */
   async function adoptCarried(pod: PodFact): Promise<void> {
-    const planned = ledger.read(view => view.ofIncarnation(pod.uid))
-    const revision = Math.max(0, ...planned.map(row => row.revision))
     const at = clock.now()
     for (const sighting of carriedBy(ledger, pod, at)) await ledger.submit('adopt', sighting)
-    const kept = textsOf(pod.addresses)
-    if (planned.some(row => !kept.has(row.address.text))) {
-      await ledger.submit('giveBack', {
-        at,
-        incarnation: pod.uid,
-        revision,
-        because: 'bound with other addresses',
-        except: kept,
-      })
-    }
+    await giveBackBeside(ports, pod.uid, textsOf(pod.addresses), true)
   }
 
   async function alreadyBound(pod: PodFact, node: string): Promise<BindResult> {

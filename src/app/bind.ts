@@ -6,6 +6,7 @@ import type { NodeGroup } from '../domain/geometry.ts'
 import type { PodAddress } from '../domain/pod-address.ts'
 import { isRefusal, type Refusal, refusal } from '../domain/refusal.ts'
 import type { PodFact } from '../kube/pod.ts'
+import { notABug } from '../lib/assert.ts'
 import { Fault } from '../lib/fault.ts'
 import { confirm, outgrown } from '../rules/bind.ts'
 import { giveBackBeside, textsOf } from './beside.ts'
@@ -212,6 +213,7 @@ export function bindingOn(ports: Ports, waiting: WaitingList, holds: Holds, fres
         await ledger.submit('release', { at: clock.now(), address, owner, revision, because })
       }
     } catch (error) {
+      notABug(error)
       log.warn(
         { pod: `${pod.namespace}/${pod.name}`, err: error },
         'what its pod was not bound with is not released yet',

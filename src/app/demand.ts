@@ -6,6 +6,7 @@ import { IMMUTABLE, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import { isCustomWorkload } from '../domain/workload.ts'
 import type { PodFact } from '../kube/pod.ts'
+import { notABug } from '../lib/assert.ts'
 import type { Ports } from './ports.ts'
 
 /** The demand with the workload from the mirror; null when the mirror does not have a workload that a rule needs. */
@@ -84,6 +85,7 @@ export async function workloadAtEnd(
   try {
     return await calls.getWorkload(owner, apiVersion)
   } catch (error) {
+    notABug(error)
     log.warn({ err: error, workload: `${owner.namespace}/${owner.workload}` }, 'the workload could not be read: kept')
     return UNLOOKED
   }

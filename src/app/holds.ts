@@ -1,5 +1,6 @@
 /** Owns the end of holds: what filter took and no bind claimed goes back after a time, and so does a claim that led to no Binding. */
 import type { PodEnd } from '../kube/cluster.ts'
+import { notABug } from '../lib/assert.ts'
 import type { WallMs } from '../lib/clock.ts'
 import { giveBackBeside, textsOf } from './beside.ts'
 import { leaveNodes } from './leaving.ts'
@@ -83,6 +84,7 @@ export function holdsOf(parts: HoldParts): Holds {
       await leaveNodes(parts, uid)
       await ledger.submit('giveBack', { at: clock.now(), incarnation: uid, revision, because: 'not bound in time' })
     } catch (error) {
+      notABug(error)
       log.warn({ pod: `${namespace}/${name}`, err: error }, 'hold not given back, will retry')
       renew(uid)
     }

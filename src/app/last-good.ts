@@ -1,6 +1,6 @@
 /** Owns the last valid configuration over restarts and leaders (R29): in the ledger's file, and in an object that the next leader finds. */
 import type { RememberingObject } from '../kube/last-good.ts'
-import { Bug } from '../lib/assert.ts'
+import { notABug } from '../lib/assert.ts'
 import type { Clock } from '../lib/clock.ts'
 import { messageOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
@@ -48,7 +48,7 @@ export function lastGoodOf({ file, object, clock, log, signal }: LastGoodParts):
           await write(text)
           if (unwritten === text) unwritten = null
         } catch (error) {
-          if (error instanceof Bug) throw error
+          notABug(error)
           if (!said)
             log.warn({ where, err: messageOf(error) }, 'the last valid configuration is not written, will retry')
           said = true
@@ -67,7 +67,7 @@ export function lastGoodOf({ file, object, clock, log, signal }: LastGoodParts):
     try {
       return await read()
     } catch (error) {
-      if (error instanceof Bug) throw error
+      notABug(error)
       log.warn({ where, err: messageOf(error) }, 'the last valid configuration cannot be read')
       return null
     }

@@ -3,6 +3,7 @@ import { isRefusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
 import type { FloatingIpFact } from '../kube/floatingip.ts'
 import type { ObjectStore } from '../kube/object-store.ts'
+import { notABug } from '../lib/assert.ts'
 import { messageOf } from '../lib/fault.ts'
 import { lives } from './foreign.ts'
 import type { Ports } from './ports.ts'
@@ -114,6 +115,7 @@ export function objectWatchOn(ports: Ports, objects: ObjectStore, signal: AbortS
 
   function start(address: Address): void {
     look(address).catch(error => {
+      notABug(error)
       log.warn(
         { ip: address.text, err: messageOf(error) },
         'a foreign change of an object could not be looked into: the next resync does',

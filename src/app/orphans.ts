@@ -1,4 +1,5 @@
 /** Owns the end of orphans: addresses that left the configuration and that no pod has are kept for nobody (R16). */
+import { notABug } from '../lib/assert.ts'
 import { messageOf } from '../lib/fault.ts'
 import { slicesOf } from '../lib/slices.ts'
 import { isConfigured } from '../rules/view.ts'
@@ -25,6 +26,7 @@ export async function sweepOrphans({
       )
     }
   } catch (error) {
+    notABug(error)
     log.warn(
       { err: messageOf(error) },
       'addresses that left the configuration are still kept: the next resync frees them',

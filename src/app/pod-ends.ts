@@ -5,6 +5,7 @@ import { IMMUTABLE, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import type { PodEnd } from '../kube/cluster.ts'
 import type { PodFact } from '../kube/pod.ts'
+import { notABug } from '../lib/assert.ts'
 import { adopt } from '../rules/adopt.ts'
 import { followed } from '../rules/follow.ts'
 import { giveBackBeside, textsOf } from './beside.ts'
@@ -67,6 +68,7 @@ export async function podEnded(ports: Parts, { pod, certain, because }: PodEnd, 
       }
       return await endIncarnation(ports, pod.uid, because, last)
     } catch (error) {
+      notABug(error)
       ports.log.warn(
         { pod: `${pod.namespace}/${pod.name}`, err: error },
         'the end of a pod is not booked yet, will retry',
@@ -92,11 +94,13 @@ export function podBound(ports: Parts & Pick<Ports, 'onConflict'>, pod: PodFact)
     if (isRefusal(decision)) reportClaimant(ports, sighting, decision.because)
     else if (decision.changes.length > 0) {
       ledger.submit('adopt', sighting).catch(error => {
+        notABug(error)
         log.warn({ pod: key, err: error }, 'its addresses are not recorded yet: resync does it')
       })
     }
   }
   giveBackBeside(ports, pod.uid, textsOf(pod.addresses), false).catch(error => {
+    notABug(error)
     log.warn({ pod: key, err: error }, 'what was held for it goes back when it ends')
   })
 }

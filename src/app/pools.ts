@@ -3,6 +3,7 @@ import type { Committed } from '../domain/change.ts'
 import { isKept, ownerKey, poolOwner } from '../domain/owner.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import type { PoolFact, PoolStatus, PoolStore } from '../kube/pool.ts'
+import { notABug } from '../lib/assert.ts'
 import { Fault, messageOf } from '../lib/fault.ts'
 import type { Resized } from '../rules/pool.ts'
 import { isConfigured } from '../rules/view.ts'
@@ -12,6 +13,7 @@ import type { Ports } from './ports.ts'
 
 /** Binds and ends come in bursts: one status for all of a burst. */
 const GATHER_MS = 300
+const RETRY_MS = 1_000
 /** No status is served: a definition that was just updated serves it in a moment, galaxy-ipam's own never. */
 const UNSERVED_FIRST_MS = 1_000
 const UNSERVED_MOST_MS = 600_000
@@ -89,7 +91,9 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
       const now = shrinks ? await resize(name, first.size, false) : counts
       for (const each of cluster.poolsNamed(name)) await tell(each, statusOf(each, first, judged, now))
     } catch (error) {
-      log.warn({ pool: name, err: messageOf(error) }, 'the status of a pool was not written')
+      notABug(error)
+      log.warn({ pool: name, err: messageOf(error) }, 'the status of a pool was not written yet, will retry')
+      void clock.sleep(RETRY_MS, stopping.signal).then(() => touch(name))
     }
   }
 
@@ -135,6 +139,19 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
     return outcome.answer
   }
 
+  /** Its object is not told of again: what fails is tried until it is done. */
+  async function followed(name: string): Promise<void> {
+    while (!stopping.signal.aborted) {
+      try {
+        return await follow(name)
+      } catch (error) {
+        notABug(error)
+        log.warn({ pool: name, err: messageOf(error) }, 'a pool was not brought to its size yet, will retry')
+        await clock.sleep(RETRY_MS, stopping.signal)
+      }
+    }
+  }
+
   /** What its object asks for, as far as it is to be carried out. */
   async function follow(name: string): Promise<void> {
     const there = new Set([...cluster.pools.values()].map(({ uid }) => uid))
@@ -175,10 +192,7 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
         )
     },
     changed(name) {
-      follow(name).then(
-        () => touch(name),
-        error => log.warn({ pool: name, err: messageOf(error) }, 'a pool was not brought to its size'),
-      )
+      void followed(name).then(() => touch(name))
     },
     stop: () => stopping.abort(),
   }

@@ -1,6 +1,7 @@
 /** Owns the end of rests: an address that a container may still use is free for other owners once its time is over (R12). */
 import type { Allocation } from '../domain/allocation.ts'
 import type { Address } from '../ip/address.ts'
+import { notABug } from '../lib/assert.ts'
 import type { WallMs } from '../lib/clock.ts'
 import type { Ports } from './ports.ts'
 
@@ -52,6 +53,7 @@ export function restsOf({ ledger, restMs, clock, log }: Pick<Ports, 'ledger' | '
         await ledger.submit('rested', { at: clock.now(), address, since })
         return
       } catch (error) {
+        notABug(error)
         log.warn({ ip: address.text, err: error }, 'the end of its rest is not booked yet, will retry')
       }
     }

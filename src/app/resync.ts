@@ -1,6 +1,7 @@
 /** Owns resync: every interval the ledger is compared with fresh lists of objects and pods; doubt keeps. */
 import type { FloatingIpFact } from '../kube/floatingip.ts'
 import type { PodFact } from '../kube/pod.ts'
+import { notABug } from '../lib/assert.ts'
 import { messageOf } from '../lib/fault.ts'
 import { sweepOrphans } from './orphans.ts'
 import type { Ports } from './ports.ts'
@@ -58,6 +59,7 @@ export function resyncOf(
         try {
           await once()
         } catch (error) {
+          notABug(error)
           log.warn({ err: messageOf(error) }, 'resync failed: everything stays as it is until the next one')
         }
       }

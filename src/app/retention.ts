@@ -1,4 +1,5 @@
 /** Owns when the history is pruned: a small step at a time, and only while no command waits. */
+import { notABug } from '../lib/assert.ts'
 import { messageOf } from '../lib/fault.ts'
 import type { Pruned, Retention } from '../store/retention.ts'
 import type { Ports } from './ports.ts'
@@ -21,6 +22,7 @@ export async function retain({ ledger, clock, log, limits, prune, signal }: Rete
     try {
       if (ledger.waiting === 0) more = prune(limits, clock.now(), STEP).more
     } catch (error) {
+      notABug(error)
       more = false
       log.warn({ err: messageOf(error) }, 'the history could not be pruned, will try again')
     }

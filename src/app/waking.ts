@@ -1,6 +1,7 @@
 /** Owns waking: when addresses or room come free, as many of the oldest waiting pods that they suit are told, and no more. */
 import type { Geometry, NodeGroup } from '../domain/geometry.ts'
 import type { PodFact } from '../kube/pod.ts'
+import { notABug } from '../lib/assert.ts'
 import type { Verdicts } from '../rules/filter.ts'
 import { type Promises, promisesOn } from '../rules/promise.ts'
 import { demandForWake } from './demand.ts'
@@ -130,6 +131,7 @@ export function wakingOf(parts: WakingParts): Waking {
       }
       log.debug({ pod: `${namespace}/${name}` }, 'woken')
     } catch (error) {
+      notABug(error)
       log.warn({ pod: `${namespace}/${name}`, err: error }, 'a waiting pod could not be woken, the next in line is')
     }
     await clock.sleep(ANSWER_WITHIN_MS, stopping.signal)
@@ -148,6 +150,7 @@ export function wakingOf(parts: WakingParts): Waking {
         for (let pod = left.pop(); pod !== undefined && !stopping.signal.aborted; pod = left.pop()) {
           const { namespace, name, uid } = pod
           await calls.touchPod({ namespace, name, uid }, freshValue()).catch(error => {
+            notABug(error)
             log.warn({ pod: `${namespace}/${name}`, err: error }, 'a pending pod could not be woken at start-up')
           })
         }

@@ -4,6 +4,7 @@ import { type Owner, workloadKey } from '../domain/owner.ts'
 import { IMMUTABLE } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import type { PodFact } from '../kube/pod.ts'
+import { notABug } from '../lib/assert.ts'
 import { follow, followed } from '../rules/follow.ts'
 import type { View } from '../rules/view.ts'
 import { inLanes } from './lanes.ts'
@@ -28,6 +29,7 @@ export async function workloadChanged(ports: Parts, owner: Owner, apiVersion: st
     const found = await unfinishedAmong(ports, command)
     await ledger.submit('follow', { ...command, unfinished: new Set([...unfinished, ...found]) })
   } catch (error) {
+    notABug(error)
     const name = `${owner.namespace}/${owner.workload}`
     log.warn({ workload: name, err: error }, 'the workload could not be read: its addresses stay')
   }

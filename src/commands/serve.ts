@@ -32,6 +32,8 @@ export async function serve(options: ServeOptions): Promise<number> {
   log.info({ version: VERSION, ...listening, ledger: ledgerPath, term, rows }, 'floatip started')
   floatip.start().catch(onBug)
 
+  // Work that nobody waits for: what it did not expect to be thrown ends here.
+  for (const name of ['uncaughtException', 'unhandledRejection'] as const) process.on(name, onBug)
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => ended.resolve(EXIT.ok))
   const code = await ended.promise
   floatip.endStreams()

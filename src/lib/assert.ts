@@ -15,6 +15,11 @@ export function present<T>(value: T | null | undefined, what: string): T {
   return value
 }
 
+/** For whoever goes on after what was thrown: a {@link Bug} is thrown again, and ends the process. */
+export function notABug(thrown: unknown): void {
+  if (thrown instanceof Bug) throw thrown
+}
+
 /** Ends every switch over a union: the compiler proves that no case is left. */
 export function unreachable(value: never): never {
   throw new Bug(`unreachable: ${JSON.stringify(value)}`)

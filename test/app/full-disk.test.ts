@@ -1,16 +1,21 @@
-/** Owns the proof that a disk that fails for a while stops neither the following of the configuration nor its order. */
+/** Owns the proof that a disk that fails for a while loses nothing that was to be followed: the configuration, its order, the size of a pool. */
 import { afterEach, describe, expect, test } from 'bun:test'
 import { configurationOf } from '../../src/app/configuration.ts'
 import { lastGoodOf } from '../../src/app/last-good.ts'
+import { poolsOf } from '../../src/app/pools.ts'
 import { readConfiguration } from '../../src/domain/configuration.ts'
 import type { Geometry } from '../../src/domain/geometry.ts'
+import { connect } from '../../src/kube/kubeconfig.ts'
+import { poolStoreOn } from '../../src/kube/pool.ts'
+import { transport } from '../../src/kube/transport.ts'
 import { Fault } from '../../src/lib/fault.ts'
 import { silentLog } from '../../src/lib/log.ts'
 import { fastClock } from './clock.ts'
 import { entry } from './objects.ts'
-import { until } from './world.ts'
+import { closeWorlds, openWorld, until } from './world.ts'
 
 const stopping = new Set<AbortController>()
+afterEach(closeWorlds)
 afterEach(() => {
   for (const each of stopping) each.abort()
   stopping.clear()
@@ -95,4 +100,27 @@ test('a value that could not be put in force, and was taken back meanwhile, is n
   await Bun.sleep(50)
   expect([slots, tries]).toEqual([2, 2])
   expect(configuration.status.addresses).toBe(2)
+})
+
+test('a pool that could not be brought to its size is brought to it once there is room', async () => {
+  const world = await openWorld()
+  const { ledger } = world.ports
+  let refusals = 2
+  const full: typeof ledger.submit = (kind, command) => {
+    if (refusals-- > 0) return Promise.reject(new Fault('the ledger could not be written', { retryable: true }))
+    return ledger.submit(kind, command)
+  }
+  const filling = Object.create(ledger, { submit: { value: full } })
+  const store = poolStoreOn(transport(connect({ master: world.api.url })))
+  const pools = poolsOf({ ...world.ports, ...surroundings(), ledger: filling, store })
+  pools.takeOver()
+  world.api.put('pools', {
+    metadata: { name: 'p', namespace: 'kube-system', uid: 'p#1', resourceVersion: '1', generation: 1 },
+    size: 2,
+    preAllocateIP: true,
+  })
+  await until(() => world.ports.cluster.pools.size === 1)
+  pools.changed('p')
+  await until(() => refusals < 0)
+  pools.stop()
 })

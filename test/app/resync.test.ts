@@ -5,9 +5,11 @@ import { connect } from '../../src/kube/kubeconfig.ts'
 import { objectStoreOn } from '../../src/kube/object-store.ts'
 import { listPods } from '../../src/kube/pod.ts'
 import { transport } from '../../src/kube/transport.ts'
-import { present } from '../../src/lib/assert.ts'
+import { Bug, present } from '../../src/lib/assert.ts'
+import { Fault } from '../../src/lib/fault.ts'
 import { startApiServer } from './api-server.ts'
 import { callsOf, run } from './asking.ts'
+import { fastClock } from './clock.ts'
 import { fillLarge } from './large.ts'
 import { carries, floatingIp, pod, workload } from './objects.ts'
 import { closeWorlds, openWorld, until, type World } from './world.ts'
@@ -90,6 +92,20 @@ describe('R13: resync compares with a fresh list, and not with the watch', () =>
     expect(world.row('10.0.0.2')).toBe('free')
     expect(world.row('10.0.0.3')).toBe('reserved sts_default_web_web-0')
   })
+})
+
+test('a round that shows that we are wrong is no doubt: it ends the process, where any other failure waits for the next one', async () => {
+  const world = await openWorld()
+  const clock = fastClock(1_000)
+  const failures = [new Fault('no answer', { retryable: true }), new TypeError('not an object'), new Bug('two owners')]
+  const stop = new AbortController()
+  const listPods = () => {
+    if (failures.length === 1) stop.abort()
+    return Promise.reject(failures.shift())
+  }
+  const resyncs = resyncOf({ ...world.ports, clock }, { listObjects: async () => [], listPods })
+  await expect(resyncs.run(60_000, stop.signal)).rejects.toThrow('two owners')
+  expect(failures).toEqual([])
 })
 
 describe('what changes while the lists are read', () => {
