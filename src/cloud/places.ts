@@ -43,6 +43,8 @@ export interface Places {
   leave(address: Address, node: string): Promise<void>
   /** An object names this node, and no row does: the ledger that knew why is lost (another machine's). As a leftover. */
   found(address: Address, node: string): void
+  /** What is left over is not of this cluster: nothing is said of it here. */
+  forget(): void
   /** To be told of every commit. */
   committed(changes: readonly Committed[]): void
   /** Begins to pursue what is left over. */
@@ -234,6 +236,13 @@ export function placesOf({ provider, store, nodeExists, onNodeGone, clock, log, 
       const place = known.at(address, node)
       place.owed ??= 0
       void pursue(place)
+    },
+    forget() {
+      for (const place of known.all()) {
+        if (place.owed !== null) store.left(place.address.text, place.node, place.owed)
+        place.owed = null
+        known.tidy(place)
+      }
     },
     committed(changes) {
       for (const change of changes) moved(change)

@@ -20,6 +20,7 @@ import { tellingOn } from '../app/telling.ts'
 import { verbosityOf } from '../app/verbosity.ts'
 import { waitingList } from '../app/waiting.ts'
 import { wakingOf } from '../app/waking.ts'
+import { settleInCluster } from '../app/which-cluster.ts'
 import { readConfiguration } from '../domain/configuration.ts'
 import { apiApp } from '../http/api.ts'
 import { extenderApp } from '../http/extender.ts'
@@ -65,6 +66,10 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
 
   const { file, ledger, term, freshValue } = ledgerAt(options, { onBug, onTurn: metrics.onTurn })
 
+  const remembered = {
+    cluster: rememberedText(file.db, 'cluster'),
+    lastGood: rememberedText(file.db, 'configuration'),
+  }
   const kubernetes = kubernetesOn(options, { clock, random, log, onBug, metrics })
   const { transport, following, events, custom, calls, cluster, objects, leadership } = kubernetes
   const gate = readyGate(leadership)
@@ -122,7 +127,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
     ...ports,
     ...configurationTold(options, events, metrics.configurationRejected),
     read: readConfiguration,
-    lastGood: lastGoodOn(options, { ...following, file: rememberedText(file.db, 'configuration'), signal }),
+    lastGood: lastGoodOn(options, { ...following, file: remembered.lastGood, signal }),
     found: geometry => foundIn({ ...ports, objects }, objectMirror.values(), geometry),
     onChange() {
       cluster.moved()
@@ -190,7 +195,6 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         .then(leading.resolve, onBug)
       await leading.promise
       if (signal.aborted || !leadership.isLeader()) return
-      configMap = followConfiguration(options, configuration, following)
       await becomeReady({
         options,
         ports,
@@ -200,6 +204,10 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         gate,
         waking,
         holds,
+        settle: () => settleInCluster({ ...ports, ...remembered, replicated: options.replicate }),
+        configure() {
+          configMap = followConfiguration(options, configuration, following)
+        },
         follow: () => cluster.start(listeners),
         takeOver: () => pools.takeOver(),
         signal,

@@ -1,4 +1,4 @@
-/** Owns the way to ready: definitions, configuration, objects, the cluster's lists, reconciliation; each retried until it succeeds. */
+/** Owns the way to ready: which cluster it is, definitions, configuration, objects, the cluster's lists, reconciliation; each retried until it succeeds. */
 import type { ConfigurationInForce } from '../app/configuration.ts'
 import type { Gate } from '../app/gate.ts'
 import type { Holds } from '../app/holds.ts'
@@ -25,6 +25,10 @@ export interface ReadyParts {
   readonly gate: Gate
   readonly waking: Pick<Waking, 'wakeAll'>
   readonly holds: Pick<Holds, 'renew'>
+  /** Makes sure that the ledger is of this cluster. */
+  readonly settle: () => Promise<void>
+  /** Begins to follow the configuration. */
+  readonly configure: () => void
   /** Begins to follow the cluster. */
   readonly follow: () => void
   /** All is known, and nothing was answered yet. */
@@ -35,10 +39,13 @@ export interface ReadyParts {
 }
 
 export async function becomeReady(parts: ReadyParts): Promise<void> {
-  const { options, ports, transport, objects, gate, waking, holds, follow, takeOver, signal } = parts
+  const { options, ports, transport, objects, gate, waking, holds, settle, configure, follow, takeOver, signal } = parts
   const { ledger, cluster, replicator, clock, log } = ports
   const began = performance.now()
 
+  await step(parts, 'which cluster this is', settle)
+  if (signal.aborted) return
+  configure()
   await waitForConfiguration(parts)
   if (options.replicate && options.installCrds) {
     await step(parts, 'the custom resource definitions', () => installCrds(transport, log))

@@ -91,6 +91,13 @@ export interface ReclaimCommand {
   readonly revision: number
 }
 
+/** The ledger is of another cluster: nothing of it counts, whatever it is. */
+export interface ForgetCommand {
+  readonly at: WallMs
+  readonly addresses: readonly Address[]
+  readonly because: string
+}
+
 /** A pool has this size, and is to be filled up ahead of its pods or not. */
 export interface ResizePoolCommand {
   readonly at: WallMs

@@ -30,6 +30,8 @@ export interface Calls {
   /** Null: gone, by the word of a quorum read. */
   getPod(namespace: string, name: string): Promise<PodFact | null>
   getNode(name: string): Promise<NodeFact | null>
+  /** What tells this cluster from others: the UID of its namespace kube-system, made with it. Null: it may not be read, or is not there. */
+  clusterId(): Promise<string | null>
   /** Of any kind: the owner without regard to its pod, and the owner reference's apiVersion. */
   getWorkload(owner: Owner, apiVersion: string): Promise<Workload>
   /** All of its kind, by `namespace/name` (or the name), in a paged quorum list; null: nobody can tell at this moment. */
@@ -62,6 +64,15 @@ export function callsOn(transport: Transport, custom: Pick<CustomWorkloads, 'rea
   return {
     getPod: (namespace, name) => quorumGet(podPath(namespace, name), name, raw => podFact(raw as RawPod)),
     getNode: name => quorumGet(`/api/v1/nodes/${encodeURIComponent(name)}`, name, raw => nodeFact(raw as RawNode)),
+
+    async clusterId() {
+      try {
+        return await quorumGet('/api/v1/namespaces/kube-system', 'kube-system', raw => raw.metadata.uid)
+      } catch (error) {
+        if (error instanceof ApiError && (error.status === 403 || error.status === 404)) return null
+        throw error
+      }
+    },
 
     async getWorkload(owner, apiVersion) {
       const { kind, namespace, workload: name } = owner

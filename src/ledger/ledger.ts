@@ -91,6 +91,7 @@ const ACTORS: Record<CommandKind, Actor> = {
   importAll: 'person',
   expire: 'floatip',
   adopt: 'cluster',
+  forget: 'floatip',
 }
 
 export interface LedgerParts {

@@ -3,6 +3,7 @@ import { adopt } from './adopt.ts'
 import { bind } from './bind.ts'
 import { filter } from './filter.ts'
 import { follow } from './follow.ts'
+import { forget } from './forget.ts'
 import { importAll } from './import.ts'
 import { resizePool } from './pool.ts'
 import { release } from './release.ts'
@@ -28,6 +29,7 @@ export const rules = {
   expire: unreserve, // the same by its time
   importAll, // another program recorded whom addresses belong to
   adopt, // the cluster knows what the ledger does not
+  forget, // the ledger is of another cluster
 } satisfies Record<string, Rule<never, unknown>>
 
 export type CommandKind = keyof typeof rules

@@ -2,12 +2,21 @@
 import type { Database } from 'bun:sqlite'
 
 /** A text under a name, as long as the ledger lives. */
-export function rememberedText(db: Database, name: string): { read(): string | null; write(text: string): void } {
+export interface RememberedText {
+  /** Null: none was written. */
+  read(): string | null
+  write(text: string): void
+  forget(): void
+}
+
+export function rememberedText(db: Database, name: string): RememberedText {
   const select = db.query<{ value: string }, [string]>('SELECT value FROM fact WHERE name = ?')
   const upsert = db.query('INSERT INTO fact VALUES ($name, $text) ON CONFLICT (name) DO UPDATE SET value = $text')
+  const remove = db.query('DELETE FROM fact WHERE name = ?')
   return {
     read: () => select.get(name)?.value ?? null,
     write: text => void upsert.run({ name, text }),
+    forget: () => void remove.run(name),
   }
 }
 

@@ -13,7 +13,7 @@ import {
 } from './api-semantics.ts'
 import type { Kube } from './objects.ts'
 
-const CORE = ['pods', 'nodes', 'configmaps', 'events', 'statefulsets', 'deployments'] as const
+const CORE = ['pods', 'nodes', 'configmaps', 'events', 'statefulsets', 'deployments', 'namespaces'] as const
 const COLLECTIONS = [...CORE, 'floatingips', 'pools', 'customresourcedefinitions', 'gangs'] as const
 export type Collection = (typeof COLLECTIONS)[number]
 
@@ -62,7 +62,7 @@ interface Watcher {
   end(): void
 }
 
-export function startApiServer() {
+export function startApiServer(clusterId = 'this-cluster') {
   const store = new Map<Collection, Map<string, Kube>>(COLLECTIONS.map(name => [name, new Map()]))
   const history = new Map<Collection, Logged[]>(COLLECTIONS.map(name => [name, []]))
   const watchers = new Set<Watcher>()
@@ -76,6 +76,7 @@ export function startApiServer() {
   let oldest = 0
 
   const of = (collection: Collection) => store.get(collection) as Map<string, Kube>
+  of('namespaces').set('kube-system', { metadata: { name: 'kube-system', uid: clusterId, resourceVersion: '1' } })
   const keyOf = ({ metadata }: Kube) => (metadata.namespace ? `${metadata.namespace}/${metadata.name}` : metadata.name)
 
   function emit(collection: Collection, type: string, object: Kube): Kube {
@@ -286,7 +287,7 @@ interface Place {
 function placeOf(path: string): Place | null {
   const parts = path.split('/').filter(Boolean).map(decodeURIComponent)
   const rest = parts.slice(parts[0] === 'api' ? 2 : 3)
-  const namespace = rest[0] === 'namespaces' ? `${rest[1]}/` : ''
+  const namespace = rest[0] === 'namespaces' && rest.length > 2 ? `${rest[1]}/` : ''
   const [plural, name = '', sub = ''] = namespace === '' ? rest : rest.slice(2)
   const collection = COLLECTIONS.find(each => each === plural)
   return collection === undefined ? null : { collection, key: name === '' ? '' : namespace + name, sub }

@@ -33,6 +33,8 @@ export interface WorldOptions {
   history?: { rows: number; ageMs: number }
   /** host:port of an address provider. */
   cloudProvider?: string
+  /** What tells the cluster from others. */
+  clusterId?: string
   /** What the cluster has before floatip starts. */
   pods?: readonly Kube[]
   statefulsets?: readonly Kube[]
@@ -70,7 +72,7 @@ function tempDir(): string {
 }
 
 function clusterWith(options: WorldOptions): ApiServer {
-  const api = startApiServer()
+  const api = startApiServer(options.clusterId)
   if (options.entries !== null) api.put('configmaps', configMap(JSON.stringify(options.entries ?? ENTRIES)))
   for (const each of NODES) api.put('nodes', each)
   for (const each of options.pods ?? []) api.put('pods', each)

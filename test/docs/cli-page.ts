@@ -30,7 +30,7 @@ export function cliPage(program: Command): string {
   const once = SHARED.flatMap(long => shared.find(option => option.long === long) ?? [])
   return `# Command line
 
-<!-- Generated from the commands by \`bun run docs:cli\`; a test fails when it is not up to date. -->
+<!-- Generated from the commands by \`bun run docs\`; a test fails when it is not up to date. -->
 
 One binary: the server (\`floatip serve\`), and the commands that ask it over the [HTTP API](api.md). What they print looks like in
 [the transcripts](../transcripts/cli.md).

@@ -1,4 +1,4 @@
-/** Owns the check of docs/reference/cli.md against the commands; with FLOATIP_WRITE=1 (`bun run docs:cli`) it writes the page. */
+/** Owns the check of docs/reference/cli.md against the commands; with FLOATIP_WRITE=1 (`bun run docs`) it writes the page. */
 import { expect, test } from 'bun:test'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
 test('the page is what the commands are', () => {
   const page = cliPage(program)
   if (process.env.FLOATIP_WRITE === '1') writeFileSync(PAGE, page)
-  expect(read('docs/reference/cli.md') === page, 'docs/reference/cli.md is not up to date: bun run docs:cli').toBe(true)
+  expect(read('docs/reference/cli.md') === page, 'docs/reference/cli.md is not up to date: bun run docs').toBe(true)
 })
 
 test('every environment variable that the program reads is on the page, and no other', () => {

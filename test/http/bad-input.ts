@@ -1,4 +1,4 @@
-/** Owns the table of what nobody should send, and the exact answer to each. Run it (`bun test/http/bad-input.ts`) to print it as Markdown. */
+/** Owns the table of what nobody should send, and the exact answer to each; docs/reference/errors.md shows it. */
 import { connect } from 'node:net'
 import type { World } from '../app/world.ts'
 import { API_ROWS } from './bad-input-api.ts'
@@ -68,14 +68,3 @@ function saidIn(text: string): string {
   }
   return body.Error || body.message || body.FailedAndUnresolvableNodes?.a1 || text
 }
-
-function markdown(rows: readonly BadRow[]): string {
-  const short = (text: string) => (text.length > 300 ? `${text.slice(0, 300)}…` : text)
-  const cell = (text: string) => short(text).replaceAll('|', '\\|').replaceAll('\n', ' ')
-  const lines = rows.map(
-    row => `| ${row.port} | \`${row.line}\` | ${cell(row.what)} | ${row.status} | ${cell(row.text)} |`,
-  )
-  return ['| port | request | what is wrong | status | answer |', '|---|---|---|---|---|', ...lines].join('\n')
-}
-
-if (import.meta.main) process.stdout.write(`${markdown(ROWS)}\n`)

@@ -3,6 +3,7 @@ import { Database } from 'bun:sqlite'
 import { afterAll, describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { rememberedText } from '../../src/store/facts.ts'
 import { journalOf } from '../../src/store/journal.ts'
 import { LedgerInUse, openLedgerFile, SCHEMA_VERSION } from '../../src/store/open.ts'
 import { restoreLedger } from '../../src/store/restore.ts'
@@ -23,6 +24,7 @@ function backedUp() {
     'scheduler',
   )
   journal.commit()
+  rememberedText(ledger.db, 'cluster').write('that one')
   const file = join(dir, 'backup.db')
   ledger.db.run(`VACUUM INTO '${file}'`)
   ledger.close()
@@ -33,8 +35,9 @@ function contents(dir: string) {
   const file = openLedgerFile(dir)
   const count = (table: string) => file.db.query<{ n: number }, []>(`SELECT count(*) AS n FROM ${table}`).get()?.n ?? -1
   const found = { allocation: count('allocation'), history: count('history'), outbox: count('outbox') }
+  const cluster = rememberedText(file.db, 'cluster').read()
   file.close()
-  return found
+  return { ...found, cluster }
 }
 
 const restore = (dir: string, file: string, allocations = false) =>
@@ -45,14 +48,14 @@ describe('restore', () => {
     const { file } = backedUp()
     const dir = tempDir()
     expect(restore(dir, file)).toEqual({ history: 1, allocations: 0, aside: null })
-    expect(contents(dir)).toEqual({ allocation: 0, history: 1, outbox: 0 })
+    expect(contents(dir)).toEqual({ allocation: 0, history: 1, outbox: 0, cluster: 'that one' })
   })
 
-  test('with --allocations they come back too, and are written to the cluster again', () => {
+  test('with --allocations they come back too, and are written to the cluster again, whichever that is', () => {
     const { file } = backedUp()
     const dir = tempDir()
     expect(restore(dir, file, true)).toMatchObject({ history: 1, allocations: 1 })
-    expect(contents(dir)).toEqual({ allocation: 1, history: 1, outbox: 1 })
+    expect(contents(dir)).toEqual({ allocation: 1, history: 1, outbox: 1, cluster: null })
   })
 
   test('the ledger that was there is kept aside, whole', () => {
@@ -86,7 +89,7 @@ describe('restore', () => {
       const file = join(tempDir(), 'given.db')
       make(file)
       expect(() => restore(dir, file)).toThrow(text)
-      expect(contents(dir)).toEqual({ allocation: 1, history: 1, outbox: 1 })
+      expect(contents(dir)).toEqual({ allocation: 1, history: 1, outbox: 1, cluster: 'that one' })
       expect(readdirSync(dir).filter(each => each.includes('restoring'))).toEqual([])
     })
   }
