@@ -31,6 +31,10 @@ const logged = () =>
     .filter(line => line.startsWith('{'))
     .map(line => JSON.parse(line) as Record<string, unknown>)
 
+test('started with the rights of deploy/rbac.yaml it lacks nothing, and warns of nothing', () => {
+  expect(logged().filter(({ level }) => Number(level) > 30)).toEqual([])
+})
+
 test(
   'two pods are bound, a third waits: counted, timed and logged; and at its end the address is free again',
   async () => {
