@@ -2,11 +2,13 @@
 import type { ConfigurationInForce } from '../app/configuration.ts'
 import type { Gate } from '../app/gate.ts'
 import type { Holds } from '../app/holds.ts'
+import { podBound } from '../app/pod-ends.ts'
 import type { Ports } from '../app/ports.ts'
 import { type Reconciled, reconcile } from '../app/reconcile.ts'
 import type { Waking } from '../app/waking.ts'
 import { installCrds } from '../kube/install-crds.ts'
 import type { ObjectStore } from '../kube/object-store.ts'
+import type { PodFact } from '../kube/pod.ts'
 import type { Transport } from '../kube/transport.ts'
 import { Bug } from '../lib/assert.ts'
 import { Fault, messageOf } from '../lib/fault.ts'
@@ -58,15 +60,20 @@ export async function becomeReady(parts: ReadyParts): Promise<void> {
     gate.waitFor(`the lists of ${cluster.waitingFor().join(', ')}`)
     await clock.sleep(LOOK_MS, signal)
   }
-  const reconciled = await step(parts, 'the reconciliation of ledger, objects and pods', () =>
-    reconcile(ports, found, [...cluster.pods.values()]),
-  )
+  const compared = new Set<PodFact>()
+  const reconciled = await step(parts, 'the reconciliation of ledger, objects and pods', () => {
+    const pods = [...cluster.pods.values()]
+    for (const pod of pods) compared.add(pod)
+    return reconcile(ports, found, pods)
+  })
   if (reconciled === null || signal.aborted) return
 
   parts.onReconciled(reconciled)
   replicator.start()
   ports.places?.start()
   takeOver()
+  // Bound meanwhile, by whomever: before the gate is open nobody listens.
+  for (const pod of cluster.pods.values()) if (pod.node !== null && !compared.has(pod)) podBound(ports, pod)
   gate.opened()
   log.info(
     {
