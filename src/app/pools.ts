@@ -61,6 +61,8 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
   let unserved = 0
   let resting = false
   const owed = new Set<string>()
+  /** Whose status is being written: of two writes the older could arrive last, and nobody would write again. */
+  const settling = new Set<string>()
 
   ledger.onCommit(changes => {
     for (const name of poolsIn(changes)) touch(name)
@@ -83,6 +85,8 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
     const [first] = cluster.poolsNamed(name)
     const judged = first === undefined ? null : standings.of(first)
     if (first === undefined || judged === null) return
+    if (settling.has(name)) return touch(name)
+    settling.add(name)
     try {
       const counts = count(name)
       // Of a size that is older than what we were told over HTTP nothing follows.
@@ -94,6 +98,8 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
       notABug(error)
       log.warn({ pool: name, err: messageOf(error) }, 'the status of a pool was not written yet, will retry')
       void clock.sleep(RETRY_MS, stopping.signal).then(() => touch(name))
+    } finally {
+      settling.delete(name)
     }
   }
 

@@ -82,3 +82,19 @@ test('all are listed, page by page: those with a size, those with addresses, tho
   expect(await page('')).toMatchObject({ totalElements: 3, content: [both, only, sized] })
   expect(await page('?size=1&page=2')).toMatchObject({ totalElements: 3, last: true, content: [sized] })
 })
+
+test('a status whose write takes long is not the last word', async () => {
+  const world = await openWorld()
+  const door = world.api.hold('patch pools')
+  world.api.put('pools', {
+    metadata: { name: 'slow', namespace: 'kube-system', uid: 'slow#1', resourceVersion: '1' },
+    size: 4,
+  })
+  await door.arrived
+  const annotations = { 'tke.cloud.tencent.com/eni-ip-pool': 'slow' }
+  await run(world, pod('slow-x', { owner: 'Deployment slow', annotations }))
+  await Bun.sleep(500)
+  door.release()
+  await Bun.sleep(100)
+  await until(() => world.api.get('pools', 'kube-system/slow')?.status?.inUse === 1)
+})
