@@ -1,7 +1,7 @@
 /** The pool routes in galaxy's form: what each answers, and that nothing is done before floatip is ready. */
 import { afterEach, expect, test } from 'bun:test'
 import { api, run } from '../app/asking.ts'
-import { pod } from '../app/objects.ts'
+import { entry, pod } from '../app/objects.ts'
 import { closeWorlds, openWorld, startWorld, until, type World } from '../app/world.ts'
 
 afterEach(closeWorlds)
@@ -97,4 +97,17 @@ test('a status whose write takes long is not the last word', async () => {
   door.release()
   await Bun.sleep(100)
   await until(() => world.api.get('pools', 'kube-system/slow')?.status?.inUse === 1)
+})
+
+test('a large pool is filled and emptied in many turns, so that nobody waits for it', async () => {
+  const world = await openWorld({ entries: [entry('10.49.0.0/24', '10.0.0.0/16', '10.0.1.0~10.0.19.255')] })
+  let most = 0
+  world.ledger.onCommit(changes => {
+    most = Math.max(most, changes.length)
+  })
+  const full = await post(world, { name: 'p', size: 3_500, preAllocateIP: true })
+  expect(full.body).toMatchObject({ code: 200, realPoolSize: 3_500 })
+  await post(world, { name: 'p', size: 10 })
+  expect(world.rows()).toHaveLength(10)
+  expect(most).toBeLessThanOrEqual(1_000)
 })
