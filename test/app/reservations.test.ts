@@ -147,6 +147,15 @@ describe('out of circulation', () => {
   })
 })
 
+test('one whose object names a time that is no date, by whosever hand, hides no other', async () => {
+  const reservation = JSON.stringify({ id: 'far', expiresAt: 1e300, note: '' })
+  const far = floatingIp('10.0.0.2', 'sts_default_web_web-0', { policy: 2 })
+  far.metadata.annotations = { 'floatip.galaxy.k8s.io/reservation': reservation }
+  const world = await openWorld({ floatingips: [far] })
+  await reserve(world, { ips: ['10.0.0.5'] })
+  expect(await listed(world)).toHaveLength(2)
+})
+
 test('a resync while its object is on its way does not take it for one that ended', async () => {
   const world = await openWorld({ resyncMinutes: 0.002 })
   const door = world.api.hold('create floatingips')
