@@ -204,6 +204,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         gate,
         waking,
         holds,
+        rests,
         settle: () => settleInCluster({ ...ports, ...remembered, replicated: options.replicate }),
         configure() {
           configMap = followConfiguration(options, configuration, following)
