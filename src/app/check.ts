@@ -2,6 +2,7 @@
 import type { Allocation } from '../domain/allocation.ts'
 import { ownerKey } from '../domain/owner.ts'
 import { isRefusal } from '../domain/refusal.ts'
+import type { Address } from '../ip/address.ts'
 import type { FloatingIpFact } from '../kube/floatingip.ts'
 import type { PodFact } from '../kube/pod.ts'
 import type { WallMs } from '../lib/clock.ts'
@@ -35,15 +36,25 @@ export type Check = () => Promise<Checked>
 /** Whoever asks while one is under way gets the same answer: a check reads the whole cluster. */
 export function checkOn(ports: Ports, parts: CheckParts): Check {
   let running: Promise<Checked> | null = null
+  /** Addresses whose object we wrote since the lists were asked for: these may show it as it was before. */
+  const written = new Set<string>()
+  ports.replicator.onDone(address => {
+    if (running !== null) written.add(address.text)
+  })
   return () => {
-    running ??= compare(ports, parts).finally(() => {
+    running ??= compare(ports, parts, written).finally(() => {
       running = null
+      written.clear()
     })
     return running
   }
 }
 
-async function compare(ports: Ports, { listObjects, listPods }: CheckParts): Promise<Checked> {
+async function compare(
+  ports: Ports,
+  { listObjects, listPods }: CheckParts,
+  written: ReadonlySet<string>,
+): Promise<Checked> {
   const { ledger, replicator, clock } = ports
   const asOf = ledger.revision
   const objects = await listObjects()
@@ -59,11 +70,12 @@ async function compare(ports: Ports, { listObjects, listPods }: CheckParts): Pro
     // One finding for each address and kind: two claimants are told once, whoever showed them.
     if (each !== null) found.set(`${each.kind} ${each.ip}`, each)
   }
+  const isWritten = (address: Address) => replicator.isBusy(address) || written.has(address.text)
   let inMotion = 0
 
   for (const row of rows) {
     await pace()
-    if (row.revision > asOf || replicator.isBusy(row.address)) {
+    if (row.revision > asOf || isWritten(row.address)) {
       inMotion++
       continue
     }
@@ -72,7 +84,7 @@ async function compare(ports: Ports, { listObjects, listPods }: CheckParts): Pro
   }
   for (const fact of objects ?? []) {
     await pace()
-    note(ofUnknownObject(ports, fact, at, alive))
+    if (fact.address === null || !isWritten(fact.address)) note(ofUnknownObject(ports, fact, at, alive))
   }
   const carriers = new Map<string, PodFact>()
   for (const pod of pods) {
@@ -114,14 +126,13 @@ function ofPod({ ledger }: Ports, row: Allocation, alive: ReadonlySet<string>): 
 
 /** An object that the ledger has no row for, or that nobody can read. */
 function ofUnknownObject(
-  { ledger, replicator }: Ports,
+  { ledger }: Ports,
   fact: FloatingIpFact,
   at: WallMs,
   alive: ReadonlySet<string>,
 ): Finding | null {
   const { address } = fact
   if (address === null) return finding.unreadableObject(fact, 'its name is no address: it is ignored')
-  if (replicator.isBusy(address)) return null
   const row = ledger.read(view => view.at(address))
   if (blocks(fact) && !fact.reserved && row?.blocked !== false)
     return finding.unreadableObject(fact, `its key or policy cannot be read (key ${JSON.stringify(fact.key)})`)

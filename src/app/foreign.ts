@@ -1,11 +1,14 @@
 /** Owns the verdict on a FloatingIP object that somebody else made or changed where we wanted to write. */
-import type { Allocation } from '../domain/allocation.ts'
+import { type Allocation, UNKNOWN_INCARNATION } from '../domain/allocation.ts'
 import type { FloatingIpFact } from '../kube/floatingip.ts'
 import type { Verdict } from '../replica/writes.ts'
 import type { Ports } from './ports.ts'
 import { objectSighting } from './sighting.ts'
 
-type Parts = Pick<Ports, 'ledger' | 'calls' | 'places' | 'ended' | 'clock' | 'log'>
+interface Parts extends Pick<Ports, 'ledger' | 'calls' | 'places' | 'ended' | 'clock' | 'log'> {
+  /** A value for the retry annotation that was never used before. */
+  readonly freshValue: () => string
+}
 
 /**
  * What we reserved and gave up is ours to take away. An administrator's reservation and an object of a living pod win over a claim of ours that no pod has seen; all else is
@@ -22,6 +25,11 @@ export async function judgeForeign(ports: Parts, row: Allocation | null, foreign
     return 'overwrite'
   }
   if (foreign.podUid !== '' && foreign.podUid === row?.incarnation) return 'overwrite'
+  if (row !== null && (await isCarried(ports, row))) {
+    log.error(fields, 'a FloatingIP object was changed by somebody else, and a running pod has the address: repaired')
+    await leaveNamed(ports, foreign)
+    return 'overwrite'
+  }
   log.error(
     fields,
     foreign.reserved ? 'reserved by an administrator' : 'the object belongs to a living pod: our claim is withdrawn',
@@ -42,6 +50,18 @@ export async function judgeForeign(ports: Parts, row: Allocation | null, foreign
   const adopted = ledger.submit('adopt', sighting)
   await Promise.all([withdrawn, adopted])
   return 'withdrawn'
+}
+
+/** True when the pod of the row is bound: what it has seen is not withdrawn. A Binding that is still on its way is killed by the question (R1). */
+async function isCarried(
+  { calls, freshValue }: Parts,
+  { phase, incarnation: uid, owner }: Allocation,
+): Promise<boolean> {
+  if (phase !== 'bound' || uid === null) return false
+  const { namespace, pod: name } = owner
+  const isUnknown = uid === UNKNOWN_INCARNATION
+  const pod = await (isUnknown ? calls.getPod(namespace, name) : calls.touchPod({ namespace, name, uid }, freshValue()))
+  return pod !== null && pod.node !== null && !pod.finished
 }
 
 /** The node that the object names may have the address in the cloud, and after the repair nobody would know. Throws a Fault when it could not leave. */

@@ -47,11 +47,6 @@ export function holdsOf(parts: HoldParts): Holds {
   ledger.onCommit(changes => {
     for (const { after } of changes) if (after?.phase === 'held' && after.incarnation !== null) renew(after.incarnation)
   })
-  for (const uid of ledger.read(view =>
-    [...view.rows()].filter(row => row.phase === 'held').map(row => row.incarnation),
-  )) {
-    if (uid !== null) renew(uid)
-  }
 
   function renew(uid: string): void {
     if (stopped) return

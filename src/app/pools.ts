@@ -14,6 +14,8 @@ import type { Ports } from './ports.ts'
 /** Binds and ends come in bursts: one status for all of a burst. */
 const GATHER_MS = 300
 const RETRY_MS = 1_000
+/** Addresses taken or freed in one turn: some 25 ms. A hundred thousand at once would hold up the scheduler for seconds. */
+const RESIZED_AT_ONCE = 1_000
 /** No status is served: a definition that was just updated serves it in a moment, galaxy-ipam's own never. */
 const UNSERVED_FIRST_MS = 1_000
 const UNSERVED_MOST_MS = 600_000
@@ -61,6 +63,9 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
   let unserved = 0
   let resting = false
   const owed = new Set<string>()
+  /** Whose status is being written: of two writes the older could arrive last, and nobody would write again. */
+  const settling = new Set<string>()
+  const resizing = new Map<string, Promise<void>>()
 
   ledger.onCommit(changes => {
     for (const name of poolsIn(changes)) touch(name)
@@ -83,6 +88,8 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
     const [first] = cluster.poolsNamed(name)
     const judged = first === undefined ? null : standings.of(first)
     if (first === undefined || judged === null) return
+    if (settling.has(name)) return touch(name)
+    settling.add(name)
     try {
       const counts = count(name)
       // Of a size that is older than what we were told over HTTP nothing follows.
@@ -94,6 +101,8 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
       notABug(error)
       log.warn({ pool: name, err: messageOf(error) }, 'the status of a pool was not written yet, will retry')
       void clock.sleep(RETRY_MS, stopping.signal).then(() => touch(name))
+    } finally {
+      settling.delete(name)
     }
   }
 
@@ -133,10 +142,26 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
     return { allocated: rows.length, inUse: rows.filter(row => row.incarnation !== null).length }
   }
 
-  async function resize(pool: string, size: number, preallocate: boolean, trims = true): Promise<Resized> {
-    const outcome = await ledger.submit('resizePool', { at: clock.now(), pool, size, preallocate, trims })
-    if (isRefusal(outcome)) throw new Fault(outcome.because, { retryable: true })
-    return outcome.answer
+  /** One after the other: two that want different sizes would go on against each other. */
+  function resize(pool: string, size: number, preallocate: boolean, trims = true): Promise<Resized> {
+    const before = resizing.get(pool) ?? Promise.resolve()
+    const resized = before.then(() => resizeNow(pool, size, preallocate, trims))
+    const over = resized
+      .catch(() => {})
+      .then(() => {
+        if (resizing.get(pool) === over) resizing.delete(pool)
+      })
+    resizing.set(pool, over)
+    return resized
+  }
+
+  async function resizeNow(pool: string, size: number, preallocate: boolean, trims: boolean): Promise<Resized> {
+    for (;;) {
+      const facts = { pool, size, preallocate, trims, most: RESIZED_AT_ONCE }
+      const outcome = await ledger.submit('resizePool', { at: clock.now(), ...facts })
+      if (isRefusal(outcome)) throw new Fault(outcome.because, { retryable: true })
+      if (outcome.changes.length < RESIZED_AT_ONCE) return outcome.answer
+    }
   }
 
   /** Its object is not told of again: what fails is tried until it is done. */

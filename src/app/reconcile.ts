@@ -77,12 +77,14 @@ export async function reconcile(
 
 /** Addresses that an administrator kept out of circulation, and does no more. */
 async function endReservations(
-  { ledger, clock }: Ports,
+  { ledger, replicator, clock }: Ports,
   objects: readonly FloatingIpFact[],
   changed: ReadonlySet<string>,
 ): Promise<void> {
   const blocking = new Set(objects.filter(blocks).map(fact => fact.address?.text))
-  const isOver = ({ blocked, address: { text } }: Allocation) => blocked && !blocking.has(text) && !changed.has(text)
+  const isOver = ({ blocked, address }: Allocation) =>
+    // The object of a reservation that was just made may be on its way.
+    blocked && !blocking.has(address.text) && !changed.has(address.text) && !replicator.isBusy(address)
   const ended = ledger.read(view => [...view.rows()].filter(isOver))
   for (const slice of slicesOf(ended, SIGHTINGS_AT_ONCE)) {
     await Promise.all(slice.map(({ address }) => ledger.submit('unblock', { at: clock.now(), address })))

@@ -8,6 +8,8 @@ import type { Ports } from './ports.ts'
 export interface Rests {
   /** When this address has rested; null: it does not rest. */
   endsAt(address: Address): WallMs | null
+  /** What rests from before: its end is decided only when this process leads, and knows what happened meanwhile. */
+  start(): void
   stop(): void
 }
 
@@ -26,7 +28,6 @@ export function restsOf({ ledger, restMs, clock, log }: Pick<Ports, 'ledger' | '
   ledger.onCommit(changes => {
     for (const { address, after } of changes) follow(address, after)
   })
-  for (const row of ledger.read(view => [...view.rows()])) follow(row.address, row)
 
   function follow(address: Address, row: Allocation | null): void {
     const since = row?.restsSince ?? null
@@ -61,6 +62,9 @@ export function restsOf({ ledger, restMs, clock, log }: Pick<Ports, 'ledger' | '
 
   return {
     endsAt: address => rests.get(address.text)?.endsAt ?? null,
+    start() {
+      for (const row of ledger.read(view => [...view.rows()])) follow(row.address, row)
+    },
     stop() {
       for (const { timer } of rests.values()) timer.abort()
       rests.clear()

@@ -27,12 +27,15 @@ export function resyncOf(
   { listObjects, listPods }: Lists,
   onReconciled: (found: Reconciled) => void = () => {},
 ): Resync {
-  const { ledger, clock, log } = ports
-  /** Addresses that changed since the lists of the round were asked for: of them the ledger knows more. */
+  const { ledger, replicator, clock, log } = ports
+  /** Addresses that changed, or whose object we wrote, since the lists of the round were asked for: of them the ledger knows more. */
   const changed = new Set<string>()
   let comparing = false
   ledger.onCommit(changes => {
     if (comparing) for (const { address } of changes) changed.add(address.text)
+  })
+  replicator.onDone(address => {
+    if (comparing) changed.add(address.text)
   })
 
   async function once(): Promise<Reconciled> {

@@ -11,6 +11,11 @@ import type { Waiting, WaitingList } from './waiting.ts'
 
 /** A wake that no filter answered in this time passes to the next in line (R25). */
 const ANSWER_WITHIN_MS = 1_000
+/**
+ * A pod that slept through a wake is left alone for twice as long each time, and no longer than this: the scheduler has no node for it, and
+ * asks by itself once it has one; or it is away, and asks for all when it is back.
+ */
+const ASLEEP_MOST_MS = 60_000
 /** Changes come in bursts (a scale-down of 500): one look at the waiting pods for all of a burst. */
 const GATHER_MS = 20
 /** Patches at once when all pending pods are woken at start: a quarter of the connections, the rest is for Bindings. */
@@ -42,6 +47,8 @@ interface Wake {
 export function wakingOf(parts: WakingParts): Waking {
   const { ledger, cluster, calls, clock, log, waiting, freshValue } = parts
   const underway = new Map<string, Wake>()
+  /** By UID: which wake nobody answered. */
+  const asleep = new Map<string, Wake>()
   const stopping = new AbortController()
   let gathering = false
 
@@ -68,8 +75,9 @@ export function wakingOf(parts: WakingParts): Waking {
       /** Likenesses of which one was refused: in this round the others are told the same, for promises only take. */
       const spent = new Map<string, Verdicts>()
       return waiting.inOrder().filter(each => {
-        if (underway.has(each.pod.uid) || waiting.stands(each.pod.uid, ledger.revision, cluster.factsVersion))
-          return false
+        const { uid } = each.pod
+        if (underway.has(uid) || asleep.has(uid)) return false
+        if (waiting.stands(uid, ledger.revision, cluster.factsVersion)) return false
         return isDue(each, promises, groupsOf, spent)
       })
     })
@@ -138,8 +146,21 @@ export function wakingOf(parts: WakingParts): Waking {
     // Answered, and perhaps woken again since: then this is not the wake that went unanswered.
     if (underway.get(uid) !== mine || stopping.signal.aborted) return
     underway.delete(uid)
-    if (!mine.heard) waiting.sleptThrough(uid)
+    if (!mine.heard) sleeps(mine)
     look()
+  }
+
+  function sleeps(wake: Wake): void {
+    const { uid } = wake.each.pod
+    waiting.sleptThrough(uid)
+    const times = waiting.get(uid)?.slept ?? 0
+    asleep.set(uid, wake)
+    const ms = Math.min(ASLEEP_MOST_MS, ANSWER_WITHIN_MS * 2 ** Math.min(times, 10))
+    void clock.sleep(ms, stopping.signal).then(() => {
+      if (asleep.get(uid) !== wake) return
+      asleep.delete(uid)
+      if (!stopping.signal.aborted) look()
+    })
   }
 
   return {
@@ -158,6 +179,7 @@ export function wakingOf(parts: WakingParts): Waking {
       await Promise.all(Array.from({ length: WAKE_ALL_AT_ONCE }, lane))
     },
     heard(uid) {
+      asleep.delete(uid)
       const wake = underway.get(uid)
       if (wake !== undefined) wake.heard = true
     },

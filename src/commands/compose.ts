@@ -80,7 +80,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         onFailed: metrics.replicationFailed,
         isLeader: () => leadership.isLeader(),
         stillLeads: () => leadership.stillLeads(),
-        judge: (row, foreign) => judgeForeign(ports, row, foreign),
+        judge: (row, foreign) => judgeForeign({ ...ports, freshValue }, row, foreign),
       })
     : noReplication(ledger)
 
@@ -204,6 +204,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         gate,
         waking,
         holds,
+        rests,
         settle: () => settleInCluster({ ...ports, ...remembered, replicated: options.replicate }),
         configure() {
           configMap = followConfiguration(options, configuration, following)

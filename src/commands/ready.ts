@@ -2,11 +2,14 @@
 import type { ConfigurationInForce } from '../app/configuration.ts'
 import type { Gate } from '../app/gate.ts'
 import type { Holds } from '../app/holds.ts'
+import { podBound } from '../app/pod-ends.ts'
 import type { Ports } from '../app/ports.ts'
 import { type Reconciled, reconcile } from '../app/reconcile.ts'
+import type { Rests } from '../app/rests.ts'
 import type { Waking } from '../app/waking.ts'
 import { installCrds } from '../kube/install-crds.ts'
 import type { ObjectStore } from '../kube/object-store.ts'
+import type { PodFact } from '../kube/pod.ts'
 import type { Transport } from '../kube/transport.ts'
 import { Bug } from '../lib/assert.ts'
 import { Fault, messageOf } from '../lib/fault.ts'
@@ -25,6 +28,7 @@ export interface ReadyParts {
   readonly gate: Gate
   readonly waking: Pick<Waking, 'wakeAll'>
   readonly holds: Pick<Holds, 'renew'>
+  readonly rests: Pick<Rests, 'start'>
   /** Makes sure that the ledger is of this cluster. */
   readonly settle: () => Promise<void>
   /** Begins to follow the configuration. */
@@ -39,7 +43,8 @@ export interface ReadyParts {
 }
 
 export async function becomeReady(parts: ReadyParts): Promise<void> {
-  const { options, ports, transport, objects, gate, waking, holds, settle, configure, follow, takeOver, signal } = parts
+  const { options, ports, transport, objects, gate, waking, holds, rests, signal } = parts
+  const { settle, configure, follow, takeOver } = parts
   const { ledger, cluster, replicator, clock, log } = ports
   const began = performance.now()
 
@@ -58,15 +63,21 @@ export async function becomeReady(parts: ReadyParts): Promise<void> {
     gate.waitFor(`the lists of ${cluster.waitingFor().join(', ')}`)
     await clock.sleep(LOOK_MS, signal)
   }
-  const reconciled = await step(parts, 'the reconciliation of ledger, objects and pods', () =>
-    reconcile(ports, found, [...cluster.pods.values()]),
-  )
+  const compared = new Set<PodFact>()
+  const reconciled = await step(parts, 'the reconciliation of ledger, objects and pods', () => {
+    const pods = [...cluster.pods.values()]
+    for (const pod of pods) compared.add(pod)
+    return reconcile(ports, found, pods)
+  })
   if (reconciled === null || signal.aborted) return
 
   parts.onReconciled(reconciled)
   replicator.start()
   ports.places?.start()
+  rests.start()
   takeOver()
+  // Bound meanwhile, by whomever: before the gate is open nobody listens.
+  for (const pod of cluster.pods.values()) if (pod.node !== null && !compared.has(pod)) podBound(ports, pod)
   gate.opened()
   log.info(
     {
@@ -76,10 +87,10 @@ export async function becomeReady(parts: ReadyParts): Promise<void> {
     },
     'ready',
   )
-  const pending = [...cluster.pods.values()].filter(pod => pod.node === null && !pod.finished && !pod.deleting)
-  // A claim of the process before us whose Binding never came expires like any other.
-  for (const { uid } of pending) if (ledger.read(view => view.ofIncarnation(uid)).length > 0) holds.renew(uid)
-  void waking.wakeAll(pending)
+  const unbound = [...cluster.pods.values()].filter(pod => pod.node === null && !pod.finished)
+  // What the process before us held, or claimed and never bound, expires like any other.
+  for (const { uid } of unbound) if (ledger.read(view => view.ofIncarnation(uid)).length > 0) holds.renew(uid)
+  void waking.wakeAll(unbound.filter(pod => !pod.deleting))
 }
 
 /** A valid configuration, however long it takes to be written. */

@@ -106,6 +106,8 @@ export interface ResizePoolCommand {
   readonly preallocate: boolean
   /** False: its size was found at a takeover, and what is kept stays however much it is (R22). */
   readonly trims?: boolean
+  /** Changes at once; as many as these: there may be more to do. */
+  readonly most?: number
 }
 
 /** A person wants addresses kept: one for each owner, all or none. */

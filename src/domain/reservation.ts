@@ -18,13 +18,16 @@ export function reservationText(reservation: Reservation | null): string | null 
   return reservation === null ? null : JSON.stringify(reservation)
 }
 
+/** Beyond it there are no dates, and whoever shows one fails. */
+const LAST_TIME = 8.64e15
+
 /** The reservation written so; null when there is none, or it cannot be read. */
 export function readReservation(text: string | null | undefined): Reservation | null {
   if (text === null || text === undefined || text === '') return null
   try {
     const { id, expiresAt, note } = JSON.parse(text) as Record<string, unknown>
     if (typeof id !== 'string' || id === '') return null
-    const ends = typeof expiresAt === 'number' && Number.isFinite(expiresAt) ? expiresAt : null
+    const ends = typeof expiresAt === 'number' && Math.abs(expiresAt) <= LAST_TIME ? expiresAt : null
     return { id, expiresAt: ends, note: typeof note === 'string' ? note : '' }
   } catch {
     return null

@@ -15,7 +15,9 @@ const Ended = Type.Object(
     code: Type.Integer(),
     message: Type.String(),
     freed: Type.Integer({ description: 'Addresses that are free now.' }),
-    left: Type.Integer({ description: 'Addresses that a pod has: they follow its policy from now on.' }),
+    left: Type.Integer({
+      description: 'Addresses that a pod has, or had and its policy keeps: they follow that policy from now on.',
+    }),
   },
   { description: 'It has ended.', examples: [{ code: 200, message: '', freed: 2, left: 1 }] },
 )

@@ -109,8 +109,7 @@ export function clusterOn({ optionalPools, custom, ...parts }: ClusterParts): Cl
   }
 
   const pods = follow<PodFact>('/api/v1/pods', pickPod, change => {
-    const end = endOf(change)
-    if (end !== null) {
+    for (const end of endsOf(change)) {
       listeners?.podEnded(end)
       moved()
     }
@@ -206,22 +205,25 @@ export function clusterOn({ optionalPools, custom, ...parts }: ClusterParts): Cl
   }
 }
 
-/** Which incarnation this change ended, if any: deleted, replaced under its name, finished, or (not certain) vanished. */
-function endOf(change: Change<PodFact>): PodEnd | null {
+/** Which incarnations this change ended: deleted, replaced under its name, finished, or (not certain) vanished. */
+function endsOf(change: Change<PodFact>): readonly PodEnd[] {
   switch (change.kind) {
     case 'deleted':
-      return { pod: change.last, certain: true, because: 'its pod was deleted' }
+      return [{ pod: change.last, certain: true, because: 'its pod was deleted' }]
     case 'vanished':
-      return { pod: change.before, certain: false, because: 'its pod is gone' }
+      return [{ pod: change.before, certain: false, because: 'its pod is gone' }]
     case 'deselected':
-      return null
+      return []
     case 'seen': {
       const { before, after } = change
-      if (before !== null && before.uid !== after.uid) {
-        return { pod: before, certain: true, because: 'its pod was replaced by another of the same name' }
-      }
-      const finished = after.finished && !(before?.finished ?? false)
-      return finished ? { pod: after, certain: true, because: `its pod is ${after.phase}` } : null
+      const ends: PodEnd[] = []
+      const isReplaced = before !== null && before.uid !== after.uid
+      if (isReplaced)
+        ends.push({ pod: before, certain: true, because: 'its pod was replaced by another of the same name' })
+      // A list can show one that is new and over already.
+      const wasFinished = !isReplaced && (before?.finished ?? false)
+      if (after.finished && !wasFinished) ends.push({ pod: after, certain: true, because: `its pod is ${after.phase}` })
+      return ends
     }
   }
 }

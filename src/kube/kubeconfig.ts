@@ -249,7 +249,13 @@ async function credentialsOf({ config, source }: Loaded): Promise<Credentials> {
     const user = config.getCurrentUser()
     const plugin = user?.exec ? `users[${user.name}].user.exec: ${user.exec.command}: ` : ''
     const hint = user?.exec?.installHint ? ` (${user.exec.installHint})` : ''
-    throw new Fault(`${source}: no credentials: ${plugin}${messageOf(cause).trim()}${hint}`, { retryable: true, cause })
+    // The parser quotes what it could not read, and a token is what stands there.
+    const isUnreadable = cause instanceof SyntaxError
+    const why = isUnreadable ? 'what it prints is not an ExecCredential in JSON' : messageOf(cause).trim()
+    throw new Fault(`${source}: no credentials: ${plugin}${why}${hint}`, {
+      retryable: true,
+      ...(!isUnreadable && { cause }),
+    })
   } finally {
     clearTimeout(timer)
   }

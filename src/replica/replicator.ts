@@ -164,9 +164,10 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
 
   /** Writes one address until its newest state is acknowledged, or asks for a later try. */
   async function drain(lane: Lane): Promise<void> {
-    const row = ledger.read(view => view.at(lane.address))
     const revision = lane.revision
     try {
+      // The disk may have failed, and not be read back yet.
+      const row = ledger.read(view => view.at(lane.address))
       const verdict = await writes.write(lane.address, row)
       lane.failures = 0
       if (verdict === 'withdrawn')

@@ -15,7 +15,8 @@ export interface Resized {
 }
 
 /** Addresses in use stay whatever the size; of those that are only kept the newest go first. */
-export const resizePool: Rule<ResizePoolCommand, Resized> = (view, { pool, size, preallocate, trims = true }) => {
+export const resizePool: Rule<ResizePoolCommand, Resized> = (view, command) => {
+  const { pool, size, preallocate, trims = true, most = Number.POSITIVE_INFINITY } = command
   const owner = poolOwner(pool)
   const rows = view.ofShare(ownerKey(owner)).filter(row => isConfigured(view, row) && !row.blocked)
   const inUse = rows.filter(row => row.incarnation !== null).length
@@ -23,11 +24,11 @@ export const resizePool: Rule<ResizePoolCommand, Resized> = (view, { pool, size,
     const spare = rows
       .filter(row => isKept(row.owner) && row.reservation === null)
       .sort(newestFirst)
-      .slice(0, rows.length - size)
+      .slice(0, Math.min(most, rows.length - size))
     const changes = spare.map(row => free(row, `pool ${pool} was resized to ${size}`))
     return { changes, answer: { allocated: rows.length - changes.length, inUse } }
   }
-  const slots = preallocate ? freeSlots(view, Math.max(0, size - rows.length)) : []
+  const slots = preallocate ? freeSlots(view, Math.min(most, Math.max(0, size - rows.length))) : []
   const changes = slots.map(slot => keepAhead(view, owner, slot))
   return { changes, answer: { allocated: rows.length + changes.length, inUse } }
 }

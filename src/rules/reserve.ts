@@ -3,7 +3,7 @@ import { type Allocation, reservedDraft } from '../domain/allocation.ts'
 import type { Change } from '../domain/change.ts'
 import type { ReserveCommand, UnreserveCommand } from '../domain/command.ts'
 import { ownerKey } from '../domain/owner.ts'
-import { NEVER, RELEASE_AT_POD_END } from '../domain/policy.ts'
+import { RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { isRefusal, type Refusal, refusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
 import { rangeText } from '../ip/range.ts'
@@ -21,8 +21,8 @@ export const reserve: Rule<ReserveCommand, readonly Address[]> = (view, command)
   const changes = slots.map((slot, at): Change => {
     const address = view.geometry.addressOf(slot)
     const owner = owners[at] as (typeof owners)[number]
-    const policy = blocked ? RELEASE_AT_POD_END : NEVER
-    const after = reservedDraft(address, owner, policy, { apiVersion, reservation, blocked })
+    // Nobody but the reservation keeps it before a pod has had it.
+    const after = reservedDraft(address, owner, RELEASE_AT_POD_END, { apiVersion, reservation, blocked })
     return { verb: 'reserve', address, before: null, after, because: `reservation ${reservation.id}` }
   })
   return { changes, answer: changes.map(({ address }) => address) }
@@ -35,12 +35,13 @@ export interface Unreserved {
   readonly left: number
 }
 
-/** What nobody uses is free; what a pod has stays with it, and is no longer spoken for when that pod ends. */
+/** What nobody uses is free; what a pod has, or its policy keeps after it, follows that policy from now on. */
 export const unreserve: Rule<UnreserveCommand, Unreserved> = (view, { id, address, because, unfinished }) => {
   const rows = view.ofReservation(id).filter(row => address === null || row.address.text === address.text)
   const changes = rows.map((row): Change => {
     const awaited = unfinished.has(`${row.owner.namespace}/${row.owner.pod}`)
-    const after = row.phase === 'reserved' && !awaited ? unkept(row) : { ...row, reservation: null }
+    const goes = row.phase === 'reserved' && row.policy === RELEASE_AT_POD_END && !awaited
+    const after = goes ? unkept(row) : { ...row, reservation: null }
     return { verb: 'unreserve', address: row.address, before: row, after, because }
   })
   const left = changes.filter(isStillTheirs).length

@@ -1,4 +1,5 @@
 /** Owns prioritize and preempt: load spreads before a subnet runs dry, and nobody is evicted where no address would come free. */
+import type { Allocation } from '../domain/allocation.ts'
 import type { FilterCommand } from '../domain/command.ts'
 import type { NodeGroup } from '../domain/geometry.ts'
 import { ownerKey, sharedBy } from '../domain/owner.ts'
@@ -49,6 +50,7 @@ export function fitsAfter(
 
 /** The slots that come free in this group with the pod's end. */
 function wouldFree(view: View, uid: string, group: NodeGroup): readonly number[] {
-  const going = view.ofIncarnation(uid).filter(row => row.policy === RELEASE_AT_POD_END && servedBy(view, row, group))
+  const isLetGo = ({ policy, reservation }: Allocation) => policy === RELEASE_AT_POD_END && reservation === null
+  const going = view.ofIncarnation(uid).filter(row => isLetGo(row) && servedBy(view, row, group))
   return going.flatMap(({ address }) => view.geometry.slotOf(address) ?? [])
 }

@@ -88,8 +88,9 @@ export function pastPlanOf(question: PastQuestion): PastPlan {
   if (span.kind === 'at') {
     want('at <= ? AND key_after IS NOT NULL', span.at)
     want(
-      `NOT EXISTS (SELECT 1 FROM history later WHERE later.address = history.address AND later.at <= ?
-        AND (later.at > history.at OR (later.at = history.at AND later.id > history.id)))`,
+      // The first bound is in the others, and yet needed: without it all changes of the address are read for each of them.
+      `NOT EXISTS (SELECT 1 FROM history later WHERE later.address = history.address AND later.at >= history.at
+        AND later.at <= ? AND (later.at > history.at OR later.id > history.id))`,
       span.at,
     )
   } else {

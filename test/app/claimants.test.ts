@@ -1,9 +1,9 @@
 /** R6: a second pod that carries an address takes it from nobody, and no third one gets it before both are gone. */
 import { afterEach, expect, test } from 'bun:test'
 import { reconcile } from '../../src/app/reconcile.ts'
-import { run } from './asking.ts'
-import { carries, entry, pod } from './objects.ts'
-import { closeWorlds, openWorld, until } from './world.ts'
+import { carried, run } from './asking.ts'
+import { carries, entry, floatingIp, pod } from './objects.ts'
+import { closeWorlds, openWorld, startWorld, until } from './world.ts'
 
 afterEach(closeWorlds)
 
@@ -54,4 +54,18 @@ test('R13: a list that is older than the row takes nothing from the pod that has
   await run(world, pod('second'))
   await reconcile(world.ports, null, listed, new Set(['10.0.0.2']))
   expect(world.row('10.0.0.2')).toBe('bound NULL_default_NULL_second second#1')
+})
+
+test('R6: bound by somebody else while we start, after the pods were compared: recorded before anybody is answered', async () => {
+  const old = floatingIp('10.0.0.5', 'NULL_default_NULL_old', { uid: 'old#1', node: 'a1' })
+  const world = startWorld({ floatingips: [old], pods: [pod('late')] })
+  const door = world.api.hold('get pods')
+  await door.arrived
+  world.api.put('pods', pod('late', { node: 'a1', args: carries('10.0.0.2') }))
+  await until(() => world.ports.cluster.pods.get('default/late')?.node === 'a1')
+  door.release()
+  await world.ready()
+  await run(world, pod('next'))
+  expect(carried(world, 'next')).not.toContain('10.0.0.2')
+  expect(world.row('10.0.0.2')).toBe('bound NULL_default_NULL_late late#1')
 })

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { podEnded } from '../../src/app/pod-ends.ts'
 import { podFact, type RawPod } from '../../src/kube/pod.ts'
-import { api, callsOf, filter, run } from './asking.ts'
+import { api, bind, callsOf, create, filter, run } from './asking.ts'
 import { pod, workload } from './objects.ts'
 import { closeWorlds, openWorld, until, type World } from './world.ts'
 
@@ -196,4 +196,19 @@ describe('what a workload keeps', () => {
     await until(() => world.row('10.0.0.2') === 'free')
     await until(() => world.api.get('floatingips', '10.0.0.2') === undefined)
   })
+})
+
+test('a pod replaced by another of its name, and that one over before the watch is back: both ends are told', async () => {
+  const world = await openWorld()
+  await create(world, pod('job'))
+  world.api.hush('pods')
+  world.api.remove('pods', 'default/job')
+  const second = pod('job', { uid: 'job#2' })
+  world.api.put('pods', second)
+  expect(await bind(world, second)).toBe('')
+  expect(world.row('10.0.0.2')).toBe('bound NULL_default_NULL_job job#2')
+  world.api.edit('pods', 'default/job', { status: { phase: 'Succeeded' } })
+  world.api.dropWatches('pods', true)
+  world.api.tell('pods')
+  await until(() => world.row('10.0.0.2') === 'free')
 })

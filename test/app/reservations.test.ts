@@ -1,6 +1,6 @@
 /** Reservations over HTTP: objects before the answer, all or none, expiry over restarts and failover. */
 import { afterEach, describe, expect, test } from 'bun:test'
-import { api, create, filter, run } from './asking.ts'
+import { api, callsOf, create, filter, run } from './asking.ts'
 import { floatingIp, pod, workload } from './objects.ts'
 import { closeWorlds, openWorld, until, type World } from './world.ts'
 
@@ -145,6 +145,27 @@ describe('out of circulation', () => {
     expect(world.api.all('floatingips')).toHaveLength(1)
     expect(world.api.all('floatingips')[0]?.metadata.labels).toEqual({ reserved: 'mine' })
   })
+})
+
+test('one whose object names a time that is no date, by whosever hand, hides no other', async () => {
+  const reservation = JSON.stringify({ id: 'far', expiresAt: 1e300, note: '' })
+  const far = floatingIp('10.0.0.2', 'sts_default_web_web-0', { policy: 2 })
+  far.metadata.annotations = { 'floatip.galaxy.k8s.io/reservation': reservation }
+  const world = await openWorld({ floatingips: [far] })
+  await reserve(world, { ips: ['10.0.0.5'] })
+  expect(await listed(world)).toHaveLength(2)
+})
+
+test('a resync while its object is on its way does not take it for one that ended', async () => {
+  const world = await openWorld({ resyncMinutes: 0.002 })
+  const door = world.api.hold('create floatingips')
+  const made = reserve(world, { ips: ['10.0.0.2'] })
+  await door.arrived
+  const rounds = callsOf(world, 'list floatingips').length
+  await until(() => callsOf(world, 'list floatingips').length > rounds + 2)
+  door.release()
+  expect(ips(await made)).toEqual(['10.0.0.2'])
+  expect(world.row('10.0.0.2')).toBe(BLOCKED)
 })
 
 describe('its time', () => {

@@ -1,9 +1,9 @@
 /** Owns R12 across processes: a rest goes on after a restart and under the next leader, from the file or from the objects. */
 import { afterEach, describe, expect, test } from 'bun:test'
-import { create } from './asking.ts'
+import { create, filter } from './asking.ts'
 import { annotation, IP, killed, ONE, RESTS, refusal, running, SINCE, WAITS, web } from './killing.ts'
 import { floatingIp, pod } from './objects.ts'
-import { closeWorlds, openWorld, until } from './world.ts'
+import { closeWorlds, openWorld, startWorld, until } from './world.ts'
 
 afterEach(closeWorlds)
 
@@ -65,4 +65,21 @@ describe('R12 a rest outlives the process', () => {
     if (becomes === RESTS) expect(world.row(IP)).toBe(RESTS)
     await until(() => world.row(IP) === 'free', 1_500)
   })
+})
+
+test('before this process leads neither a rest nor a hold ends: others may have decided since', async () => {
+  const pool = { metadata: { name: 'sized', namespace: 'kube-system', uid: 'pool#1', resourceVersion: '1' }, size: 2 }
+  const world = await openWorld({ pools: [pool] })
+  await killed(world)
+  const annotations = { 'tke.cloud.tencent.com/eni-ip-pool': 'sized' }
+  const held = await create(world, pod('app-x', { owner: 'Deployment app', annotations }))
+  await filter(world, held, 'a1')
+  const { api: server, dir } = world
+  const rows = world.rows().map(ip => world.row(ip))
+  expect(rows).toEqual([RESTS, 'held pool__sized_dp_default_app_app-x app-x#1'])
+  await world.stop(true)
+  const election = { leaseMs: 15_000, renewMs: 10_000, retryMs: 2_000 }
+  const again = startWorld({ api: server, dir, restMs: 50, holdMs: 50, election })
+  await Bun.sleep(300)
+  expect(again.rows().map(ip => again.row(ip))).toEqual(rows)
 })

@@ -8,7 +8,7 @@ import { transport } from '../../src/kube/transport.ts'
 import { Bug, present } from '../../src/lib/assert.ts'
 import { Fault } from '../../src/lib/fault.ts'
 import { startApiServer } from './api-server.ts'
-import { callsOf, run } from './asking.ts'
+import { api, callsOf, run } from './asking.ts'
 import { fastClock } from './clock.ts'
 import { fillLarge } from './large.ts'
 import { carries, floatingIp, pod, workload } from './objects.ts'
@@ -26,6 +26,7 @@ async function resync(world: World) {
 }
 
 const bare = (name: string) => pod(name)
+const JSON_BODY = { 'content-type': 'application/json' }
 
 describe('R13: resync compares with a fresh list, and not with the watch', () => {
   test('R13: a watch that skipped a DELETE says "running" for ever: freed all the same', async () => {
@@ -254,3 +255,22 @@ test('20,000 pods: a resync asks for the pages of its lists, and once for each s
   expect(asked).toMatchObject({ ...pages, 'get pods': 3, ...once })
   expect(world.row('10.64.0.5')).toBe('reserved sts_default_w0_w0-3')
 }, 180_000)
+
+test('released while its object is on its way out of the list: it does not come back with it', async () => {
+  const kept = floatingIp('10.0.0.2', 'sts_default_web_web-0', { policy: 2 })
+  const world = await openWorld({ floatingips: [kept] })
+  const going = world.api.hold('delete floatingips')
+  const ips = [{ ip: '10.0.0.2', appName: 'web', podName: 'web-0', namespace: 'default' }]
+  const released = api(world, '/v1/ip', { method: 'POST', headers: JSON_BODY, body: JSON.stringify({ ips }) })
+  await going.arrived
+  expect(world.row('10.0.0.2')).toBe('free')
+  const pods = world.api.hold('list pods')
+  const round = resync(world)
+  // The list of objects was answered before that of pods is asked for.
+  await pods.arrived
+  going.release()
+  expect((await released).status).toBe(200)
+  pods.release()
+  await round
+  expect(world.row('10.0.0.2')).toBe('free')
+})

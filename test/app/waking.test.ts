@@ -140,6 +140,15 @@ describe('R25: waking', () => {
     expect(woken(world).slice(0, 4)).toEqual(['w1', 'w2', 'w3', 'w1'])
   })
 
+  test('R25: pods for which the scheduler has no node are told ever more rarely', async () => {
+    const world = await full(THREE, 3, { speed: 20 })
+    for (const n of [1, 2, 3]) world.api.remove('pods', `default/used-${n}`)
+    await until(() => woken(world).length >= 3)
+    // A minute of theirs.
+    await Bun.sleep(3_000)
+    expect(woken(world).length).toBeWithin(9, 19)
+  })
+
   test('R25: a wake whose patch fails passes to the next as well', async () => {
     const world = await full(ONE, 2, { speed: 5 })
     world.api.fail('patch pods', { status: 500 }, 1)

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { LeaseTiming } from '../../src/app/lease-timing.ts'
 import { compose } from '../../src/commands/compose.ts'
 import type { ServeOptions } from '../../src/commands/options.ts'
 import { ownerKey } from '../../src/domain/owner.ts'
@@ -21,6 +22,8 @@ export interface WorldOptions {
   entries?: readonly object[] | null
   /** As in a config file. */
   file?: unknown
+  /** There is an election; the cluster has no Leases, so that nobody wins it. */
+  election?: LeaseTiming
   holdMs?: number
   restMs?: number
   speed?: number
@@ -127,7 +130,7 @@ export function startWorld(options: WorldOptions = {}) {
     cloudTimeoutMs: 60_000,
     swagger: options.swagger ?? false,
     history: options.history ?? { rows: 1_000_000, ageMs: 90 * 24 * 3_600_000 },
-    election: null,
+    election: options.election ?? null,
     profiling: options.profiling ?? false,
     notYet: [],
     file: {

@@ -1,7 +1,7 @@
 /** The pool routes in galaxy's form: what each answers, and that nothing is done before floatip is ready. */
 import { afterEach, expect, test } from 'bun:test'
 import { api, run } from '../app/asking.ts'
-import { pod } from '../app/objects.ts'
+import { entry, pod } from '../app/objects.ts'
 import { closeWorlds, openWorld, startWorld, until, type World } from '../app/world.ts'
 
 afterEach(closeWorlds)
@@ -81,4 +81,33 @@ test('all are listed, page by page: those with a size, those with addresses, tho
   const page = async (query: string) => (await api<{ content: object[] }>(world, `/v1/pool${query}`)).body
   expect(await page('')).toMatchObject({ totalElements: 3, content: [both, only, sized] })
   expect(await page('?size=1&page=2')).toMatchObject({ totalElements: 3, last: true, content: [sized] })
+})
+
+test('a status whose write takes long is not the last word', async () => {
+  const world = await openWorld()
+  const door = world.api.hold('patch pools')
+  world.api.put('pools', {
+    metadata: { name: 'slow', namespace: 'kube-system', uid: 'slow#1', resourceVersion: '1' },
+    size: 4,
+  })
+  await door.arrived
+  const annotations = { 'tke.cloud.tencent.com/eni-ip-pool': 'slow' }
+  await run(world, pod('slow-x', { owner: 'Deployment slow', annotations }))
+  await Bun.sleep(500)
+  door.release()
+  await Bun.sleep(100)
+  await until(() => world.api.get('pools', 'kube-system/slow')?.status?.inUse === 1)
+})
+
+test('a large pool is filled and emptied in many turns, so that nobody waits for it', async () => {
+  const world = await openWorld({ entries: [entry('10.49.0.0/24', '10.0.0.0/16', '10.0.1.0~10.0.19.255')] })
+  let most = 0
+  world.ledger.onCommit(changes => {
+    most = Math.max(most, changes.length)
+  })
+  const full = await post(world, { name: 'p', size: 3_500, preAllocateIP: true })
+  expect(full.body).toMatchObject({ code: 200, realPoolSize: 3_500 })
+  await post(world, { name: 'p', size: 10 })
+  expect(world.rows()).toHaveLength(10)
+  expect(most).toBeLessThanOrEqual(1_000)
 })

@@ -167,6 +167,12 @@ describe('exec plugins', () => {
     expect(server.asked).toEqual([])
   })
 
+  test('one that prints a token as it is: the message does not tell it', async () => {
+    const exec = { command: plugin('bare-token', 'echo s3cr3tToken') }
+    const failure = await failureOf(connectTo(kubeconfig(certs, 'https://127.0.0.1:1', { exec })).api.request(pods))
+    expect(`${failure} ${(failure as Error).cause}`).not.toContain('s3cr3tToken')
+  })
+
   test('one that is not there', async () => {
     const exec = { command: '/nowhere/plugin' }
     const failure = await failureOf(connectTo(kubeconfig(certs, 'https://127.0.0.1:1', { exec })).api.request(pods))

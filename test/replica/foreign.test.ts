@@ -1,5 +1,6 @@
 /** Owns safety rules R27 and R28: objects that others made or changed where we write, each met by a look, a verdict and a write on the version that was looked at. */
 import { afterEach, describe, expect, test } from 'bun:test'
+import { present } from '../../src/lib/assert.ts'
 import { bind, callsOf, carried, create, filter, run } from '../app/asking.ts'
 import { floatingIp, type Kube, pod } from '../app/objects.ts'
 import { closeWorlds, openWorld, until, type World } from '../app/world.ts'
@@ -27,12 +28,12 @@ describe('R28 the object exists already when we create it', () => {
   test('R28 a reserved object made in the race: this bind is refused, the object stays, the next takes another address', async () => {
     const { world, answer } = await beaten(floatingIp('10.0.0.2', '', { labels: { reserved: 'firewall' } }))
     expect(answer).toContain('its FloatingIP object belongs to somebody else')
+    expect(callsOf(world, 'bind pods')).toEqual([])
     expect(world.row('10.0.0.2')).toBe('reserved reserved_NULL_NULL_')
     expect(object(world)?.metadata.labels).toEqual({ reserved: 'firewall' })
     expect((await filter(world, web0, 'a1')).NodeNames).toEqual(['a1'])
     expect(await bind(world, web0)).toBe('')
     expect(carried(world, 'web-0')).toEqual(['10.0.0.3'])
-    expect(callsOf(world, 'bind pods')).toHaveLength(1)
   })
 
   test('R28 equal to ours, from a create whose answer was lost: done, without another write', async () => {
@@ -133,5 +134,42 @@ describe('R27 a foreign object is looked into before anything follows', () => {
     expect(await answer).toBe('')
     expect(object(world)?.spec).toMatchObject(MINE)
     expect(callsOf(world, 'get pods').length).toBeGreaterThan(2)
+  })
+
+  const TWO = JSON.stringify({ request_ip_range: [['10.0.0.2'], ['10.0.0.3']] })
+  const OTHERS: [string, Kube][] = [
+    ['another living pod’s', theirs('stranger#1')],
+    ['a reserved one', floatingIp('10.0.0.2', '', { labels: { reserved: 'mine' } })],
+  ]
+
+  test.each(OTHERS)(
+    'R1 R27 %s in the place of a running pod’s object: repaired, and the pod keeps all that it has',
+    async (_, by) => {
+      const world = await openWorld({ pods: [stranger] })
+      await run(world, pod('bare', { args: TWO }))
+      await until(() => world.ports.replicator.pending === 0)
+      world.api.hush('floatingips')
+      world.api.remove('floatingips', '10.0.0.2')
+      world.api.put('floatingips', by)
+      const { address, revision } = present(world.ledger.read(view => view.ofIncarnation('bare#1'))[0], 'row')
+      world.ports.replicator.recheck(address, revision)
+      await world.ports.replicator.acknowledged(address, revision)
+      expect(object(world)?.spec?.key).toBe('NULL_default_NULL_bare')
+      expect(object(world)?.metadata.labels).toMatchObject(by.metadata.labels ?? {})
+      for (const ip of ['10.0.0.2', '10.0.0.3']) expect(world.row(ip)).toBe('bound NULL_default_NULL_bare bare#1')
+    },
+  )
+
+  test('R1 R27 another living pod’s, while our Binding is on its way: that is killed before the claim is withdrawn', async () => {
+    const world = await openWorld({ pods: [stranger] })
+    await create(world, web0)
+    const binding = world.api.hold('bind pods')
+    const answer = bind(world, web0)
+    await binding.arrived
+    world.api.edit('floatingips', '10.0.0.2', { spec: theirs('stranger#1').spec })
+    await until(() => world.row('10.0.0.2') === 'bound NULL_default_NULL_stranger stranger#1')
+    binding.release()
+    expect(await answer).toBe('')
+    expect(carried(world, 'web-0')).toEqual(['10.0.0.3'])
   })
 })

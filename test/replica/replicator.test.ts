@@ -1,5 +1,7 @@
 /** Owns the way from the outbox to the objects under faults: in the end each object says what its row says, and what is not ours stays. */
 import { afterEach, describe, expect, test } from 'bun:test'
+import { present } from '../../src/lib/assert.ts'
+import { Fault } from '../../src/lib/fault.ts'
 import { bind, callsOf, create, run } from '../app/asking.ts'
 import { entry, floatingIp, pod } from '../app/objects.ts'
 import { closeWorlds, openWorld, until, type World } from '../app/world.ts'
@@ -79,6 +81,21 @@ describe('each fault of one write ends in the right object', () => {
 })
 
 describe('what others do to an object', () => {
+  test('the ledger cannot be read at that moment: the write is tried again, and nothing ends', async () => {
+    const world = await openWorld({ speed: 4 })
+    await run(world, web0)
+    await settled(world)
+    const { address, revision } = present(world.ledger.read(view => view.ofIncarnation('web-0#1'))[0], 'row')
+    const { read } = world.ledger
+    world.ledger.read = () => {
+      world.ledger.read = read
+      throw new Fault('the ledger could not be read', { retryable: true })
+    }
+    world.ports.replicator.recheck(address, revision)
+    await world.ports.replicator.acknowledged(address, revision)
+    expect(world.ports.replicator.pending).toBe(0)
+  })
+
   test('somebody deletes the object of a bound address: the next write makes it again', async () => {
     const world = await openWorld({ speed: 4 })
     await run(world, web0)

@@ -1,8 +1,10 @@
 /** Reservations as rules: all or none, for whom, where, and what becomes of them. */
 import { describe, expect, test } from 'bun:test'
+import { isSuspect } from '../../src/app/reconcile.ts'
 import type { ReserveCommand } from '../../src/domain/command.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
 import { BLOCKING_OWNER } from '../../src/domain/reservation.ts'
+import { present } from '../../src/lib/assert.ts'
 import { changesOf, demandOf, ip, keptRow, ranges, rowOf, scaled, who, worldOf } from './world.ts'
 
 const NONE = new Set<string>()
@@ -170,6 +172,28 @@ describe('ending', () => {
       'unreserve 10.0.1.3 -> reserved sts_ns_web_web-1',
     ])
     expect(world.row('10.0.1.3')?.reservation).toBeNull()
+  })
+
+  test.each([
+    ['immutable', 1],
+    ['never', 2],
+  ] as const)('between two pods of one name, policy %s: it is theirs, as without the reservation', (_, policy) => {
+    const world = worldOf()
+    world.decide('reserve', wish(1, { key: web }))
+    const demand = demandOf(web(0), { policy, workload: scaled(1) })
+    world.decide('bind', { at: 1, demand, node: 'n', group: world.group('10.1.9.1') })
+    const ended = { at: 2, incarnation: 'web-0#1', workload: scaled(1), rests: false, because: 'x' }
+    world.decide('unbind', ended)
+    expect(changesOf(world.decide('expire', end()))).toEqual(['unreserve 10.0.1.2 -> reserved sts_ns_web_web-0'])
+  })
+
+  test('the pod that waited for it went without having had it: then nothing keeps it', () => {
+    const world = worldOf()
+    world.decide('reserve', wish(1, { key: web }))
+    world.decide('expire', end(new Set(['ns/web-0'])))
+    const { address, revision } = present(world.row('10.0.1.2'), 'row')
+    expect(isSuspect(present(world.row('10.0.1.2'), 'row'), NONE)).toBe(true)
+    expect(changesOf(world.decide('reclaim', { at: 3, address, revision }))).toEqual(['free 10.0.1.2 -> free'])
   })
 
   test('another reservation, and what is kept without one, stay', () => {

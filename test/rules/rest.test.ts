@@ -109,7 +109,9 @@ describe('R12 what is kept, and given up before the rest is over, rests for othe
   })
 
   test('its reservation ends', () => {
-    const world = worldOf([kept('sts_ns_web_web-0', { reservation: { id: 'r', expiresAt: null, note: '' } })])
+    const world = worldOf([
+      kept('sts_ns_web_web-0', { policy: 0, reservation: { id: 'r', expiresAt: null, note: '' } }),
+    ])
     const end = { id: 'r', address: null, because: 'over', unfinished: new Set<string>() }
     expect(world.decide('unreserve', { at: 25, ...end })).toMatchObject({ answer: { freed: 1, left: 0 } })
     expect(world.rows()).toEqual(rests('sts_ns_web_web-0'))

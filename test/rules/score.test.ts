@@ -44,6 +44,12 @@ describe('preempt: would the pod have an address once the victims ended?', () =>
       ['old-9#1'],
       false,
     ],
+    [
+      'what a victim has goes back to its reservation',
+      [...filled(3), rowOf('10.0.2.5', 'sts_ns_old_old-9', { reservation: { id: 'r', expiresAt: null, note: '' } })],
+      ['old-9#1'],
+      false,
+    ],
     ['a victim frees one elsewhere', [...filled(4), rowOf('10.0.1.2', 'sts_ns_old_old-9')], ['old-9#1'], false],
   ] as const)('%s', (_, rows, victims, fits) => {
     expect(after([...rows], victims)).toBe(fits)

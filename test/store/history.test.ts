@@ -219,6 +219,10 @@ describe('changes', () => {
     expect(plan({ node: 'w' })).toBe(search('history_by_node (node=?)'))
     expect(plan({ namespace: 'n' })).toBe(search('history_by_namespace (namespace=?)'))
     expect(plan({})).toBe('SCAN history USING INDEX history_by_time')
+    // What was in force at a time: of the later changes only those up to that time are read, not all of the address for each.
+    expect(plan({ address: 'a', span: { kind: 'at', at: 5 } })).toContain(
+      'SEARCH later USING COVERING INDEX history_by_address (address=? AND at>? AND at<?)',
+    )
     expect(plan({ pod: 'p' })).toBe(
       `MULTI-INDEX OR; INDEX 1; ${search('history_by_pod (pod=?)')}; INDEX 2; ${search('history_by_pod_left (pod_left=?)')}; USE TEMP B-TREE FOR ORDER BY`,
     )
