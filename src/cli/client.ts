@@ -1,4 +1,5 @@
 /** Owns the talk with floatip's HTTP API: one request, all pages of a list, and what to do when that fails. */
+import { UsageFault } from '../lib/exit.ts'
 import { Fault, messageOf } from '../lib/fault.ts'
 
 export const SERVER_DEFAULT = 'http://127.0.0.1:9041'
@@ -82,12 +83,12 @@ export function clientOf(server: string): Client {
   }
 }
 
+/** Empty: nothing is said, as with a variable of the environment that is set to nothing. */
 function baseOf(server: string): string {
-  const text = server.includes('://') ? server : `http://${server}`
-  if (!URL.canParse(text)) {
-    throw new Fault(`${server} is no address of a server: give --server or FLOATIP_SERVER as ${SERVER_DEFAULT}`, {
-      retryable: false,
-    })
+  const said = server === '' ? SERVER_DEFAULT : server
+  const text = said.includes('://') ? said : `http://${said}`
+  if (!/^https?:/i.test(text) || !URL.canParse(text)) {
+    throw new UsageFault(`${server} is no address of a server: give --server or FLOATIP_SERVER as ${SERVER_DEFAULT}`)
   }
   return text.replace(/\/+$/, '')
 }

@@ -131,6 +131,7 @@ async function release(session: Session, addresses: readonly string[], filters: 
   if (addresses.length === 0 && !isFiltered(filters)) {
     throw new UsageFault('say which addresses to release: by name, or by a filter such as --app')
   }
+  if (addresses.length > 0 && isFiltered(filters)) throw new UsageFault('say addresses, or a filter: not both')
   const wanted =
     addresses.length > 0
       ? await Promise.all(addresses.map(each => client.get<IpDetail>(`/v1/ip/${encodeURIComponent(each)}`)))
