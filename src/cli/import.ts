@@ -128,7 +128,14 @@ const READERS: Readonly<Record<Source, (text: string, file: string) => readonly 
   },
   csv(text, file) {
     try {
-      const rows = parseCsv(text, { columns: true, skip_empty_lines: true, trim: true }) as Record<string, string>[]
+      const columns = (names: string[]) => {
+        for (const needed of ['ip', 'policy']) {
+          if (!names.includes(needed)) throw new Error(`it has no column ${needed}`)
+        }
+        return names
+      }
+      if (text.trim() === '') throw new Error('it is empty')
+      const rows = parseCsv(text, { columns, skip_empty_lines: true, trim: true }) as Record<string, string>[]
       return rows.map((row, at) => item({ ...row, policy: Number(row.policy) }, `${file}, row ${at + 1}`))
     } catch (error) {
       if (error instanceof UsageFault) throw error

@@ -80,9 +80,13 @@ function withFilters(command: Command): Command {
 
 async function matching({ client, progress }: Session, filters: Filters): Promise<readonly IpItem[]> {
   const { namespace, app, kind, pool, pod, keyword, keptLongerThan, sort } = filters
-  const query = { namespace, appName: app, appType: kind, poolName: pool, podName: pod, keyword, sort }
+  // Where an app is named, galaxy's API takes a missing kind for a StatefulSet. A person means the app, of whatever kind it is.
+  const anyKind = app !== undefined && kind === undefined
+  const named = anyKind ? { keyword: keyword ?? `_${app}_` } : { keyword, appName: app, appType: kind }
+  const query = { namespace, poolName: pool, podName: pod, sort, ...named }
   const age = keptLongerThan === undefined ? null : parseAge(keptLongerThan)
-  const items = await client.all<IpItem>('/v1/ip', query, progress('addresses'))
+  const found = await client.all<IpItem>('/v1/ip', query, progress('addresses'))
+  const items = anyKind ? found.filter(({ appName }) => appName === app) : found
   return age === null ? items : items.filter(item => item.releasable === true && olderThan(item.updateTime, age))
 }
 

@@ -113,6 +113,23 @@ describe('out of circulation', () => {
     expect(object(world, '10.0.0.2')).toBeUndefined()
   })
 
+  test('a release is refused, and says what ends it', async () => {
+    const world = await openWorld({ floatingips: [floatingIp('10.0.0.2', '', { labels: { reserved: 'x' } })] })
+    const { id } = (await reserve(world, { ips: ['10.0.0.3'] })).body
+    const headers = { 'content-type': 'application/json' }
+    const body = JSON.stringify({ ips: [{ ip: '10.0.0.2' }, { ip: '10.0.0.3' }] })
+    expect(await api<object>(world, '/v1/ip', { method: 'POST', headers, body })).toMatchObject({
+      status: 202,
+      body: {
+        reasons: [
+          '10.0.0.2 is kept out of circulation by FloatingIP 10.0.0.2: take its label reserved away, or delete it',
+          `10.0.0.3 is kept out of circulation by reservation ${id}: floatip ip unreserve ${id}`,
+        ],
+      },
+    })
+    expect([world.row('10.0.0.2'), world.row('10.0.0.3')]).toEqual([BLOCKED, BLOCKED])
+  })
+
   test.each(['its object', 'the label'])('an administrator takes %s away: that address is free again', async what => {
     const world = await openWorld()
     await reserve(world, { ips: ['10.0.0.2', '10.0.0.3'] })

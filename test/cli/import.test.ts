@@ -36,6 +36,21 @@ const galaxy = (name: string, key: string, policy: number) => ({
   spec: { key, policy, attribute: '{"NodeName":"","Uid":""}', updateTime: '2020-05-29T11:11:44Z' },
 })
 
+describe('a file that is not what it is said to be', () => {
+  test.each([
+    ['', 'it is empty'],
+    ['\n\n', 'it is empty'],
+    ['ip,namespace\n', 'it has no column policy'],
+    ['a,b\n', 'it has no column ip'],
+    ['address,policy\n10.0.0.9,1\n', 'it has no column ip'],
+  ])('csv %p', async (content, why) => {
+    const path = file('odd.csv', content)
+    expect(await typed(`import --from csv --dry-run ${path}`)).toEqual({
+      ...{ code: 2, out: '', err: `floatip: ${path} is no CSV with a head line: ${why}\n` },
+    })
+  })
+})
+
 describe('from galaxy', () => {
   const objects = { items: [galaxy('10.0.0.9', 'sts_default_web_web-0', 1), galaxy('10.0.0.10', 'dp_a_b_b-x', 0)] }
 
