@@ -7,6 +7,8 @@ export const SERVER_DEFAULT = 'http://127.0.0.1:9041'
 const PAGE_SIZE = 5_000
 /** A plan over a large ledger takes seconds; nothing takes a minute. */
 const ANSWER_WITHIN_MS = 60_000
+/** Whether it is ready is asked beside the question itself, and holds nobody up. */
+const READY_WITHIN_MS = 2_000
 
 /** The API answered, and it is not what was asked for. */
 export class ApiFault extends Fault {
@@ -32,6 +34,8 @@ export interface Client {
   send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<{ status: number; body: T }>
   /** Every element of a list, page by page; `onPage` hears how far it is. */
   all<T>(path: string, query?: Query, onPage?: (got: number, total: number) => void): Promise<readonly T[]>
+  /** What it waits for, when it is a floatip that is not ready. */
+  waitsFor(): Promise<string | null>
   /** The answer as it comes; nobody waits for its end. */
   stream(path: string, headers?: Readonly<Record<string, string>>): Promise<Response>
 }
@@ -77,6 +81,15 @@ export function clientOf(server: string): Client {
         for (const item of content) found.push(item)
         onPage?.(found.length, totalElements)
         if (last || content.length === 0) return found
+      }
+    },
+    async waitsFor() {
+      try {
+        const reply = await fetch(`${base}/readyz`, { signal: AbortSignal.timeout(READY_WITHIN_MS) })
+        const text = await reply.text()
+        return reply.status === 503 && text.startsWith('waiting for ') ? text : null
+      } catch {
+        return null // Who asks something hears of it there.
       }
     },
     stream: (path, headers = {}) => reach(path, { headers }),

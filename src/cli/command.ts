@@ -80,7 +80,13 @@ export function acting(
       },
     }
     try {
-      done((await act(session, ...(args as never[]))) ?? 0)
+      const waitsFor = session.client.waitsFor()
+      const code = (await act(session, ...(args as never[]))) ?? 0
+      const waiting = await waitsFor
+      if (waiting !== null) {
+        terminal.err(`warning: floatip is not ready (${waiting}): this is from its own ledger, and may be old\n`)
+      }
+      done(code)
     } finally {
       for (const bar of bars) bar.stop()
     }
