@@ -126,7 +126,20 @@ async function history(
   const { namespace, app, pod, node, from, to, at } = query
   const asked = { ip: address, namespace, app, pod, node, from, to, at }
   const items = await client.all<HistoryItem>('/v1/history', asked, progress('changes'))
-  showList(terminal, format, items, CHANGES)
+  const begun = at === undefined && from === undefined ? undefined : await begin(client)
+  const isUnknown = begun !== undefined && Date.parse(at ?? from ?? '') < Date.parse(begun)
+  if (isUnknown) terminal.err(`changes are recorded since ${begun}: what was before is not known\n`)
+  showList(
+    terminal,
+    format,
+    items,
+    at === undefined || isUnknown ? CHANGES : { ...CHANGES, none: 'nobody had it then' },
+  )
+}
+
+/** Since when every change is recorded. */
+async function begin(client: Session['client']): Promise<string | undefined> {
+  return (await client.get<{ recordedSince?: string }>('/v1/history', { size: 1 })).recordedSince
 }
 
 async function release(session: Session, addresses: readonly string[], filters: Filters & { yes: boolean }) {

@@ -94,6 +94,24 @@ describe('ip ls', () => {
   })
 })
 
+describe('ip history --at', () => {
+  test('nobody had it: said so, and where nothing is recorded of that time, that', async () => {
+    const { content } = (await (await fetch(`${served.url}/v1/history?size=100`)).json()) as {
+      content: { at: string }[]
+    }
+    const begun = content.at(-1)?.at
+    const unknown = `changes are recorded since ${begun}: what was before is not known\n`
+    expect(await typed('ip history 10.0.0.12 --at 2999-01-01T00:00:00Z')).toEqual({
+      ...{ code: 0, out: '', err: 'nobody had it then\n' },
+    })
+    expect(await typed('ip history 10.0.0.12 --at 2020-01-01T00:00:00+02:00')).toEqual({
+      ...{ code: 0, out: '', err: `${unknown}no change matches\n` },
+    })
+    expect((await typed('ip history --from 2020-01-01T00:00:00Z -o name')).err).toBe(unknown)
+    expect((await typed('ip history --pod none')).err).toBe('no change matches\n')
+  })
+})
+
 describe('ip release', () => {
   test('asks nobody who is not there', async () => {
     const { code, err } = await typed('ip release --app app --kind deployment')

@@ -172,6 +172,17 @@ describe('the past', () => {
     expect(await had('2999-01-01T00:00:00+08:00')).toEqual(['dp_default_app_'])
   })
 
+  test('a ledger that has just begun does not say that nobody had it before: it says since when it knows', async () => {
+    const world = await openWorld()
+    expect(await get(world, '/v1/history')).not.toHaveProperty('recordedSince')
+    await run(world, pod('first'))
+    await run(world, pod('second'))
+    const { content } = await get<{ content: { at: string }[] }>(world, '/v1/history')
+    expect(await get(world, '/v1/history?at=2020-01-01T00:00:00Z')).toMatchObject({
+      ...{ totalElements: 0, recordedSince: content.at(-1)?.at },
+    })
+  })
+
   test('it is pruned while floatip runs, and says since when it is complete', async () => {
     const world = await openWorld({ history: { rows: 2, ageMs: 1_000_000_000 } })
     for (const name of ['p1', 'p2', 'p3']) {
