@@ -19,7 +19,7 @@ interface Filters {
   readonly sort?: string
 }
 
-/** At most this many in one request: its body stays far below the API's limit of 1 MiB. */
+/** At most this many in one request: its body stays far below the API's limit. */
 const RELEASE_AT_ONCE = 1_000
 /** Every owner key has a `_`: a free address has none. */
 export const ANY_KEY = '_'
