@@ -25,7 +25,7 @@ const RELEASE_AT_ONCE = 1_000
 export const ANY_KEY = '_'
 const FILTERS = ['namespace', 'app', 'kind', 'pool', 'pod', 'keyword', 'keptLongerThan'] as const
 /** What the API has for the kind of an owner that is no workload but a reservation for nobody. */
-const OUT_OF_CIRCULATION = 'reserved'
+export const OUT_OF_CIRCULATION = 'reserved'
 const POLICIES = ['pod end', 'immutable', 'never']
 
 /** Gives back the command `ip`, for those that belong to it. */
