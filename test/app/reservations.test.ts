@@ -52,6 +52,17 @@ describe('for an app', () => {
     expect((await end(world, made.body.id)).status).toBe(404)
   })
 
+  test.each([
+    ['sts', 'sts_default_web_web-0'],
+    ['StatefulSets', 'sts_default_web_web-0'],
+    ['deploy', 'dp_default_web_'],
+    ['dp', 'dp_default_web_'],
+  ])('the kind may be written as kubectl and the keys have it: %s', async (appType, key) => {
+    const world = await openWorld()
+    await reserve(world, { ...WEB, appType, ips: ['10.0.0.2'] })
+    expect(world.row('10.0.0.2')).toBe(`reserved ${key}`)
+  })
+
   test('a Deployment takes those kept for it; ended while in use, the address stays with its pod', async () => {
     const world = await openWorld({ deployments: [workload('app', 1)] })
     const app = { appName: 'app', appType: 'deployment', namespace: 'default' }
