@@ -5,13 +5,16 @@ import { DEPLOYMENT, NO_CONTROLLER, type Owner, STATEFUL_SET } from '../domain/o
 const APP_TYPES: Readonly<Record<string, string>> = { [DEPLOYMENT]: 'deployment', [STATEFUL_SET]: 'statefulset' }
 
 /** As kubectl has them short; those of owner keys are kinds already. */
-const SHORT: Readonly<Record<string, string>> = { sts: STATEFUL_SET, deploy: DEPLOYMENT }
+const SHORT: ReadonlyMap<string, string> = new Map([
+  ['sts', STATEFUL_SET],
+  ['deploy', DEPLOYMENT],
+])
 
 /** The kind that an appType names; short, plural and any case accepted. */
 export function kindOf(appType: string): string {
   const lower = appType.toLowerCase()
   if (lower === NO_CONTROLLER.toLowerCase()) return NO_CONTROLLER
-  const short = SHORT[lower]
+  const short = SHORT.get(lower)
   if (short !== undefined) return short
   const singular = lower.endsWith('s') ? lower.slice(0, -1) : lower
   return Object.keys(APP_TYPES).find(kind => APP_TYPES[kind] === singular) ?? singular

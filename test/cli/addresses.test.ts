@@ -41,6 +41,7 @@ describe('ip ls', () => {
     ['ip ls --app app --kind deploy -o name', ['10.0.0.10']],
     ['ip ls --app sts --kind sts -o name', ['10.0.0.9']],
     ['ip ls --kind dp -o name', ['10.0.0.10']],
+    ['ip ls --kind constructor -o name', []],
     ['ip ls --app app -o name', ['10.0.0.10']],
     ['ip ls --app app --kind statefulset -o name', []],
     ['ip ls --app app --keyword dp_ -o name', ['10.0.0.10']],
