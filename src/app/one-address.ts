@@ -3,6 +3,7 @@ import type { Allocation } from '../domain/allocation.ts'
 import type { SubnetEntry } from '../domain/entry.ts'
 import { DEPLOYMENT, isKept, NO_CONTROLLER, type Owner, ordinalOf, ownerKey, STATEFUL_SET } from '../domain/owner.ts'
 import { IMMUTABLE, NEVER } from '../domain/policy.ts'
+import type { Reservation } from '../domain/reservation.ts'
 import { type Address, objectName } from '../ip/address.ts'
 import type { WallMs } from '../lib/clock.ts'
 import type { Story } from '../store/history.ts'
@@ -57,10 +58,9 @@ export function oneAddressOf({ ledger, reader, addresses, holds, rests }: OneAdd
 
 function freedBy(row: Allocation, entry: SubnetEntry | null, endsAt: WallMs | null): Freed {
   const by = (text: string): Freed => ({ by: text, at: null })
+  if (row.reservation !== null) return freedByReservation(row, row.reservation)
   if (row.blocked)
-    return by(
-      `the end of its reservation (floatip ip unreserve), or of the label on FloatingIP ${objectName(row.address)}`,
-    )
+    return by(`the end of the label reserved on FloatingIP ${objectName(row.address)}, or of that object`)
   if (row.phase === 'resting')
     return {
       by: 'the end of its rest, or a release (floatip ip release) by whoever knows that no container uses it',
@@ -87,6 +87,15 @@ function freedBy(row: Allocation, entry: SubnetEntry | null, endsAt: WallMs | nu
     default:
       return by(row.phase === 'reserved' ? 'a release (POST /v1/ip)' : 'the end of its pod')
   }
+}
+
+/** While it lasts an ended pod's address goes back to it, whatever the policy. */
+function freedByReservation({ blocked, phase }: Allocation, { id, expiresAt }: Reservation): Freed {
+  if (phase !== 'reserved') {
+    return { by: `the end of its pod and of reservation ${id}, to which it goes back until then`, at: null }
+  }
+  const end = `the end of reservation ${id} (floatip ip unreserve ${id})`
+  return { by: blocked ? end : `${end}, or a release (POST /v1/ip)`, at: expiresAt }
 }
 
 /** What a workload does to let an immutable address go. */

@@ -1,4 +1,5 @@
 /** Owns the talk with floatip's HTTP API: one request, all pages of a list, and what to do when that fails. */
+import { UsageFault } from '../lib/exit.ts'
 import { Fault, messageOf } from '../lib/fault.ts'
 
 export const SERVER_DEFAULT = 'http://127.0.0.1:9041'
@@ -6,6 +7,8 @@ export const SERVER_DEFAULT = 'http://127.0.0.1:9041'
 const PAGE_SIZE = 5_000
 /** A plan over a large ledger takes seconds; nothing takes a minute. */
 const ANSWER_WITHIN_MS = 60_000
+/** Whether it is ready is asked beside the question itself, and holds nobody up. */
+const READY_WITHIN_MS = 2_000
 
 /** The API answered, and it is not what was asked for. */
 export class ApiFault extends Fault {
@@ -31,6 +34,8 @@ export interface Client {
   send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<{ status: number; body: T }>
   /** Every element of a list, page by page; `onPage` hears how far it is. */
   all<T>(path: string, query?: Query, onPage?: (got: number, total: number) => void): Promise<readonly T[]>
+  /** What it waits for, when it is a floatip that is not ready. */
+  waitsFor(): Promise<string | null>
   /** The answer as it comes; nobody waits for its end. */
   stream(path: string, headers?: Readonly<Record<string, string>>): Promise<Response>
 }
@@ -78,16 +83,25 @@ export function clientOf(server: string): Client {
         if (last || content.length === 0) return found
       }
     },
+    async waitsFor() {
+      try {
+        const reply = await fetch(`${base}/readyz`, { signal: AbortSignal.timeout(READY_WITHIN_MS) })
+        const text = await reply.text()
+        return reply.status === 503 && text.startsWith('waiting for ') ? text : null
+      } catch {
+        return null // Who asks something hears of it there.
+      }
+    },
     stream: (path, headers = {}) => reach(path, { headers }),
   }
 }
 
+/** Empty: nothing is said, as with a variable of the environment that is set to nothing. */
 function baseOf(server: string): string {
-  const text = server.includes('://') ? server : `http://${server}`
-  if (!URL.canParse(text)) {
-    throw new Fault(`${server} is no address of a server: give --server or FLOATIP_SERVER as ${SERVER_DEFAULT}`, {
-      retryable: false,
-    })
+  const said = server === '' ? SERVER_DEFAULT : server
+  const text = said.includes('://') ? said : `http://${said}`
+  if (!/^https?:/i.test(text) || !URL.canParse(text)) {
+    throw new UsageFault(`${server} is no address of a server: give --server or FLOATIP_SERVER as ${SERVER_DEFAULT}`)
   }
   return text.replace(/\/+$/, '')
 }

@@ -41,6 +41,16 @@ export async function agreed(terminal: Terminal, question: string, otherwise = '
   return await terminal.confirm(question)
 }
 
+/** A script's variable that is not set would ask for everything, or release it: the API takes an empty filter for none. */
+function refuseEmpty(command: Command): void {
+  const isEmpty = (value: unknown) => [value].flat().includes('')
+  const typed = command.options.filter(option => command.getOptionValueSource(option.attributeName()) === 'cli')
+  const empty =
+    command.registeredArguments.find((_, at) => isEmpty(command.processedArgs[at]))?.name() ??
+    typed.find(option => isEmpty(command.getOptionValue(option.attributeName())))?.long
+  if (empty !== undefined) throw new UsageFault(`${empty} is empty: is a variable not set?`)
+}
+
 /** Runs it with what the options say. Whatever it throws is told by the caller of the program. */
 export function acting(
   { terminal, done }: Surface,
@@ -48,6 +58,7 @@ export function acting(
 ): (...args: unknown[]) => Promise<void> {
   return async (...args) => {
     const command = args.pop() as Command
+    refuseEmpty(command)
     const { server, output = 'table' } = command.opts<{ server: string; output?: Format }>()
     const bars: { stop(): void }[] = []
     const session: Session = {
@@ -69,7 +80,13 @@ export function acting(
       },
     }
     try {
-      done((await act(session, ...(args as never[]))) ?? 0)
+      const waitsFor = session.client.waitsFor()
+      const code = (await act(session, ...(args as never[]))) ?? 0
+      const waiting = await waitsFor
+      if (waiting !== null) {
+        terminal.err(`warning: floatip is not ready (${waiting}): this is from its own ledger, and may be old\n`)
+      }
+      done(code)
     } finally {
       for (const bar of bars) bar.stop()
     }

@@ -63,21 +63,28 @@ complete -o default -F _floatip floatip kubectl-floatip
 autoload -U +X bashcompinit && bashcompinit
 ${SCRIPTS.bash(words)}`,
   fish: words => `# fish completion for floatip
+set -g __floatip_commands ${[...words.keys()].map(path => `'${path}'`).join(' ')}
 function __floatip_at
-  set -l words (commandline -opc)
-  set -e words[1]
-  set -l path
-  for word in $words
-    string match -q -- '-*' $word; or set -a path $word
+  set -l path ''
+  for word in (commandline -opc)
+    set -l longer (string trim "$path $word")
+    contains -- "$longer" $__floatip_commands; and set path $longer
   end
   test "$path" = "$argv"
 end
-${[...words].map(([path, next]) => `complete -c floatip -n '__floatip_at ${path}' -a '${next.filter(word => !word.startsWith('-')).join(' ')}'${longs(next)}`).join('\n')}
+${[...words].flatMap(fishLines).join('\n')}
 `,
 }
 
 function cases(words: Words, indent: string): string {
   return [...words].map(([path, next]) => `${indent}"${path}") words="${next.join(' ')}" ;;`).join('\n')
+}
+
+/** One line for what follows and one for the options: in a line with options, `-a` would say what follows those. */
+function fishLines([path, next]: readonly [string, readonly string[]]): readonly string[] {
+  const at = `complete -c floatip -n '__floatip_at ${path}'`
+  const words = next.filter(word => !word.startsWith('-'))
+  return [...(words.length === 0 ? [] : [`${at} -f -a '${words.join(' ')}'`]), `${at}${longs(next)}`]
 }
 
 function longs(next: readonly string[]): string {

@@ -1,7 +1,7 @@
 /** Owns `floatip config`: the configuration in force, and the check of one before it is applied. */
 
 import type { Command } from 'commander'
-import { parse } from 'yaml'
+import { parseAllDocuments } from 'yaml'
 import { EXIT, UsageFault } from '../lib/exit.ts'
 import { acting, type Session, type Surface, withOutput } from './command.ts'
 import { readWhole } from './read-file.ts'
@@ -69,21 +69,36 @@ function check({ terminal }: Surface, file: string, key: string, validate: Valid
   return 0
 }
 
+/** What of a manifest, or of the config file, is read here. */
+interface Part {
+  readonly kind?: unknown
+  readonly data?: Readonly<Record<string, unknown>>
+  readonly items?: readonly unknown[]
+  readonly schedule_plugin?: { readonly floatingips?: unknown }
+}
+
 /** The entries as JSON text, wherever in the file they are. */
 export function entriesIn(file: string, key: string): string {
   const text = readWhole(file)
-  let document: unknown
-  try {
-    document = parse(text)
-  } catch {
-    return text // The reader of the configuration says what is wrong with it.
-  }
-  if (typeof document !== 'object' || document === null || Array.isArray(document)) return text
-  const { kind, data, schedule_plugin: plugin } = document as Record<string, Record<string, unknown> | undefined>
-  if ((kind as unknown) === 'ConfigMap') {
-    const value = data?.[key]
+  const parts = partsOf(text)
+  const maps = parts.filter(({ kind }) => kind === 'ConfigMap')
+  if (maps.length > 0) {
+    const value = maps.map(({ data }) => data?.[key]).find(each => typeof each === 'string')
     if (typeof value === 'string') return value
     throw new UsageFault(`${file}: the ConfigMap has no key ${key} (--key names another)`)
   }
-  return plugin?.floatingips === undefined ? text : JSON.stringify(plugin.floatingips)
+  const inFile = parts[0]?.schedule_plugin?.floatingips
+  return inFile === undefined ? text : JSON.stringify(inFile)
+}
+
+/** The objects of a manifest, those in a list of kubectl's too. None: the reader of the configuration says what is wrong with the text. */
+function partsOf(text: string): readonly Part[] {
+  const documents = parseAllDocuments(text)
+  if (!Array.isArray(documents) || documents.some(({ errors }) => errors.length > 0)) return []
+  const objects = documents.map(document => document.toJS() as unknown).filter(isObject)
+  return objects.flatMap(object => (object.kind === 'List' ? (object.items ?? []).filter(isObject) : [object]))
+}
+
+function isObject(value: unknown): value is Part {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { stringify } from 'yaml'
 import { Fault, messageOf } from '../lib/fault.ts'
 import { wholeNumber } from './arguments.ts'
+import type { Page } from './client.ts'
 import { acting, type Session, type Surface, withOutput } from './command.ts'
 import { ownerText } from './ip.ts'
 import { serverSentEvents } from './server-sent.ts'
@@ -10,6 +11,9 @@ import type { HistoryItem } from './shapes.ts'
 
 /** Between two tries to reach the server again. */
 const AGAIN_MS = 1_000
+/** Of the past, where nobody says how much. */
+const LATEST = 20
+const AT_ONCE = 1_000
 
 export function eventsCommand(program: Command, surface: Surface): void {
   withOutput(program.command('events'))
@@ -21,26 +25,44 @@ export function eventsCommand(program: Command, surface: Surface): void {
 }
 
 async function events(session: Session, { follow, after }: { follow: boolean; after?: string }): Promise<undefined> {
+  const from = after === undefined ? null : wholeNumber('--after', after)
   if (!follow) {
-    const { content } = await session.client.get<{ content: readonly HistoryItem[] }>('/v1/history', { size: 20 })
-    const from = after === undefined ? 0 : wholeNumber('--after', after)
-    for (const item of [...content].reverse()) if (item.id > from) print(session, item)
+    for (const item of from === null ? await newest(session, LATEST) : await since(session, from)) print(session, item)
     return undefined
   }
-  let last = after === undefined ? undefined : `${wholeNumber('--after', after)}`
+  // Named from the start: where nothing happens before floatip starts anew, nothing of what comes then is missed.
+  let last = `${from ?? (await newest(session, 1))[0]?.id ?? 0}`
+  let wasReached = false
   for (;;) {
     try {
-      const reply = await session.client.stream('/v1/events', last === undefined ? {} : { 'last-event-id': last })
+      const reply = await session.client.stream('/v1/events', { 'last-event-id': last })
+      wasReached = true
       for await (const { id, event, data } of serverSentEvents(reply)) {
         if (event === 'gap') session.terminal.err(`changes in between are no longer recorded: ${data}\n`)
         else if (event !== 'cut') print(session, JSON.parse(data) as HistoryItem)
         last = id ?? last
       }
     } catch (error) {
-      if (last === undefined || !(error instanceof Fault) || !error.retryable) throw error
+      if (!wasReached || !(error instanceof Fault) || !error.retryable) throw error
       session.terminal.err(`${messageOf(error)}; trying again\n`)
     }
     await Bun.sleep(AGAIN_MS)
+  }
+}
+
+/** Oldest first. */
+async function newest({ client }: Session, size: number): Promise<readonly HistoryItem[]> {
+  return (await client.get<Page<HistoryItem>>('/v1/history', { size })).content.toReversed()
+}
+
+/** All after that change, oldest first. */
+async function since({ client }: Session, from: number): Promise<readonly HistoryItem[]> {
+  const found = new Map<number, HistoryItem>()
+  for (let page = 0; ; page++) {
+    const { content, last } = await client.get<Page<HistoryItem>>('/v1/history', { page, size: AT_ONCE })
+    // What happens meanwhile moves the pages: an item may come twice.
+    for (const item of content) if (item.id > from) found.set(item.id, item)
+    if (last || content.some(({ id }) => id <= from)) return [...found.values()].sort((a, b) => a.id - b.id)
   }
 }
 

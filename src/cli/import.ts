@@ -6,6 +6,7 @@ import { EXIT, UsageFault } from '../lib/exit.ts'
 import { messageOf } from '../lib/fault.ts'
 import { ApiFault } from './client.ts'
 import { acting, agreed, type Session, type Surface, withServer } from './command.ts'
+import { OUT_OF_CIRCULATION } from './ip.ts'
 import { readWhole } from './read-file.ts'
 import type { OwnerFields } from './shapes.ts'
 
@@ -13,6 +14,8 @@ interface Item {
   readonly ip: string
   readonly key: string
   readonly policy: number
+  /** Kept out of circulation: it has no owner for whom to keep it. */
+  readonly isWithheld?: true
 }
 
 interface Answer {
@@ -28,6 +31,7 @@ type Source = 'galaxy' | 'csv' | 'json'
 
 /** As many as the API takes at once: all or none needs one turn for them all. */
 const ITEMS_MAX = 50_000
+const WITHHELD_SHOWN = 50
 const KINDS: Readonly<Record<string, string>> = { statefulset: 'sts', deployment: 'dp' }
 
 export function importCommand(program: Command, surface: Surface): void {
@@ -49,7 +53,9 @@ export function importCommand(program: Command, surface: Surface): void {
 
 async function take(session: Session, file: string, options: { from: Source; dryRun: boolean; yes: boolean }) {
   const { terminal, client, progress } = session
-  const items = READERS[options.from](readWhole(file), file)
+  const read = READERS[options.from](readWhole(file), file)
+  const withheld = read.filter(({ isWithheld }) => isWithheld === true)
+  const items = read.filter(({ isWithheld }) => isWithheld !== true)
   // Released with its pod: a running pod's address is recorded from its annotation, and another's is free.
   const kept = items.filter(({ policy }) => policy !== 0)
   if (kept.length > ITEMS_MAX) {
@@ -75,6 +81,7 @@ async function take(session: Session, file: string, options: { from: Source; dry
   const skipped = items.length - kept.length
   terminal.err(`${tried.imported} new, ${tried.known} known already, `)
   terminal.err(`${skipped} not kept (released with their pod), ${tried.conflicts.length} in conflict\n`)
+  if (withheld.length > 0) terminal.err(withheldText(withheld.map(({ ip }) => ip)))
   if (tried.conflicts.length > 0) {
     terminal.err('nothing was imported: take what is in conflict out of the file, or release it here\n')
     return EXIT.notAll
@@ -91,6 +98,13 @@ async function take(session: Session, file: string, options: { from: Source; dry
     `${left} of them are recorded here and not in the cluster yet: is the API server well? Import again to wait for them\n`,
   )
   return EXIT.notAll
+}
+
+/** With the command that keeps them out here too. */
+function withheldText(ips: readonly string[]): string {
+  const more = ips.length > WITHHELD_SHOWN ? ` … and ${ips.length - WITHHELD_SHOWN} more` : ''
+  const command = `floatip ip reserve ${ips.slice(0, WITHHELD_SHOWN).join(' ')}${more}`
+  return `${ips.length} kept out of circulation there, which is not imported: ${command}\n`
 }
 
 /** Asks again, which waits, as long as it gets less; how many are left. */
@@ -110,7 +124,7 @@ async function replicated(
 }
 
 interface GalaxyObject {
-  readonly metadata?: { readonly name?: string }
+  readonly metadata?: { readonly name?: string; readonly labels?: Readonly<Record<string, string>> }
   readonly spec?: { readonly key?: string; readonly policy?: number }
 }
 
@@ -123,12 +137,21 @@ const READERS: Readonly<Record<Source, (text: string, file: string) => readonly 
       const name = metadata?.name
       if (name === undefined || key === undefined) throw new UsageFault(`${file}: items[${at}] has no name or key`)
       // Names of IPv6 objects have `-` for `:`.
-      return { ip: name.includes('.') ? name : name.replaceAll('-', ':'), key, policy: policy ?? 0 }
+      const ip = name.includes('.') ? name : name.replaceAll('-', ':')
+      const isReserved = metadata?.labels?.reserved !== undefined
+      return { ip, key, policy: policy ?? 0, ...(isReserved && { isWithheld: true }) }
     })
   },
   csv(text, file) {
     try {
-      const rows = parseCsv(text, { columns: true, skip_empty_lines: true, trim: true }) as Record<string, string>[]
+      const columns = (names: string[]) => {
+        for (const needed of ['ip', 'policy']) {
+          if (!names.includes(needed)) throw new Error(`it has no column ${needed}`)
+        }
+        return names
+      }
+      if (text.trim() === '') throw new Error('it is empty')
+      const rows = parseCsv(text, { columns, skip_empty_lines: true, trim: true }) as Record<string, string>[]
       return rows.map((row, at) => item({ ...row, policy: Number(row.policy) }, `${file}, row ${at + 1}`))
     } catch (error) {
       if (error instanceof UsageFault) throw error
@@ -156,6 +179,7 @@ function item(row: OwnerFields & { readonly ip?: string; readonly policy?: numbe
   if (policy === undefined || ![0, 1, 2].includes(policy)) {
     throw new UsageFault(`${where}: policy must be 0, 1 (immutable) or 2 (never)`)
   }
+  if (appType === OUT_OF_CIRCULATION) return { ip, key: '', policy, isWithheld: true }
   const pool = poolName ? `pool__${poolName}_` : ''
   const own = namespace ? `${KINDS[appType] ?? appType}_${namespace}_${appName}_${podName}` : ''
   if (pool === '' && own === '') throw new UsageFault(`${where}: it names neither a namespace nor a pool`)

@@ -19,13 +19,13 @@ interface Filters {
   readonly sort?: string
 }
 
-/** At most this many in one request: its body stays far below the API's limit of 1 MiB. */
+/** At most this many in one request: its body stays far below the API's limit. */
 const RELEASE_AT_ONCE = 1_000
 /** Every owner key has a `_`: a free address has none. */
 export const ANY_KEY = '_'
 const FILTERS = ['namespace', 'app', 'kind', 'pool', 'pod', 'keyword', 'keptLongerThan'] as const
 /** What the API has for the kind of an owner that is no workload but a reservation for nobody. */
-const OUT_OF_CIRCULATION = 'reserved'
+export const OUT_OF_CIRCULATION = 'reserved'
 const POLICIES = ['pod end', 'immutable', 'never']
 
 /** Gives back the command `ip`, for those that belong to it. */
@@ -80,9 +80,13 @@ function withFilters(command: Command): Command {
 
 async function matching({ client, progress }: Session, filters: Filters): Promise<readonly IpItem[]> {
   const { namespace, app, kind, pool, pod, keyword, keptLongerThan, sort } = filters
-  const query = { namespace, appName: app, appType: kind, poolName: pool, podName: pod, keyword, sort }
+  // Where an app is named, galaxy's API takes a missing kind for a StatefulSet. A person means the app, of whatever kind it is.
+  const anyKind = app !== undefined && kind === undefined
+  const named = anyKind ? { keyword: keyword ?? `_${app}_` } : { keyword, appName: app, appType: kind }
+  const query = { namespace, poolName: pool, podName: pod, sort, ...named }
   const age = keptLongerThan === undefined ? null : parseAge(keptLongerThan)
-  const items = await client.all<IpItem>('/v1/ip', query, progress('addresses'))
+  const found = await client.all<IpItem>('/v1/ip', query, progress('addresses'))
+  const items = anyKind ? found.filter(({ appName }) => appName === app) : found
   return age === null ? items : items.filter(item => item.releasable === true && olderThan(item.updateTime, age))
 }
 
@@ -122,7 +126,20 @@ async function history(
   const { namespace, app, pod, node, from, to, at } = query
   const asked = { ip: address, namespace, app, pod, node, from, to, at }
   const items = await client.all<HistoryItem>('/v1/history', asked, progress('changes'))
-  showList(terminal, format, items, CHANGES)
+  const begun = at === undefined && from === undefined ? undefined : await begin(client)
+  const isUnknown = begun !== undefined && Date.parse(at ?? from ?? '') < Date.parse(begun)
+  if (isUnknown) terminal.err(`changes are recorded since ${begun}: what was before is not known\n`)
+  showList(
+    terminal,
+    format,
+    items,
+    at === undefined || isUnknown ? CHANGES : { ...CHANGES, none: 'nobody had it then' },
+  )
+}
+
+/** Since when every change is recorded. */
+async function begin(client: Session['client']): Promise<string | undefined> {
+  return (await client.get<{ recordedSince?: string }>('/v1/history', { size: 1 })).recordedSince
 }
 
 async function release(session: Session, addresses: readonly string[], filters: Filters & { yes: boolean }) {
@@ -131,6 +148,7 @@ async function release(session: Session, addresses: readonly string[], filters: 
   if (addresses.length === 0 && !isFiltered(filters)) {
     throw new UsageFault('say which addresses to release: by name, or by a filter such as --app')
   }
+  if (addresses.length > 0 && isFiltered(filters)) throw new UsageFault('say addresses, or a filter: not both')
   const wanted =
     addresses.length > 0
       ? await Promise.all(addresses.map(each => client.get<IpDetail>(`/v1/ip/${encodeURIComponent(each)}`)))

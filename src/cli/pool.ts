@@ -2,16 +2,11 @@
 
 import type { Command } from 'commander'
 import { EXIT } from '../lib/exit.ts'
+import { Fault } from '../lib/fault.ts'
 import { wholeNumber } from './arguments.ts'
 import { acting, type Session, type Surface, withOutput, withServer } from './command.ts'
 import type { IpItem, Outcome } from './shapes.ts'
 import { type Shape, showFields, showList } from './show.ts'
-
-interface Pool {
-  readonly name: string
-  readonly size: number
-  readonly preAllocateIP: boolean
-}
 
 export function poolCommands(program: Command, surface: Surface): void {
   const pool = program.command('pool').description('named pools, shared by workloads of all namespaces')
@@ -34,6 +29,7 @@ export function poolCommands(program: Command, surface: Surface): void {
 
 interface Row {
   readonly name: string
+  readonly preAllocateIP: boolean
   readonly allocated: number
   readonly inUse: number
   /** Missing: nothing limits it. */
@@ -46,15 +42,15 @@ async function list({ client, terminal, format, progress }: Session): Promise<un
 
 async function show(session: Session, name: string): Promise<undefined> {
   const { client, terminal, format } = session
-  const { pool } = await client.get<{ pool: Pool }>(`/v1/pool/${encodeURIComponent(name)}`)
+  // galaxy's route of one pool does not know those that have addresses and no size: the list does.
+  const pool = (await client.all<Row>('/v1/pool')).find(row => row.name === name)
+  if (pool === undefined) throw new Fault(`not found: pool ${name}`, { retryable: false })
   const items = await client.all<IpItem>('/v1/ip', { poolName: name })
-  const allocated = items.length
-  const inUse = items.filter(item => item.releasable !== true).length
-  showFields(terminal, format, { ...pool, allocated, inUse }, name, [
+  showFields(terminal, format, pool, name, [
     ['Pool', name],
-    ['Size', pool.size],
-    ['Allocated', allocated],
-    ['In use', inUse],
+    ['Size', pool.size ?? 'none'],
+    ['Allocated', pool.allocated],
+    ['In use', pool.inUse],
     ['Pre-allocated', pool.preAllocateIP ? 'yes' : 'no'],
     ['Addresses', items.map(item => item.ip).join(', ')],
   ])

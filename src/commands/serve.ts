@@ -44,12 +44,13 @@ export async function serve(options: ServeOptions): Promise<number> {
 }
 
 interface Listening {
-  listen(at: { hostname: string; port: number }): unknown
+  listen(at: { hostname: string; port: number; reusePort: boolean }): unknown
 }
 
 function listen(app: Listening, hostname: string, port: number, flag: string): void {
   try {
-    app.listen({ hostname, port })
+    // Elysia would share the port with another floatip, and each of the two get some of the scheduler's calls.
+    app.listen({ hostname, port, reusePort: false })
   } catch (error) {
     const where = `${hostname.includes(':') ? `[${hostname}]` : hostname}:${port} (--bind, ${flag})`
     throw new Fault(`cannot listen on ${where}: ${messageOf(error)}`, { retryable: false, cause: error })

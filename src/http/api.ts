@@ -10,6 +10,7 @@ import { type ExplainRouteParts, explainRoutes } from './explain.ts'
 import { type HistoryRouteParts, historyRoutes } from './history.ts'
 import { type ImportRouteParts, importRoute } from './import.ts'
 import { type IpParts, ipRoutes } from './ip.ts'
+import { refuseDepth } from './json.ts'
 import { logLevelRoutes } from './log-level.ts'
 import { type Exposition, metricsRoute } from './metrics.ts'
 import { answerMistake } from './mistakes.ts'
@@ -74,6 +75,7 @@ export function apiApp(parts: ApiParts) {
   const { version, swagger12 } = parts
   return app
     .onError(mistake => answerMistake(app, parts.log, mistake))
+    .onTransform(({ body }) => refuseDepth(body))
     .use(routesOf(parts))
     .use(docsRoutes({ routes: () => routesOf(parts), version, swagger12 }))
 }

@@ -1,5 +1,5 @@
 /** Owns the tolerance that scripts written for galaxy-ipam rely on: its bodies and parameters are read as Go reads them. */
-import { KindGuard, type TSchema } from '@sinclair/typebox'
+import { KindGuard, type TObject, type TSchema } from '@sinclair/typebox'
 import { field, type JsonObject } from './json.ts'
 
 /** For a route's `transform`: the body as its schema spells it, before it is looked at. */
@@ -9,10 +9,12 @@ export function asGoReads(schema: TSchema) {
   }
 }
 
-/** For a route's `transform`: of a parameter that is given twice the first counts. */
-export function firstOfEach(context: { query: unknown; request: Request }): void {
-  const given = [...new URL(context.request.url).searchParams].reverse()
-  context.query = Object.fromEntries(given)
+/** For a route's `transform`: of a parameter that is given twice the first counts, and one that the schema does not know is not there. */
+export function firstOfEach({ properties }: TObject) {
+  return (context: { query: unknown; request: Request }): void => {
+    const given = [...new URL(context.request.url).searchParams].reverse()
+    context.query = Object.fromEntries(given.filter(([name]) => Object.hasOwn(properties, name)))
+  }
 }
 
 /** A key in any case is the field, null in a field that may be missing is a missing one, and what the schema does not know is not there. */

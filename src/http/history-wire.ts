@@ -67,7 +67,9 @@ const EXAMPLE: Static<typeof Change> = {
 }
 
 const recordedSince = Type.Optional(
-  Type.String({ description: 'From then on every change is still recorded. Missing: none was ever forgotten.' }),
+  Type.String({
+    description: 'From then on every change is recorded; what was before is not known. Missing: none is recorded yet.',
+  }),
 )
 const page = pageOf(Change, { description: '', examples: [] })
 

@@ -20,7 +20,7 @@ export function ipRoutes({ gate, addresses }: IpParts) {
         return encodeList(await addresses.list(search), asked)
       },
       {
-        transform: firstOfEach,
+        transform: firstOfEach(ListQuery),
         query: ListQuery,
         response: { 200: Page, ...failures(400, 503) },
         detail: {

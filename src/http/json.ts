@@ -5,6 +5,22 @@ export class BadRequest extends Error {
   override readonly name = 'BadRequest'
 }
 
+/** Far more than any body of ours has. */
+const DEPTH_MAX = 32
+
+/** Before it is looked at: of lists in one another the text of what is wrong would be gigabytes, and the stack ends before. */
+export function refuseDepth(body: unknown): void {
+  let level = [body].filter(isNest)
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > DEPTH_MAX) throw new BadRequest(`the body is nested deeper than ${DEPTH_MAX} levels`)
+    level = level.flatMap(each => Object.values(each).filter(isNest))
+  }
+}
+
+function isNest(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
 export type JsonObject = Readonly<Record<string, unknown>>
 
 export function parseObject(text: string): JsonObject {

@@ -4,10 +4,18 @@ import { DEPLOYMENT, NO_CONTROLLER, type Owner, STATEFUL_SET } from '../domain/o
 /** Kinds as the API names them; others stand for themselves in lower case. */
 const APP_TYPES: Readonly<Record<string, string>> = { [DEPLOYMENT]: 'deployment', [STATEFUL_SET]: 'statefulset' }
 
-/** The kind that an appType names; plural and any case accepted. */
+/** As kubectl has them short; those of owner keys are kinds already. */
+const SHORT: ReadonlyMap<string, string> = new Map([
+  ['sts', STATEFUL_SET],
+  ['deploy', DEPLOYMENT],
+])
+
+/** The kind that an appType names; short, plural and any case accepted. */
 export function kindOf(appType: string): string {
   const lower = appType.toLowerCase()
   if (lower === NO_CONTROLLER.toLowerCase()) return NO_CONTROLLER
+  const short = SHORT.get(lower)
+  if (short !== undefined) return short
   const singular = lower.endsWith('s') ? lower.slice(0, -1) : lower
   return Object.keys(APP_TYPES).find(kind => APP_TYPES[kind] === singular) ?? singular
 }

@@ -15,7 +15,6 @@ import { kindOf } from './owner-wire.ts'
 const REPLICAS_MAX = 10_000
 /** Pods, orphaned and freed addresses in an answer; the counts are of all. */
 const SHOWN_MAX = 1_000
-const SHORT: Readonly<Record<string, string>> = { sts: 'statefulset', deploy: 'deployment', dp: 'deployment' }
 
 const PlanBody = Type.Object(
   {
@@ -144,7 +143,7 @@ function decodeQuestion({ scale, drain, configuration, pool }: Static<typeof Pla
     return { kind: 'resize', pool: pool.name, size: pool.size }
   }
   if (scale === undefined) return configure(configuration)
-  const kind = kindOf(SHORT[scale.kind.toLowerCase()] ?? scale.kind)
+  const kind = kindOf(scale.kind)
   if (kind === NO_CONTROLLER || !/^[a-z][a-z0-9]*$/.test(kind))
     throw new BadRequest(
       `scale.kind must be a kind such as StatefulSet or Deployment, not ${JSON.stringify(scale.kind)}`,

@@ -5,7 +5,7 @@ import type { Gate } from '../app/gate.ts'
 import type { PoolListed, Pools } from '../app/pools.ts'
 import { isPoolName } from '../domain/owner.ts'
 import { Done, encodePage, failure, failures, notReady, PageQuery, pageFrom, pageOf } from './answers.ts'
-import { asGoReads } from './go-body.ts'
+import { asGoReads, firstOfEach } from './go-body.ts'
 import { BadRequest } from './json.ts'
 
 const PoolItem = Type.Object({
@@ -26,6 +26,8 @@ const PoolsPage = pageOf(ListedItem, {
   description: 'One page of pools, by name.',
   examples: [encodePage(1, [LISTED], { size: 10, offset: 0 })],
 })
+
+const PoolsQuery = Type.Object(PageQuery)
 
 const PoolBody = Type.Object(
   {
@@ -61,7 +63,8 @@ export function poolRoutes({ gate, pools }: PoolRouteParts) {
   const unknown = (name: string) => failure(404, `not found: pool ${name}`)
   return new Elysia({ name: 'pools' })
     .get('/v1/pool', ({ query }) => pageFrom(pools.list(), encodeListed, query), {
-      query: Type.Object(PageQuery),
+      transform: firstOfEach(PoolsQuery),
+      query: PoolsQuery,
       response: { 200: PoolsPage, ...failures(503) },
       detail: {
         tags: ['pools'],

@@ -34,7 +34,7 @@ export interface PastRow {
 export interface Past {
   readonly total: number
   readonly rows: readonly PastRow[]
-  /** Every change since then is recorded; null: nothing was ever pruned. */
+  /** Every change since then is recorded, and nothing is known of what was before; null: none is recorded. */
   readonly recordedSince: number | null
 }
 
@@ -109,6 +109,7 @@ export function pastPlanOf(question: PastQuestion): PastPlan {
 
 export function historyIn(db: Database) {
   const pruned = db.query<{ value: string }, []>("SELECT value FROM fact WHERE name = 'recorded-since'")
+  const first = db.query<{ at: number | null }, []>('SELECT min(at) AS at FROM history INDEXED BY history_by_time')
   const last = db.query<PastRow, [string]>(
     `SELECT ${ROW} FROM history INDEXED BY history_by_address WHERE address = ? ORDER BY at DESC, id DESC LIMIT 1`,
   )
@@ -127,7 +128,7 @@ export function historyIn(db: Database) {
       return {
         total: db.query<{ total: number }, SQLQueryBindings[]>(total).get(...values)?.total ?? 0,
         rows: db.query<PastRow, SQLQueryBindings[]>(page).all(...values, question.limit, question.offset),
-        recordedSince: Number(pruned.get()?.value ?? 0) || null,
+        recordedSince: Number(pruned.get()?.value ?? 0) || (first.get()?.at ?? null),
       }
     }),
     story: db.transaction((address: string): Story | null => {

@@ -34,11 +34,6 @@ export class LedgerInUse extends Fault {
 
 /** Opens `<dir>/ledger.db`, made when missing. Throws a Fault when another process has it, or a newer floatip wrote it. */
 export function openLedgerFile(dir: string): LedgerFile {
-  try {
-    mkdirSync(dir, { recursive: true })
-  } catch (error) {
-    throw new Fault(`--data-dir ${dir} cannot be made: ${messageOf(error)}`, { retryable: false, cause: error })
-  }
   const lock = takeLock(dir)
   const path = join(dir, 'ledger.db')
   let opened: Database | null = null
@@ -66,10 +61,13 @@ export function openLedgerFile(dir: string): LedgerFile {
   }
 }
 
-/** A transaction held for life on a small file beside the ledger: other processes stay out, readers of the ledger get in. */
+/**
+ * A transaction held for life on a small file beside the ledger: other processes stay out, readers of the ledger get in. The directory is
+ * made when it is missing.
+ */
 export function takeLock(dir: string): Database {
   const path = join(dir, 'ledger.lock')
-  const lock = new Database(path, { create: true })
+  const lock = lockFile(dir, path)
   try {
     lock.run('PRAGMA busy_timeout = 0')
     lock.run('BEGIN EXCLUSIVE')
@@ -83,6 +81,21 @@ export function takeLock(dir: string): Database {
         cause: error,
       },
     )
+  }
+}
+
+function lockFile(dir: string, path: string): Database {
+  const unusable = (what: string, cause: unknown) =>
+    new Fault(`--data-dir ${dir} cannot be ${what}: ${messageOf(cause)}`, { retryable: false, cause })
+  try {
+    mkdirSync(dir, { recursive: true })
+  } catch (error) {
+    throw unusable('made', error)
+  }
+  try {
+    return new Database(path, { create: true })
+  } catch (error) {
+    throw unusable('written to', error)
   }
 }
 

@@ -1,6 +1,6 @@
 /** Owns putting a backup in the ledger's place: checked first, the ledger that was there kept aside. */
 import { Database } from 'bun:sqlite'
-import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Fault, messageOf } from '../lib/fault.ts'
 import { SCHEMA_VERSION, takeLock } from './open.ts'
@@ -27,7 +27,6 @@ export interface Restored {
 /** Throws a Fault, and changes nothing, when a process has the ledger or the file is no ledger that this floatip can read. */
 export function restoreLedger({ dir, file, allocations, stamp }: RestoreOptions): Restored {
   if (!existsSync(file)) throw refused(file, 'it is not there')
-  mkdirSync(dir, { recursive: true })
   const lock = takeLock(dir)
   const path = join(dir, 'ledger.db')
   const fresh = `${path}.restoring`

@@ -52,6 +52,17 @@ describe('for an app', () => {
     expect((await end(world, made.body.id)).status).toBe(404)
   })
 
+  test.each([
+    ['sts', 'sts_default_web_web-0'],
+    ['StatefulSets', 'sts_default_web_web-0'],
+    ['deploy', 'dp_default_web_'],
+    ['dp', 'dp_default_web_'],
+  ])('the kind may be written as kubectl and the keys have it: %s', async (appType, key) => {
+    const world = await openWorld()
+    await reserve(world, { ...WEB, appType, ips: ['10.0.0.2'] })
+    expect(world.row('10.0.0.2')).toBe(`reserved ${key}`)
+  })
+
   test('a Deployment takes those kept for it; ended while in use, the address stays with its pod', async () => {
     const world = await openWorld({ deployments: [workload('app', 1)] })
     const app = { appName: 'app', appType: 'deployment', namespace: 'default' }
@@ -111,6 +122,23 @@ describe('out of circulation', () => {
     await Bun.sleep(50)
     expect(world.rows()).toEqual(['10.0.0.3'])
     expect(object(world, '10.0.0.2')).toBeUndefined()
+  })
+
+  test('a release is refused, and says what ends it', async () => {
+    const world = await openWorld({ floatingips: [floatingIp('10.0.0.2', '', { labels: { reserved: 'x' } })] })
+    const { id } = (await reserve(world, { ips: ['10.0.0.3'] })).body
+    const headers = { 'content-type': 'application/json' }
+    const body = JSON.stringify({ ips: [{ ip: '10.0.0.2' }, { ip: '10.0.0.3' }] })
+    expect(await api<object>(world, '/v1/ip', { method: 'POST', headers, body })).toMatchObject({
+      status: 202,
+      body: {
+        reasons: [
+          '10.0.0.2 is kept out of circulation by FloatingIP 10.0.0.2: take its label reserved away, or delete it',
+          `10.0.0.3 is kept out of circulation by reservation ${id}: floatip ip unreserve ${id}`,
+        ],
+      },
+    })
+    expect([world.row('10.0.0.2'), world.row('10.0.0.3')]).toEqual([BLOCKED, BLOCKED])
   })
 
   test.each(['its object', 'the label'])('an administrator takes %s away: that address is free again', async what => {

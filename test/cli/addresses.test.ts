@@ -38,6 +38,15 @@ describe('ip ls', () => {
     ['ip ls --all -o name', ['10.0.0.9', '10.0.0.10', '10.0.0.11', '10.0.0.12']],
     ['ip ls --app sts -o name', ['10.0.0.9']],
     ['ip ls --app app --kind deployment -o name', ['10.0.0.10']],
+    ['ip ls --app app --kind deploy -o name', ['10.0.0.10']],
+    ['ip ls --app sts --kind sts -o name', ['10.0.0.9']],
+    ['ip ls --kind dp -o name', ['10.0.0.10']],
+    ['ip ls --kind constructor -o name', []],
+    ['ip ls --app app -o name', ['10.0.0.10']],
+    ['ip ls --app app --kind statefulset -o name', []],
+    ['ip ls --app app --keyword dp_ -o name', ['10.0.0.10']],
+    ['ip ls --app app --keyword sts_ -o name', []],
+    ['ip ls --app ap -o name', []],
     ['ip ls --pod bare -o name', ['10.0.0.11']],
     ['ip ls --namespace default --sort ip␣desc -o name', ['10.0.0.11', '10.0.0.10', '10.0.0.9']],
     ['ip ls --kept-longer-than 0s -o name', ['10.0.0.10']],
@@ -86,6 +95,24 @@ describe('ip ls', () => {
   test('colours only where they are wanted', async () => {
     expect((await typed('ip ls', { colours: true })).out).toContain('\u001b[')
     expect((await typed('ip ls')).out).not.toContain('\u001b[')
+  })
+})
+
+describe('ip history --at', () => {
+  test('nobody had it: said so, and where nothing is recorded of that time, that', async () => {
+    const { content } = (await (await fetch(`${served.url}/v1/history?size=100`)).json()) as {
+      content: { at: string }[]
+    }
+    const begun = content.at(-1)?.at
+    const unknown = `changes are recorded since ${begun}: what was before is not known\n`
+    expect(await typed('ip history 10.0.0.12 --at 2999-01-01T00:00:00Z')).toEqual({
+      ...{ code: 0, out: '', err: 'nobody had it then\n' },
+    })
+    expect(await typed('ip history 10.0.0.12 --at 2020-01-01T00:00:00+02:00')).toEqual({
+      ...{ code: 0, out: '', err: `${unknown}no change matches\n` },
+    })
+    expect((await typed('ip history --from 2020-01-01T00:00:00Z -o name')).err).toBe(unknown)
+    expect((await typed('ip history --pod none')).err).toBe('no change matches\n')
   })
 })
 

@@ -21,7 +21,7 @@ export interface Sitting {
   readonly answer?: boolean
 }
 
-/** Types `floatip <line>`; words are separated by blanks, and `␣` is a blank within one. */
+/** Types `floatip <line>`; words are separated by blanks; `␣` is a blank within one, `∅` one that is empty. */
 export async function type(server: string, line: string, sitting: Sitting = {}): Promise<Typed> {
   let out = ''
   let err = ''
@@ -56,7 +56,7 @@ export async function type(server: string, line: string, sitting: Sitting = {}):
   const words = line
     .split(' ')
     .filter(Boolean)
-    .map(word => word.replaceAll('␣', ' '))
+    .map(word => word.replaceAll('␣', ' ').replaceAll('∅', ''))
   const isLocal = ['config validate', 'completion'].some(local => line.startsWith(local))
   try {
     await program.parseAsync(words.includes('--server') || isLocal ? words : [...words, '--server', server], {

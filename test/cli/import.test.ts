@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { entry } from '../app/objects.ts'
+import { run } from '../app/asking.ts'
+import { entry, pod } from '../app/objects.ts'
 import { closeWorlds, openWorld, type World } from '../app/world.ts'
 import { mixed } from '../http/api-world.ts'
 import { serveApi, type } from './asking.ts'
@@ -34,6 +35,21 @@ const galaxy = (name: string, key: string, policy: number) => ({
   kind: 'FloatingIP',
   metadata: { name },
   spec: { key, policy, attribute: '{"NodeName":"","Uid":""}', updateTime: '2020-05-29T11:11:44Z' },
+})
+
+describe('a file that is not what it is said to be', () => {
+  test.each([
+    ['', 'it is empty'],
+    ['\n\n', 'it is empty'],
+    ['ip,namespace\n', 'it has no column policy'],
+    ['a,b\n', 'it has no column ip'],
+    ['address,policy\n10.0.0.9,1\n', 'it has no column ip'],
+  ])('csv %p', async (content, why) => {
+    const path = file('odd.csv', content)
+    expect(await typed(`import --from csv --dry-run ${path}`)).toEqual({
+      ...{ code: 2, out: '', err: `floatip: ${path} is no CSV with a head line: ${why}\n` },
+    })
+  })
 })
 
 describe('from galaxy', () => {
@@ -91,6 +107,39 @@ for (const format of ['csv', 'json']) {
     expect(world.row('10.0.0.10')).toBe('reserved dp_default_app_')
   })
 }
+
+describe('what is out of circulation there is not imported, and the command that does it here is told', () => {
+  const told = (ips: string, more = '') =>
+    `1 new, 0 known already, 1 not kept (released with their pod), 0 in conflict\n${ips.split(' ').length} kept out of circulation there, which is not imported: floatip ip reserve ${ips}${more}\n`
+
+  test.each(['csv', 'json'])('%s', async format => {
+    const other = await openWorld({ entries: [entry('10.49.0.0/24', '10.0.0.0/24', '10.0.0.14~10.0.0.20')] })
+    const port = serveApi(other)
+    await type(port.url, 'ip reserve 10.0.0.14 10.0.0.16 --note firewall')
+    await type(port.url, 'ip reserve 10.0.0.17 --app later')
+    await run(other, pod('bare'))
+    const { out } = await type(port.url, `export --${format}`)
+    port.stop()
+    expect((await typed(`import --from ${format} --dry-run ${file(`o.${format}`, out)}`)).err).toBe(
+      told('10.0.0.14 10.0.0.16'),
+    )
+  })
+
+  test('galaxy: objects with the label, whatever else they say', async () => {
+    const labelled = (name: string, key: string, policy: number) => {
+      const object = galaxy(name, key, policy)
+      return { ...object, metadata: { ...object.metadata, labels: { reserved: 'x' } } }
+    }
+    const items = [
+      galaxy('10.0.0.19', 'sts_default_later_later-0', 2),
+      galaxy('10.0.0.18', 'NULL_default_NULL_bare', 0),
+      ...[labelled('10.0.0.14', '', 0), labelled('fd00-0000-0000-0000-0000-0000-0000-0001', 'sts_a_b_b-0', 2)],
+    ]
+    expect((await typed(`import --from galaxy --dry-run ${file('o.json', { items })}`)).err).toBe(
+      told('10.0.0.14 fd00:0000:0000:0000:0000:0000:0000:0001'),
+    )
+  })
+})
 
 test('what the cluster does not have in time is told, and waited for by importing again', async () => {
   const slow = await openWorld({ speed: 100, entries: [entry('10.49.0.0/24', '10.0.0.0/24', '10.0.0.9~10.0.0.20')] })

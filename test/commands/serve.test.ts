@@ -123,6 +123,27 @@ describe('floatip serve', () => {
     expect(second.stderr).toContain(`floatip: another floatip process uses the ledger in ${it.dir}`)
   })
 
+  test.each([
+    ['--port', 'extender'],
+    ['--api-port', 'api'],
+  ])(
+    'another floatip on the port of the first (%s) ends and says so: half of the calls would reach it',
+    async (flag, which) => {
+      const it = stage()
+      const { started } = await serve(it)
+      const dir = mkdtempSync(join(tmpdir(), 'floatip-serve-'))
+      ended.push(() => rmSync(dir, { recursive: true, force: true }))
+      const ports = ['--bind=127.0.0.1', '--port=0', '--api-port=0', `${flag}=${started[which]}`]
+      const second = floatip([...ports, `--master=${it.api.url}`, `--data-dir=${dir}`])
+      ended.push(() => second.kill('SIGKILL'))
+      const waited = Bun.sleep(10_000).then(() => 'it serves')
+      expect(await Promise.race([second.exited, waited])).toBe(1)
+      expect(await new Response(second.stderr).text()).toContain(
+        `floatip: cannot listen on 127.0.0.1:${started[which]} (--bind, ${flag})`,
+      )
+    },
+  )
+
   test('flags of galaxy are accepted, and do what they say: Swagger 1.2, profiles', async () => {
     const it = stage()
     const floatip = await serve(

@@ -103,8 +103,39 @@ describe('GET /v1/ip/{address}', () => {
     const world = await openWorld({ floatingips: [floatingIp('10.0.0.2', '', { labels: { reserved: 'x' } })] })
     expect(await get(world, '/v1/ip/10.0.0.2')).toMatchObject({
       ...{ state: 'reserved', blocked: true, releasable: false },
-      freedBy: 'the end of its reservation (floatip ip unreserve), or of the label on FloatingIP 10.0.0.2',
+      freedBy: 'the end of the label reserved on FloatingIP 10.0.0.2, or of that object',
     })
+  })
+
+  test('reserved over HTTP: the end of the reservation frees it, by its time too', async () => {
+    const world = await openWorld({ statefulsets: [workload('web', 1)] })
+    const reserve = async (body: object) => {
+      const headers = { 'content-type': 'application/json' }
+      return (
+        await api<{ id: string }>(world, '/v1/reservations', { method: 'POST', headers, body: JSON.stringify(body) })
+      ).body.id
+    }
+    const expiresAt = '2099-01-01T00:00:00.000Z'
+    const web = { appName: 'web', appType: 'statefulset', namespace: 'default' }
+    const app = await reserve({ ...web, count: 2, expiresAt })
+    const nobody = await reserve({ ips: ['10.0.0.4'], expiresAt })
+    const forEver = await reserve({ ips: ['10.0.0.5'] })
+    await run(world, pod('web-0', { owner: 'StatefulSet web', policy: 'immutable' }))
+    const ends = (id: string) => `the end of reservation ${id} (floatip ip unreserve ${id})`
+    expect(await get(world, '/v1/ip/10.0.0.3')).toMatchObject({
+      freedBy: `${ends(app)}, or a release (POST /v1/ip)`,
+      freedAt: expiresAt,
+    })
+    expect(await get(world, '/v1/ip/10.0.0.4')).toMatchObject({ freedBy: ends(nobody), freedAt: expiresAt })
+    const open = await get(world, '/v1/ip/10.0.0.5')
+    expect(open).toMatchObject({ freedBy: ends(forEver) })
+    expect(open).not.toHaveProperty('freedAt')
+    const used = await get(world, '/v1/ip/10.0.0.2')
+    expect(used).toMatchObject({
+      state: 'bound',
+      freedBy: `the end of its pod and of reservation ${app}, to which it goes back until then`,
+    })
+    expect(used).not.toHaveProperty('freedAt')
   })
 })
 
@@ -139,6 +170,17 @@ describe('the past', () => {
     expect(await had(content[0]?.at ?? '')).toEqual(['dp_default_app_'])
     expect(await had('2020-01-01T00:00:00Z')).toEqual([])
     expect(await had('2999-01-01T00:00:00+08:00')).toEqual(['dp_default_app_'])
+  })
+
+  test('a ledger that has just begun does not say that nobody had it before: it says since when it knows', async () => {
+    const world = await openWorld()
+    expect(await get(world, '/v1/history')).not.toHaveProperty('recordedSince')
+    await run(world, pod('first'))
+    await run(world, pod('second'))
+    const { content } = await get<{ content: { at: string }[] }>(world, '/v1/history')
+    expect(await get(world, '/v1/history?at=2020-01-01T00:00:00Z')).toMatchObject({
+      ...{ totalElements: 0, recordedSince: content.at(-1)?.at },
+    })
   })
 
   test('it is pruned while floatip runs, and says since when it is complete', async () => {

@@ -13,6 +13,8 @@ const get = (what: string, query: string, status: number, text: string) =>
   row(what, `GET /v1/ip?${query}`, undefined, status, text)
 const post = (what: string, body: string, status: number, text: string) => row(what, 'POST /v1/ip', body, status, text)
 const item = (part: string) => `{"ips":[${part}]}`
+const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
+const DEEP = 'the body is nested deeper than 32 levels'
 const IP = "body at /ips/0/ip: Expected property 'ips.0.ip' to be string but found: "
 const NONE =
   '{"last":true,"totalElements":0,"totalPages":0,"first":true,"numberOfElements":0,"size":10,"number":0,"content":[]}'
@@ -23,6 +25,8 @@ export const API_ROWS: readonly BadRow[] = [
   post('not JSON', '{"ips":', 400, 'the body is not JSON'),
   post('null', 'null', 400, 'body: Expected object'),
   post('a list', '[]', 400, 'body: Expected object'),
+  post('20,000 lists in one another', `{"ips":${nested(20_000)}}`, 400, DEEP),
+  post('the same in an item', item(`{"ip":"10.0.0.2","namespace":${nested(200_000)}}`), 400, DEEP),
   post('no ips', '{}', 400, "body at /ips: Property 'ips' is missing"),
   post('ips is null', '{"ips":null}', 400, 'body at /ips: Expected array'),
   post('ips is an object', '{"ips":{}}', 400, 'body at /ips: Expected array'),

@@ -205,3 +205,21 @@ describe('a parameter given twice counts as it stands first', () => {
     expect(a).toEqual(b as Page)
   })
 })
+
+describe('a parameter that it does not know is not there', () => {
+  test.each([
+    ['namespace=default&comment=x', 'namespace=default'],
+    ['podName=first&PodName=second&_=1', 'podName=first'],
+    ['pretty=true', ''],
+  ])('GET /v1/ip?%s', async (more, known) => {
+    const [a, b] = await Promise.all([list(world, `?${more}`), list(world, `?${known}`)])
+    expect(a).toEqual(b as Page)
+    expect(a.content).toBeArray()
+  })
+
+  test.each(['/v1/pool', '/v1/pool/asked', '/metrics', '/readyz'])('GET %s', async path => {
+    const headers = { 'content-type': 'application/json' }
+    await fetched('apiPort', '/v1/pool', { method: 'POST', headers, body: JSON.stringify({ name: 'asked', size: 1 }) })
+    expect((await fetched('apiPort', `${path}?pretty=true`)).status).toBe(200)
+  })
+})

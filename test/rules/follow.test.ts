@@ -160,11 +160,18 @@ describe('release: somebody asked', () => {
       '10.0.1.2 changed while its pod was looked up: try again',
     ],
     [
-      'is reserved by an administrator',
+      'is kept out of circulation by an object',
       keptRow('10.0.1.2', KEY, { blocked: true }),
       {},
       'in-use',
-      '10.0.1.2 is reserved by an administrator',
+      '10.0.1.2 is kept out of circulation by FloatingIP 10.0.1.2: take its label reserved away, or delete it',
+    ],
+    [
+      'is kept out of circulation by a reservation, whoever is said to own it',
+      keptRow('10.0.1.2', KEY, { blocked: true, reservation: { id: 'a1', expiresAt: null, note: '' } }),
+      { owner: 'sts_ns_web_web-1' },
+      'in-use',
+      '10.0.1.2 is kept out of circulation by reservation a1: floatip ip unreserve a1',
     ],
   ] as const)('%s: refused', (_, row, words, code, because) => {
     const world = worldOf([row])

@@ -3,6 +3,7 @@ import { Database } from 'bun:sqlite'
 import { afterAll, describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Fault } from '../../src/lib/fault.ts'
 import { rememberedText } from '../../src/store/facts.ts'
 import { journalOf } from '../../src/store/journal.ts'
 import { LedgerInUse, openLedgerFile, SCHEMA_VERSION } from '../../src/store/open.ts'
@@ -65,6 +66,13 @@ describe('restore', () => {
     const db = new Database(aside ?? '', { readonly: true })
     expect(db.query<{ n: number }, []>('SELECT count(*) AS n FROM allocation').get()?.n).toBe(1)
     db.close()
+  })
+
+  test.each(['/proc/nowhere', '/dev/null', '/proc'])('a directory that can have no ledger: %s', dir => {
+    const { file } = backedUp()
+    expect(() => restore(dir, file)).toThrow(Fault)
+    expect(() => restore(dir, file)).toThrow(`--data-dir ${dir} cannot `)
+    expect(() => openLedgerFile(dir)).toThrow(`--data-dir ${dir} cannot `)
   })
 
   const refused: readonly (readonly [string, (file: string) => void, RegExp])[] = [
