@@ -32,6 +32,21 @@ test('made, shown, resized, deleted; its addresses stay', async () => {
   expect(world.rows()).toHaveLength(3)
 })
 
+test('one of another namespace, as the document’s example makes it, is shown, resized and deleted where it is', async () => {
+  const world = await openWorld()
+  const metadata = { name: 'p', namespace: 'default', uid: 'p#1', resourceVersion: '1', generation: 1 }
+  world.api.put('pools', { metadata, size: 4 })
+  await until(() => world.ports.cluster.poolInForce('p')?.size === 4)
+  expect((await api(world, '/v1/pool/p')).body).toMatchObject({ pool: { name: 'p', size: 4, preAllocateIP: false } })
+  expect((await post(world, { name: 'p', size: 6 })).body).toEqual({ code: 200, message: '' })
+  await until(() => world.ports.cluster.poolInForce('p')?.size === 6)
+  expect(world.ports.cluster.poolsNamed('p')).toMatchObject([{ namespace: 'default' }])
+  expect((await api(world, '/v1/pool/p', { method: 'DELETE' })).status).toBe(200)
+  await until(() => world.ports.cluster.poolInForce('p') === null)
+  expect((await api(world, '/v1/pool/p')).status).toBe(404)
+  expect((await api(world, '/v1/pool/p', { method: 'DELETE' })).status).toBe(404)
+})
+
 test('pre-allocation that stops short is 202 and says how far it came; a smaller size frees only what no pod uses', async () => {
   const world = await openWorld()
   expect(await post(world, { name: 'p', size: 9, preAllocateIP: true })).toMatchObject({
