@@ -4,7 +4,7 @@ import { isRefusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
 import { conflictOf } from '../rules/import.ts'
 import type { Ports } from './ports.ts'
-import { REPLICATED_WITHIN_MS } from './reservations.ts'
+import { notReplicated } from './replicated.ts'
 
 export interface ImportAnswer {
   /** Addresses that were not in the ledger; with conflicts or in a dry run: that would be new. */
@@ -16,10 +16,6 @@ export interface ImportAnswer {
   /** Recorded here, and not written to the API server yet: the same again waits for the rest. */
   readonly waiting: number
 }
-
-/** As a reservation waits; what takes longer is told, and waited for by asking again. */
-const LOOK_MS = 50
-const LOOKS_MAX = REPLICATED_WITHIN_MS / LOOK_MS
 
 export type Import = (items: readonly Imported[], dryRun: boolean) => Promise<ImportAnswer>
 
@@ -42,7 +38,8 @@ export function importOn({ ledger, replicator, clock }: Pick<Ports, 'ledger' | '
     const outcome = await ledger.submit('importAll', { at: clock.now(), items })
     // Somebody was faster than we: what stands against it now is told.
     if (isRefusal(outcome)) return tried(items)
-    const waiting = await replicated(items)
+    const addresses = items.map(({ address }) => address)
+    const waiting = await notReplicated({ replicator, clock }, addresses)
     const conflicts = [...tried(items).conflicts, ...lost(items)]
     const fresh = outcome.answer
     return { fresh, known: items.length - fresh - conflicts.length, conflicts, done: conflicts.length === 0, waiting }
@@ -57,18 +54,5 @@ export function importOn({ ledger, replicator, clock }: Pick<Ports, 'ledger' | '
         address,
         because,
       }))
-  }
-
-  /**
-   * How many are not written when we stop waiting: those of an earlier import count too. Looked at, not waited for one by one: whoever waits goes
-   * first, and the binds of running pods must not stand behind thousands.
-   */
-  async function replicated(items: readonly Imported[]): Promise<number> {
-    let busy = items
-    for (let looks = 0; ; looks++) {
-      busy = busy.filter(({ address }) => replicator.isBusy(address))
-      if (busy.length === 0 || looks >= LOOKS_MAX) return busy.length
-      await clock.sleep(LOOK_MS)
-    }
   }
 }

@@ -2,6 +2,7 @@
 import type { Committed } from '../domain/change.ts'
 import { isKept, ownerKey, poolOwner } from '../domain/owner.ts'
 import { isRefusal } from '../domain/refusal.ts'
+import type { Address } from '../ip/address.ts'
 import type { PoolFact, PoolStatus, PoolStore } from '../kube/pool.ts'
 import { notABug } from '../lib/assert.ts'
 import { Fault, messageOf } from '../lib/fault.ts'
@@ -10,6 +11,7 @@ import { isConfigured } from '../rules/view.ts'
 import { poolStandingsOf } from './pool-standing.ts'
 import { statusOf } from './pool-status.ts'
 import type { Ports } from './ports.ts'
+import { notReplicated } from './replicated.ts'
 
 /** Binds and ends come in bursts: one status for all of a burst. */
 const GATHER_MS = 300
@@ -36,7 +38,7 @@ export interface Pools {
   list(): readonly PoolListed[]
   /** By a quorum read; null: unknown. */
   get(name: string): Promise<PoolFact | null>
-  /** Creates or updates. How many addresses the pool has now; null: nothing was to be allocated. */
+  /** Creates or updates; answered once replicated (R34). How many addresses the pool has now; null: nothing was to be allocated. */
   put(name: string, size: number, preallocate: boolean): Promise<number | null>
   /** False: unknown. Its addresses stay. */
   remove(name: string): Promise<boolean>
@@ -47,11 +49,11 @@ export interface Pools {
   stop(): void
 }
 
-export interface PoolParts extends Pick<Ports, 'ledger' | 'cluster' | 'clock' | 'log'> {
+export interface PoolParts extends Pick<Ports, 'ledger' | 'cluster' | 'replicator' | 'clock' | 'log'> {
   readonly store: PoolStore
 }
 
-export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pools {
+export function poolsOf({ ledger, cluster, replicator, clock, log, store }: PoolParts): Pools {
   const dirty = new Set<string>()
   /** By UID: one that was deleted and made again has no status. */
   const written = new Map<string, string>()
@@ -137,6 +139,13 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
     return ledger.read(view => view.ofShare(ownerKey(poolOwner(name))).filter(row => isConfigured(view, row)))
   }
 
+  /** What a size may add to, or take from. */
+  function keptBy(name: string): readonly Address[] {
+    return rowsOf(name)
+      .filter(row => isKept(row.owner))
+      .map(row => row.address)
+  }
+
   function count(name: string): Resized {
     const rows = rowsOf(name)
     return { allocated: rows.length, inUse: rows.filter(row => row.incarnation !== null).length }
@@ -203,8 +212,14 @@ export function poolsOf({ ledger, cluster, clock, log, store }: PoolParts): Pool
     async put(name, size, preallocate) {
       const stored = await store.put(name, size, preallocate)
       if (stored !== null) standings.wanted(stored)
+      const before = keptBy(name)
       const { allocated } = await resize(name, size, preallocate)
       touch(name)
+      const waiting = await notReplicated({ replicator, clock }, [...before, ...keptBy(name)])
+      if (waiting > 0)
+        throw new Fault(`${waiting} addresses of pool ${name} are not with the API server yet: ask again`, {
+          retryable: true,
+        })
       return preallocate ? allocated : null
     },
     remove: name => store.remove(name),

@@ -10,6 +10,7 @@ import type { WallMs } from '../lib/clock.ts'
 import { Fault, messageOf } from '../lib/fault.ts'
 import { inTime } from './in-time.ts'
 import type { Ports } from './ports.ts'
+import { REPLICATED_WITHIN_MS } from './replicated.ts'
 
 export interface ReservationRequest {
   /** One address for each; null: as many out of circulation as `count` says. */
@@ -58,8 +59,6 @@ export function unfinishedPods({ cluster }: Pick<Ports, 'cluster'>): ReadonlySet
   return new Set(unfinished.map(pod => `${pod.namespace}/${pod.name}`))
 }
 
-/** A person waits: the API server beside us takes milliseconds, and after this it does not answer. */
-export const REPLICATED_WITHIN_MS = 10_000
 /** Timers are looked at again at least so often: a wall clock may be set. */
 const LOOK_AT_LEAST_MS = 60_000
 const RETRY_MS = 5_000

@@ -113,7 +113,8 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
   const asked = askedMemory(clock)
   const filtering = asked.filtering(filteringOn(ports, waiting, holds, stuckRolloutsOf(cluster, events), telling.waits))
   const binding = asked.binding(bindingOn(ports, waiting, holds, freshValue))
-  const pools = poolsOf({ ...ports, store: poolStoreOn(transport) })
+  const poolElsewhere = (name: string) => cluster.poolsNamed(name).find(pool => !pool.galaxys)?.namespace ?? null
+  const pools = poolsOf({ ...ports, store: poolStoreOn(transport, poolElsewhere) })
   const lists = {
     listObjects: () => (options.replicate ? objects.list(objectMirror) : Promise.resolve(null)),
     listPods: () => listPods(transport, cluster.pods),

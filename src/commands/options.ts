@@ -1,4 +1,5 @@
 /** Owns the flags of `floatip serve`: galaxy-ipam's, so that its manifests start us unchanged. */
+import { join } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type LeaseTiming, timingProblem } from '../app/lease-timing.ts'
 import { UsageFault } from '../lib/exit.ts'
@@ -38,6 +39,8 @@ export interface ServeOptions {
 }
 
 const CONFIG_DEFAULT = '/etc/galaxy/galaxy-ipam.json'
+const DATA_DEFAULT = '/var/lib/floatip'
+const PORT_DEFAULT = 9040
 
 interface RawOptions {
   config: string
@@ -71,11 +74,15 @@ export function withServeOptions(command: Command): Command {
   command
     .option('--config <file>', 'JSON config file with schedule_plugin', CONFIG_DEFAULT)
     .option('--bind <address>', 'address to listen on', '0.0.0.0')
-    .option('--port <port>', 'port of the scheduler extender', readPort, 9040)
+    .option('--port <port>', 'port of the scheduler extender', readPort, PORT_DEFAULT)
     .option('--api-port <port>', 'port of the HTTP API', readPort, 9041)
     .option('--master <url>', 'API server, instead of the one in the kubeconfig')
     .option('--kubeconfig <file>', 'kubeconfig; without it and --master: the pod’s own service account')
-    .option('--data-dir <dir>', 'directory of the ledger', '/var/lib/floatip')
+    .option(
+      '--data-dir <dir>',
+      `directory of the ledger; with a --port other than ${PORT_DEFAULT} the default is one of that number in it`,
+      DATA_DEFAULT,
+    )
     .addOption(
       duration('--hold-timeout <duration>', 'how long an address taken in filter waits for its bind', 60_000, '60s'),
     )
@@ -134,7 +141,7 @@ export function readServeOptions(command: Command): ServeOptions {
     apiPort: raw.apiPort,
     master: raw.master,
     kubeconfig: raw.kubeconfig,
-    dataDir: raw.dataDir,
+    dataDir: explicit('dataDir') ? raw.dataDir : defaultDataDir(raw.port),
     cloudTimeoutMs: raw.cloudTimeout,
     history: { rows: raw.historyRows, ageMs: raw.historyDays * 24 * 3_600_000 },
     logLevel: raw.logLevel ?? ((raw.v ?? 0) >= 4 ? 'debug' : 'info'),
@@ -151,6 +158,14 @@ export function readServeOptions(command: Command): ServeOptions {
     profiling: raw.profiling ?? false,
     notYet: notYet(command),
   }
+}
+
+/**
+ * galaxy-ipam has no such directory: two processes on one machine, a leader and its standby or one for each cluster, differ by their ports
+ * alone, and a ledger is one process's.
+ */
+function defaultDataDir(port: number): string {
+  return port === PORT_DEFAULT || port === 0 ? DATA_DEFAULT : join(DATA_DEFAULT, `${port}`)
 }
 
 function readElection(raw: RawOptions): LeaseTiming {

@@ -4,7 +4,7 @@ import type { RawMetadata, RawObject } from './raw.ts'
 import { isNotFound, mergePatch, type Transport } from './transport.ts'
 
 export const POOLS_PATH = `/apis/${GROUP_VERSION}/pools`
-/** Where galaxy-ipam keeps its pools, and the HTTP API ours. */
+/** Where galaxy-ipam keeps its pools, and where the HTTP API makes new ones. */
 const POOL_NAMESPACE = 'kube-system'
 
 export interface PoolFact {
@@ -92,8 +92,9 @@ export interface PoolStatus {
   }[]
 }
 
+/** The pool of a name is that of kube-system, else the one {@link poolStoreOn} is told of; a new one is made in kube-system. */
 export interface PoolStore {
-  /** Quorum read in kube-system; null: there is none. */
+  /** Quorum read; null: there is none. */
   get(name: string): Promise<PoolFact | null>
   /** Creates it or changes size and pre-allocation; gives back what is stored then. */
   put(name: string, size: number, preallocate: boolean): Promise<PoolFact | null>
@@ -103,7 +104,8 @@ export interface PoolStore {
   writeStatus(pool: PoolFact, status: PoolStatus): Promise<boolean>
 }
 
-export function poolStoreOn(transport: Transport): PoolStore {
+/** `elsewhere`: the namespace of the pool that counts where kube-system has none of this name; null: no other has either. */
+export function poolStoreOn(transport: Transport, elsewhere: (name: string) => string | null): PoolStore {
   const collection = (namespace: string) => `/apis/${GROUP_VERSION}/namespaces/${encodeURIComponent(namespace)}/pools`
   const at = (namespace: string, name: string) => `${collection(namespace)}/${encodeURIComponent(name)}`
 
@@ -116,28 +118,37 @@ export function poolStoreOn(transport: Transport): PoolStore {
     }
   }
 
+  /** Of the API server's answer; null: neither kube-system nor another namespace has it. */
+  async function wherever(name: string, call: (path: string) => Promise<RawObject>): Promise<RawObject | null> {
+    const there = await unlessMissing(name, null, () => call(at(POOL_NAMESPACE, name)))
+    const other = there === null ? elsewhere(name) : null
+    return other === null ? there : await unlessMissing(name, null, () => call(at(other, name)))
+  }
+
   return {
-    get: name =>
-      unlessMissing(name, null, async () => {
-        const { body } = await transport.request<RawObject>({ method: 'GET', path: at(POOL_NAMESPACE, name) })
-        return poolFact(body)
-      }),
+    async get(name) {
+      const found = await wherever(name, async path => {
+        return (await transport.request<RawObject>({ method: 'GET', path })).body
+      })
+      return found === null ? null : poolFact(found)
+    },
     async put(name, size, preallocate) {
       const spec = { size, preAllocateIP: preallocate }
-      const patched = await unlessMissing(name, null, () => {
-        const path = at(POOL_NAMESPACE, name)
-        return transport.request<RawObject>({ method: 'PATCH', path, contentType: mergePatch, body: spec })
+      const patch = { method: 'PATCH', contentType: mergePatch, body: spec } as const
+      const patched = await wherever(name, async path => {
+        return (await transport.request<RawObject>({ ...patch, path })).body
       })
-      if (patched !== null) return poolFact(patched.body)
+      if (patched !== null) return poolFact(patched)
       const body = { apiVersion: GROUP_VERSION, kind: 'Pool', metadata: { name, namespace: POOL_NAMESPACE }, ...spec }
       const post = { method: 'POST', path: collection(POOL_NAMESPACE), body } as const
       return poolFact((await transport.request<RawObject>(post)).body)
     },
-    remove: name =>
-      unlessMissing(name, false, async () => {
-        await transport.request({ method: 'DELETE', path: at(POOL_NAMESPACE, name) })
-        return true
-      }),
+    async remove(name) {
+      const removed = await wherever(name, async path => {
+        return (await transport.request<RawObject>({ method: 'DELETE', path })).body
+      })
+      return removed !== null
+    },
     async writeStatus({ namespace, name }, status) {
       const path = `${at(namespace, name)}/status`
       const patch = { method: 'PATCH', path, contentType: mergePatch, body: { status } } as const

@@ -111,7 +111,7 @@ test('a pool that could not be brought to its size is brought to it once there i
     return ledger.submit(kind, command)
   }
   const filling = Object.create(ledger, { submit: { value: full } })
-  const store = poolStoreOn(transport(connect({ master: world.api.url })))
+  const store = poolStoreOn(transport(connect({ master: world.api.url })), () => null)
   const pools = poolsOf({ ...world.ports, ...surroundings(), ledger: filling, store })
   pools.takeOver()
   world.api.put('pools', {

@@ -32,6 +32,43 @@ test('made, shown, resized, deleted; its addresses stay', async () => {
   expect(world.rows()).toHaveLength(3)
 })
 
+test('R34 answered once the API server has the objects of what was allocated ahead, and no more those of what was let go', async () => {
+  const world = await openWorld()
+  const objects = () => world.rows().filter(ip => world.api.get('floatingips', ip)?.spec !== undefined).length
+  expect((await post(world, { name: 'p', size: 6, preAllocateIP: true })).body).toMatchObject({ realPoolSize: 6 })
+  expect(objects()).toBe(6)
+  const freed = world.rows()
+  expect((await post(world, { name: 'p', size: 1 })).status).toBe(200)
+  expect(freed.filter(ip => world.api.get('floatingips', ip)?.spec !== undefined)).toHaveLength(1)
+})
+
+test('R34 the API server takes no objects: 503 after 10 s, and the same again waits for the rest', async () => {
+  const world = await openWorld({ speed: 50 })
+  world.api.fail('create floatingips', { status: 503 }, 100_000)
+  const answer = await post(world, { name: 'p', size: 2, preAllocateIP: true })
+  expect(answer).toMatchObject({
+    status: 503,
+    body: { message: '2 addresses of pool p are not with the API server yet: ask again' },
+  })
+  world.api.heal()
+  expect((await post(world, { name: 'p', size: 2, preAllocateIP: true })).body).toMatchObject({ realPoolSize: 2 })
+})
+
+test('one of another namespace, as the document’s example makes it, is shown, resized and deleted where it is', async () => {
+  const world = await openWorld()
+  const metadata = { name: 'p', namespace: 'default', uid: 'p#1', resourceVersion: '1', generation: 1 }
+  world.api.put('pools', { metadata, size: 4 })
+  await until(() => world.ports.cluster.poolInForce('p')?.size === 4)
+  expect((await api(world, '/v1/pool/p')).body).toMatchObject({ pool: { name: 'p', size: 4, preAllocateIP: false } })
+  expect((await post(world, { name: 'p', size: 6 })).body).toEqual({ code: 200, message: '' })
+  await until(() => world.ports.cluster.poolInForce('p')?.size === 6)
+  expect(world.ports.cluster.poolsNamed('p')).toMatchObject([{ namespace: 'default' }])
+  expect((await api(world, '/v1/pool/p', { method: 'DELETE' })).status).toBe(200)
+  await until(() => world.ports.cluster.poolInForce('p') === null)
+  expect((await api(world, '/v1/pool/p')).status).toBe(404)
+  expect((await api(world, '/v1/pool/p', { method: 'DELETE' })).status).toBe(404)
+})
+
 test('pre-allocation that stops short is 202 and says how far it came; a smaller size frees only what no pod uses', async () => {
   const world = await openWorld()
   expect(await post(world, { name: 'p', size: 9, preAllocateIP: true })).toMatchObject({
