@@ -225,6 +225,9 @@ export function openLedger({ journal, geometry, recover, onBug, onTurn = () => {
       return undo(error)
     }
     acknowledged = []
+    // What waited for a turn of its own rode on this one.
+    if (lazy !== null) clearTimeout(lazy)
+    lazy = null
     state.settle()
     onTurn(turn)
     if (committed.length > 0) for (const listener of listeners) listener(committed, turn)

@@ -140,6 +140,17 @@ describe('limits and closing', () => {
     for (let i = 0; i < 100 && t.journal.outbox().length > 0; i++) await Bun.sleep(10)
     expect(t.journal.outbox()).toEqual([])
   })
+
+  test('acknowledgements that rode on a turn do not ask for one of their own', async () => {
+    const t = openTestLedger()
+    for (const pod of ['p', 'q']) {
+      t.ledger.acknowledge('10.0.1.2', t.ledger.revision)
+      await t.ledger.submit('bind', bind(t, `NULL_ns_NULL_${pod}`))
+    }
+    const turns = t.commits.count
+    await Bun.sleep(100)
+    expect(t.commits.count).toBe(turns)
+  })
 })
 
 describe('start-up, recovery and a crash are one load', () => {
