@@ -9,18 +9,9 @@ import surgeSchema from './schema-3.sql' with { type: 'file' }
 import questionsSchema from './schema-4.sql' with { type: 'file' }
 import reservationSchema from './schema-5.sql' with { type: 'file' }
 import restSchema from './schema-6.sql' with { type: 'file' }
-import outboxSchema from './schema-7.sql' with { type: 'file' }
 
 /** Schemas in order: opening applies those above the file's `user_version`, each in a transaction. */
-const MIGRATIONS: readonly string[] = [
-  schema,
-  cloudSchema,
-  surgeSchema,
-  questionsSchema,
-  reservationSchema,
-  restSchema,
-  outboxSchema,
-]
+const MIGRATIONS: readonly string[] = [schema, cloudSchema, surgeSchema, questionsSchema, reservationSchema, restSchema]
 
 export const SCHEMA_VERSION = MIGRATIONS.length
 

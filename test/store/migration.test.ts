@@ -55,7 +55,6 @@ test('R12 from schema 5: every row is there, as it was, and none rests', () => {
     old.run(readFileSync(join(import.meta.dir, '../../src/store', name), 'utf8'))
   old.run('PRAGMA user_version = 5')
   fillAllocations(old, 30)
-  old.run("INSERT INTO outbox VALUES ('10.0.0.9', 3), ('10.0.0.2', 7), ('10.0.0.5', 1)")
   old.run(`UPDATE allocation SET surge = 1, reservation = '{"id":"r"}' WHERE revision % 2 = 0`)
   const before = old.query('SELECT * FROM allocation ORDER BY sort').all() as object[]
   const names = "SELECT name FROM sqlite_schema WHERE tbl_name = 'allocation' ORDER BY name"
@@ -66,8 +65,6 @@ test('R12 from schema 5: every row is there, as it was, and none rests', () => {
   const after = file.db.query('SELECT * FROM allocation ORDER BY sort').all()
   expect(after).toEqual(before.map(row => ({ ...row, rests_since: null })))
   expect(file.db.query(names).values()).toEqual(indexes)
-  const journal = journalOf(file.db)
-  expect(journal.load().rows).toHaveLength(30)
-  expect(journal.outbox().map(({ address }) => address)).toEqual(['10.0.0.5', '10.0.0.9', '10.0.0.2'])
+  expect(journalOf(file.db).load().rows).toHaveLength(30)
   file.close()
 })
