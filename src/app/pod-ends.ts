@@ -6,6 +6,7 @@ import { isRefusal } from '../domain/refusal.ts'
 import type { PodEnd } from '../kube/cluster.ts'
 import type { PodFact } from '../kube/pod.ts'
 import { notABug } from '../lib/assert.ts'
+import { messageOf } from '../lib/fault.ts'
 import { adopt } from '../rules/adopt.ts'
 import { followed } from '../rules/follow.ts'
 import { giveBackBeside, textsOf } from './beside.ts'
@@ -55,6 +56,7 @@ async function afterRollout(ports: Parts, owner: Owner, apiVersion: string, work
 
 /** Acts on a pod's end until it is done; an end that is only suspected is looked into first (R7). */
 export async function podEnded(ports: Parts, { pod, certain, because }: PodEnd, signal: AbortSignal): Promise<void> {
+  let said = ''
   while (!signal.aborted) {
     try {
       if (ports.ledger.read(view => view.ofIncarnation(pod.uid)).length === 0) return await stoodInTheWay(ports, pod)
@@ -69,10 +71,13 @@ export async function podEnded(ports: Parts, { pod, certain, because }: PodEnd, 
       return await endIncarnation(ports, pod.uid, because, last)
     } catch (error) {
       notABug(error)
-      ports.log.warn(
-        { pod: `${pod.namespace}/${pod.name}`, err: error },
-        'the end of a pod is not booked yet, will retry',
-      )
+      // A provider that is away for an hour is not told of each second, for each pod that ended.
+      const why = messageOf(error)
+      if (why !== said) {
+        const about = { pod: `${pod.namespace}/${pod.name}`, err: error }
+        ports.log.warn(about, 'the end of a pod is not booked yet, will retry')
+      }
+      said = why
       await ports.clock.sleep(RETRY_MS, signal)
     }
   }

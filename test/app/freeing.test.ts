@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { podEnded } from '../../src/app/pod-ends.ts'
 import { podFact, type RawPod } from '../../src/kube/pod.ts'
+import { Fault } from '../../src/lib/fault.ts'
 import { api, bind, callsOf, create, filter, run } from './asking.ts'
 import { pod, workload } from './objects.ts'
 import { closeWorlds, openWorld, until, type World } from './world.ts'
@@ -211,4 +212,22 @@ test('a pod replaced by another of its name, and that one over before the watch 
   world.api.dropWatches('pods', true)
   world.api.tell('pods')
   await until(() => world.row('10.0.0.2') === 'free')
+})
+
+test('an end that cannot be booked for long is tried each second, and told once', async () => {
+  const world = await openWorld({ speed: 100 })
+  await run(world, bare)
+  let tries = 0
+  const leave = () => {
+    tries++
+    return Promise.reject(new Fault('the cloud is away', { retryable: true }))
+  }
+  const places = Object.assign(Object.create(null), { leave })
+  const giveUp = new AbortController()
+  const ended = { pod: podFact(bare as unknown as RawPod), certain: true, because: 'its pod was deleted' }
+  const booking = podEnded({ ...world.ports, places }, ended, giveUp.signal)
+  await until(() => tries >= 10)
+  giveUp.abort()
+  await booking
+  expect(world.logged.filter(line => line.includes('is not booked yet'))).toHaveLength(1)
 })
