@@ -59,8 +59,10 @@ export function oneAddressOf({ ledger, reader, addresses, holds, rests }: OneAdd
 function freedBy(row: Allocation, entry: SubnetEntry | null, endsAt: WallMs | null): Freed {
   const by = (text: string): Freed => ({ by: text, at: null })
   if (row.reservation !== null) return freedByReservation(row, row.reservation)
-  if (row.blocked)
-    return by(`the end of the label reserved on FloatingIP ${objectName(row.address)}, or of that object`)
+  if (row.blocked) {
+    const object = `FloatingIP ${objectName(row.address)}, which has the label reserved or cannot be read`
+    return by(`the correction or deletion of ${object}`)
+  }
   if (row.phase === 'resting')
     return {
       by: 'the end of its rest, or a release (floatip ip release) by whoever knows that no container uses it',

@@ -39,8 +39,9 @@ export function showList<T>(terminal: Terminal, format: Format, items: readonly 
   else {
     // Whoever asks for more columns wants them whole.
     const width = format === 'wide' ? Number.POSITIVE_INFINITY : terminal.width
-    const { text, leftOut } = tableText(terminal, width, columns, items)
+    const { text, leftOut, isCut } = tableText(terminal, width, columns, items)
     terminal.out(text)
+    if (isCut && leftOut.length === 0) terminal.err('texts are cut, the terminal is too narrow (-o wide)\n')
     if (leftOut.length > 0) terminal.err(`not shown, the terminal is too narrow: ${leftOut.join(', ')} (-o wide)\n`)
   }
 }
@@ -73,7 +74,7 @@ function tableText<T>(
   width: number,
   all: readonly Column<T>[],
   items: readonly T[],
-): { readonly text: string; readonly leftOut: readonly string[] } {
+): { readonly text: string; readonly leftOut: readonly string[]; readonly isCut: boolean } {
   const textOf = (column: Column<T>, item: T) => String(column.of(item) ?? '')
   const needs = all.map(column => ({
     needed: Math.max(column.title.length, ...items.map(item => Bun.stringWidth(textOf(column, item)))),
@@ -92,7 +93,8 @@ function tableText<T>(
     table.push(columns.map(column => toned(terminal, textOf(column, item), column.tone?.(item) ?? null)))
   }
   const text = `${table.toString().replace(/[ ]+$/gm, '')}\n`
-  return { text, leftOut: all.slice(columns.length).map(column => column.title) }
+  const isCut = widths.some((each, at) => each < (needs[at]?.needed ?? 0))
+  return { text, leftOut: all.slice(columns.length).map(column => column.title), isCut }
 }
 
 interface Need {

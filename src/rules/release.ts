@@ -35,5 +35,5 @@ export const release: Rule<ReleaseCommand, Released> = (view, { address, owner, 
 /** With what ends it: a release does not. */
 function whatBlocks({ address, reservation }: Allocation): string {
   if (reservation !== null) return `reservation ${reservation.id}: floatip ip unreserve ${reservation.id}`
-  return `FloatingIP ${objectName(address)}: take its label reserved away, or delete it`
+  return `FloatingIP ${objectName(address)}, which has the label reserved or cannot be read: correct or delete it`
 }

@@ -133,7 +133,7 @@ describe('out of circulation', () => {
       status: 202,
       body: {
         reasons: [
-          '10.0.0.2 is kept out of circulation by FloatingIP 10.0.0.2: take its label reserved away, or delete it',
+          '10.0.0.2 is kept out of circulation by FloatingIP 10.0.0.2, which has the label reserved or cannot be read: correct or delete it',
           `10.0.0.3 is kept out of circulation by reservation ${id}: floatip ip unreserve ${id}`,
         ],
       },

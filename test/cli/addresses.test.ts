@@ -78,6 +78,7 @@ describe('ip ls', () => {
     expect(narrow.err).toBe('not shown, the terminal is too narrow: POLICY, STATUS, AGE (-o wide)\n')
     const changes = await typed('ip history', { width: 90 })
     expect(changes.out).toContain('…')
+    expect(changes.err).toBe('texts are cut, the terminal is too narrow (-o wide)\n')
     expect(Math.max(...changes.out.split('\n').map(line => line.length))).toBeLessThanOrEqual(90)
   })
 

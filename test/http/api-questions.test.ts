@@ -103,7 +103,7 @@ describe('GET /v1/ip/{address}', () => {
     const world = await openWorld({ floatingips: [floatingIp('10.0.0.2', '', { labels: { reserved: 'x' } })] })
     expect(await get(world, '/v1/ip/10.0.0.2')).toMatchObject({
       ...{ state: 'reserved', blocked: true, releasable: false },
-      freedBy: 'the end of the label reserved on FloatingIP 10.0.0.2, or of that object',
+      freedBy: 'the correction or deletion of FloatingIP 10.0.0.2, which has the label reserved or cannot be read',
     })
   })
 

@@ -164,7 +164,7 @@ describe('release: somebody asked', () => {
       keptRow('10.0.1.2', KEY, { blocked: true }),
       {},
       'in-use',
-      '10.0.1.2 is kept out of circulation by FloatingIP 10.0.1.2: take its label reserved away, or delete it',
+      '10.0.1.2 is kept out of circulation by FloatingIP 10.0.1.2, which has the label reserved or cannot be read: correct or delete it',
     ],
     [
       'is kept out of circulation by a reservation, whoever is said to own it',
