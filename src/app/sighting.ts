@@ -21,9 +21,22 @@ export function isNobodys({ reserved, key, policy, node, podUid, reservation }: 
 
 /** An object as found; one that cannot be read blocks its address. Null: its name is no address. */
 export function objectSighting(fact: FloatingIpFact, at: number, alive: ReadonlySet<string>): AdoptCommand | null {
-  const { address, owner, policy, apiVersion, index, reservation, surge, restsSince } = fact
+  const { address, owner, policy, apiVersion, index, reservation, surge, restsSince, updatedAt } = fact
   if (address === null) return null
-  const base = { at, source: 'object' as const, address, apiVersion, index, reservation, surge, restsSince, alive }
+  // A time that cannot be read, or that a clock ahead of ours wrote, says nothing.
+  const since = updatedAt > 0 && updatedAt < at ? updatedAt : at
+  const base = {
+    at,
+    since,
+    source: 'object' as const,
+    address,
+    apiVersion,
+    index,
+    reservation,
+    surge,
+    restsSince,
+    alive,
+  }
   if (fact.reserved || owner === null || policy === null) {
     return { ...base, owner: BLOCKING_OWNER, policy: 0, incarnation: null, node: null, blocked: true }
   }

@@ -25,6 +25,8 @@ export interface Change {
   readonly after: Draft | null
   /** One clause for the history: why. */
   readonly because: string
+  /** When it came about, if that was before the turn: what others recorded is adopted with their time. */
+  readonly since?: WallMs
 }
 
 /** A change with its place in the ledger. */

@@ -146,6 +146,8 @@ export interface AdoptCommand {
   readonly owner: Owner
   readonly apiVersion: string
   readonly policy: ReleasePolicy
+  /** When its object was written last; a pod does not tell. */
+  readonly since?: WallMs
   /** Null: an object without a pod. */
   readonly incarnation: string | null
   readonly node: string | null

@@ -114,7 +114,7 @@ export function stateOf(geometry: Geometry, core: Core, rows: readonly Allocatio
       assert(before === change.before, `${change.address.text}: the change rests on the row in force`)
       const slot = geometry.slotOf(change.address)
       if (before !== null) drop(before, slot)
-      const after = change.after === null ? null : { ...change.after, updatedAt: at, revision }
+      const after = change.after === null ? null : { ...change.after, updatedAt: change.since ?? at, revision }
       if (after !== null) put(after, slot)
       if (slot !== null && before === null && after !== null) takeSlot(after.address, slot)
       if (slot !== null && before !== null && after === null) freed.add(slot)

@@ -68,12 +68,9 @@ function decided(command: AdoptCommand, before: Allocation | null, answer: Adopt
     restsSince: command.restsSince ?? before?.restsSince ?? null,
     surge: command.surge || (before?.surge ?? false),
   }
-  return {
-    changes: [
-      { verb: 'adopt', address: command.address, before, after, because: `found in the cluster (${command.source})` },
-    ],
-    answer,
-  }
+  const { address, since } = command
+  const change = { verb: 'adopt', address, before, after, because: `found in the cluster (${command.source})` } as const
+  return { changes: [before === null && since !== undefined ? { ...change, since } : change], answer }
 }
 
 /** An object does not tell where a hold or claim goes back to; doubt keeps it for whoever the policy would keep it for. */

@@ -140,3 +140,15 @@ describe('GET /v1/ip', () => {
     expect((await list(world)).content[0]).toMatchObject({ ip: '10.0.0.12', releasable: false })
   })
 })
+
+test('updateTime of what others recorded is theirs; of a time that is to come, or cannot be read, ours', async () => {
+  const { metadata, ...later } = floatingIp('10.0.0.3', 'sts_default_web_web-1', { policy: 2 })
+  const future = { metadata, ...later, spec: { ...later.spec, updateTime: '2999-01-01T00:00:00Z' } }
+  const world = await openWorld({
+    floatingips: [floatingIp('10.0.0.2', 'sts_default_web_web-0', { policy: 2 }), future],
+  })
+  const { content } = await list(world, '?appName=web')
+  const [first = '', second = ''] = content.map(({ updateTime }) => String(updateTime))
+  expect(Date.parse(first)).toBe(Date.parse('2026-11-24T09:00:00Z'))
+  expect(Math.abs(Date.parse(second) - world.ports.clock.now())).toBeLessThan(3_600_000)
+})
