@@ -80,7 +80,7 @@ async function take(session: Session, file: string, options: { from: Source; dry
   for (const { ip, because } of tried.conflicts) terminal.err(`${ip}: ${because}\n`)
   const skipped = items.length - kept.length
   terminal.err(`${tried.imported} new, ${tried.known} known already, `)
-  terminal.err(`${skipped} not kept (released with their pod), ${tried.conflicts.length} in conflict\n`)
+  terminal.err(`${skipped} not kept (they go with their pod or reservation), ${tried.conflicts.length} in conflict\n`)
   if (withheld.length > 0) terminal.err(withheldText(withheld.map(({ ip }) => ip)))
   if (tried.conflicts.length > 0) {
     terminal.err('nothing was imported: take what is in conflict out of the file, or release it here\n')

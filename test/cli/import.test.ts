@@ -58,7 +58,7 @@ describe('from galaxy', () => {
   test('a dry run tells what would be done, and does nothing', async () => {
     const { code, out, err } = await typed(`import --from galaxy --dry-run ${file('g.json', objects)}`)
     expect({ code, out }).toEqual({ code: 0, out: '' })
-    expect(err).toBe('1 new, 0 known already, 1 not kept (released with their pod), 0 in conflict\n')
+    expect(err).toBe('1 new, 0 known already, 1 not kept (they go with their pod or reservation), 0 in conflict\n')
     expect(world.row('10.0.0.9')).toBe('free')
   })
 
@@ -109,8 +109,8 @@ for (const format of ['csv', 'json']) {
 }
 
 describe('what is out of circulation there is not imported, and the command that does it here is told', () => {
-  const told = (ips: string, more = '') =>
-    `1 new, 0 known already, 1 not kept (released with their pod), 0 in conflict\n${ips.split(' ').length} kept out of circulation there, which is not imported: floatip ip reserve ${ips}${more}\n`
+  const told = (fresh: number, left: number, ips: string, more = '') =>
+    `${fresh} new, 0 known already, ${left} not kept (they go with their pod or reservation), 0 in conflict\n${ips.split(' ').length} kept out of circulation there, which is not imported: floatip ip reserve ${ips}${more}\n`
 
   test.each(['csv', 'json'])('%s', async format => {
     const other = await openWorld({ entries: [entry('10.49.0.0/24', '10.0.0.0/24', '10.0.0.14~10.0.0.20')] })
@@ -121,7 +121,7 @@ describe('what is out of circulation there is not imported, and the command that
     const { out } = await type(port.url, `export --${format}`)
     port.stop()
     expect((await typed(`import --from ${format} --dry-run ${file(`o.${format}`, out)}`)).err).toBe(
-      told('10.0.0.14 10.0.0.16'),
+      told(0, 2, '10.0.0.14 10.0.0.16'),
     )
   })
 
@@ -136,7 +136,7 @@ describe('what is out of circulation there is not imported, and the command that
       ...[labelled('10.0.0.14', '', 0), labelled('fd00-0000-0000-0000-0000-0000-0000-0001', 'sts_a_b_b-0', 2)],
     ]
     expect((await typed(`import --from galaxy --dry-run ${file('o.json', { items })}`)).err).toBe(
-      told('10.0.0.14 fd00:0000:0000:0000:0000:0000:0000:0001'),
+      told(1, 1, '10.0.0.14 fd00:0000:0000:0000:0000:0000:0000:0001'),
     )
   })
 })
