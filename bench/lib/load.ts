@@ -65,8 +65,10 @@ export async function onStage<T>(addresses: number, work: (stage: Stage) => Prom
   }
 }
 
+/** Of those that are left. */
 function componentPids({ components }: Cluster): Record<string, number> {
-  return Object.fromEntries(Object.entries(components).map(([name, { pid }]) => [name, pid]))
+  const left = Object.entries(components).filter(([name]) => name === 'apiserver' || name === 'etcd')
+  return Object.fromEntries(left.map(([name, { pid }]) => [name, pid]))
 }
 
 /** Nodes, and `addresses` for their pods in {@link SUBNETS} equal parts. */
