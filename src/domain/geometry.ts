@@ -60,6 +60,8 @@ export function geometryOf(entries: readonly SubnetEntry[]): Geometry {
   })
   const byAddress = [...bySlot].sort((a, b) => compareAddresses(a.first, b.first))
   const groups = new Map<string, NodeGroup | null>()
+  /** The same by the very list: a node that has not changed is asked about again and again. */
+  const groupsOfLists = new WeakMap<readonly Address[], NodeGroup | null>()
   const servingOf = servingAmong(entries)
   const firstSlots = bySlot.map(range => range.firstSlot)
   /** How many addresses lie before each range of byAddress. */
@@ -120,12 +122,16 @@ export function geometryOf(entries: readonly SubnetEntry[]): Geometry {
       return found.sort((a, b) => a.lo - b.lo)
     },
     groupOf(nodeAddresses) {
-      const key = nodeAddresses.map(a => a.text).join(' ')
-      const known = groups.get(key)
+      const known = groupsOfLists.get(nodeAddresses)
       if (known !== undefined) return known
-      const group = computeGroup(nodeAddresses)
-      if (groups.size >= GROUPS_MAX) groups.clear()
-      groups.set(key, group)
+      const key = nodeAddresses.map(a => a.text).join(' ')
+      let group = groups.get(key)
+      if (group === undefined) {
+        group = computeGroup(nodeAddresses)
+        if (groups.size >= GROUPS_MAX) groups.clear()
+        groups.set(key, group)
+      }
+      groupsOfLists.set(nodeAddresses, group)
       return group
     },
   }
