@@ -132,7 +132,11 @@ function ofUnknownObject(
   alive: ReadonlySet<string>,
 ): Finding | null {
   const { address } = fact
-  if (address === null) return finding.unreadableObject(fact, 'its name is no address: it is ignored')
+  if (address === null)
+    return finding.unreadableObject(
+      fact,
+      'its name is no address (of IPv6 all eight groups, with - for :), so it is ignored',
+    )
   const row = ledger.read(view => view.at(address))
   if (blocks(fact) && !fact.reserved && row?.blocked !== false)
     return finding.unreadableObject(fact, `its key or policy cannot be read (key ${JSON.stringify(fact.key)})`)

@@ -63,7 +63,8 @@ export function objectName(a: Address): string {
   return a.family === 4 ? a.text : Address6.fromBigInt(a.value).canonicalForm().replaceAll(':', '-')
 }
 
-/** The address that an object of this name stands for, or null. */
+/** The address that an object of this name stands for, or null: two objects of one address could not be told apart, so each has one name. */
 export function parseObjectName(name: string): Address | null {
-  return parseAddress(name) ?? parseAddress(name.replaceAll('-', ':'))
+  const address = parseAddress(name) ?? parseAddress(name.replaceAll('-', ':'))
+  return address !== null && objectName(address) === name ? address : null
 }

@@ -142,7 +142,7 @@ describe('what only a person can mend is left, with the reason', () => {
     [
       'unreadable-object',
       world => void world.api.put('floatingips', floatingIp('router', 'x')),
-      { ip: 'router', because: 'its name is no address: it is ignored' },
+      { ip: 'router', because: 'its name is no address (of IPv6 all eight groups, with - for :), so it is ignored' },
     ],
     [
       'reserved-in-use',

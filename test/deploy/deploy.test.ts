@@ -36,3 +36,13 @@ test('the scheduler is told to bind through floatip, and never without it', () =
     ...{ ignorable: false, nodeCacheCapable: true },
   })
 })
+
+test('maintenance.yaml has the ledger as floatip has it: the volume, the image, the user', () => {
+  const [, deployment] = parseAllDocuments(read('deployment.yaml')).map(document => document.toJS())
+  const floatip = deployment.spec.template.spec
+  const { spec } = parse(read('maintenance.yaml'))
+  const [container] = spec.containers
+  const { image, securityContext, volumeMounts } = floatip.containers[0]
+  expect(spec).toMatchObject({ securityContext: floatip.securityContext, volumes: floatip.volumes })
+  expect(container).toMatchObject({ image, securityContext, volumeMounts })
+})

@@ -107,3 +107,10 @@ describe.if(kind === 'control-plane')('R6 the answer on a pod is written by floa
     LIMIT_MS,
   )
 })
+
+test.if(kind === 'control-plane')(
+  'deploy/maintenance.yaml is a pod that the API server takes, beside that policy',
+  async () => {
+    await installFile(stage.kube, 'maintenance.yaml')
+  },
+)

@@ -93,9 +93,12 @@ describe('the name of its object', () => {
     )
   })
 
-  test.each(['10.0.0', '10-0-0-1', 'web-0', ''])('%p is not a name of an address', name => {
-    expect(parseObjectName(name)).toBeNull()
-  })
+  test.each(['10.0.0', '10-0-0-1', 'web-0', '', '2001-db8--1', '2001:0db8:0000:0000:0000:0000:0000:0001'])(
+    '%p is not a name of an address',
+    name => {
+      expect(parseObjectName(name)).toBeNull()
+    },
+  )
 })
 
 describe('order', () => {

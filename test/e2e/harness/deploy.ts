@@ -19,6 +19,7 @@ const COLLECTIONS: Readonly<Record<string, (namespace: string) => string>> = {
   Role: namespace => `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/roles`,
   RoleBinding: namespace => `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings`,
   ConfigMap: namespace => `/api/v1/namespaces/${namespace}/configmaps`,
+  Pod: namespace => `/api/v1/namespaces/${namespace}/pods`,
   PersistentVolumeClaim: namespace => `/api/v1/namespaces/${namespace}/persistentvolumeclaims`,
   Deployment: namespace => `/apis/apps/v1/namespaces/${namespace}/deployments`,
   ValidatingAdmissionPolicy: () => '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies',
