@@ -6,18 +6,16 @@ import { type Refusal, refusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
 import { setContains } from '../ip/range.ts'
 import { isOwn } from './rest.ts'
-import type { Source } from './source.ts'
+import { overLimit, type Source, tooMany } from './source.ts'
 import type { SlotInterval, View } from './view.ts'
 
 /** Null when the pod can have its addresses on the nodes of this group; else why not. */
 export function fits(view: View, demand: Demand, source: Source, group: NodeGroup): Refusal | null {
   switch (source.kind) {
     case 'own': {
-      const fixed = fixedRows(demand, source.rows).map(row => row.address)
-      return (
-        elsewhere(view, fixed, group) ??
-        (choose(view, demand, source, group) === null ? noneLeft(view, demand, group) : null)
-      )
+      const fixed = fixedRows(demand, source.rows)
+      const addresses = fixed.map(row => row.address)
+      return elsewhere(view, addresses, group) ?? growing(view, demand, source, openIndexes(demand, fixed), group)
     }
     case 'kept': {
       if (source.rows.some(row => servedBy(view, row, group))) return null
@@ -30,6 +28,22 @@ export function fits(view: View, demand: Demand, source: Source, group: NodeGrou
     case 'free':
       return choose(view, demand, source, group) === null ? noneLeft(view, demand, group) : null
   }
+}
+
+/** The request was changed: what it asks for beside these rows has to be within the limit, too, and there. */
+function growing(
+  view: View,
+  demand: Demand,
+  source: Source & { kind: 'own' },
+  open: readonly number[],
+  group: NodeGroup,
+): Refusal | null {
+  if (open.length === 0) return null
+  return (
+    overLimit(view, demand, source.rows) ??
+    tooMany(open.map(index => intervalsOf(view, demand, index, group).length)) ??
+    (choose(view, demand, source, group) === null ? noneLeft(view, demand, group) : null)
+  )
 }
 
 /** Null when the group's nodes can use all of these addresses of the pod. */

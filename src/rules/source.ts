@@ -16,7 +16,7 @@ import {
 import { IMMUTABLE, policyName, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { type Refusal, refusal } from '../domain/refusal.ts'
 import { rangeText } from '../ip/range.ts'
-import { limitOf } from './limit.ts'
+import { type Limit, limitOf } from './limit.ts'
 import { restingFor } from './rest.ts'
 import { isConfigured, type View } from './view.ts'
 
@@ -56,10 +56,13 @@ export function outdated(view: View, groups: readonly NodeGroup[]): Refusal | nu
     : null
 }
 
-/** More than one row of a list can only be left over (a lost ledger, an older object): the pod's own first, then the one in use last. */
+/**
+ * The pod's own first, then by the list that they answer. More than one row of a list can only be left over (a lost ledger, an older
+ * object): of those the one in use last.
+ */
 function lastUsed(a: Allocation, b: Allocation, uid: string): number {
   const ours = (row: Allocation) => (row.incarnation === uid ? 1 : 0)
-  return ours(b) - ours(a) || b.revision - a.revision
+  return ours(b) - ours(a) || a.index - b.index || b.revision - a.revision
 }
 
 function belongsTo(row: Allocation, uid: string): boolean {
@@ -104,13 +107,19 @@ function kindName(kind: string): string {
 /** Slot intervals of one request: as many as the core's match buffer holds. */
 export const REQUEST_INTERVALS_MAX = 4096
 
+/** `intervals`: how many each list has. */
+export function tooMany(intervals: readonly number[]): Refusal | null {
+  return intervals.reduce((sum, count) => sum + count, 0) > REQUEST_INTERVALS_MAX
+    ? refusal('request-not-possible', `request_ip_range names too many ranges: at most ${REQUEST_INTERVALS_MAX}`)
+    : null
+}
+
 /** A requested list of which the configuration has no address at all can never be served. */
 function outOfReach(view: View, demand: Demand): Refusal | null {
   const all = view.geometry.entries.map((_, index) => index)
   const intervals = demand.request.map(list => view.geometry.intervals(list, all).length)
-  if (intervals.reduce((sum, count) => sum + count, 0) > REQUEST_INTERVALS_MAX) {
-    return refusal('request-not-possible', `request_ip_range names too many ranges: at most ${REQUEST_INTERVALS_MAX}`)
-  }
+  const unread = tooMany(intervals)
+  if (unread !== null) return unread
   const at = intervals.indexOf(0)
   if (at < 0) return null
   const list = demand.request[at] ?? []
@@ -124,17 +133,30 @@ function sharedSource(view: View, demand: Demand, without: readonly Allocation[]
   const share = sharedBy(demand.owner)
   const resting = restingFor(view, demand.owner).filter(row => isConfigured(view, row))
   if (share === null || demand.policy === RELEASE_AT_POD_END) return { kind: 'free', room: null, lends: false, resting }
-  const rows = view
-    .ofShare(ownerKey(share))
-    .filter(row => isConfigured(view, row) && !row.blocked && !without.includes(row))
+  const rows = sharing(view, share, without)
   const limit = limitOf(demand, rows)
-  const wanted = Math.max(1, demand.request.length)
-  if (limit !== null && limit.used + wanted > limit.most) return limit.refused
+  if (limit !== null && isOver(limit, demand)) return limit.refused
   const kept = rows.filter(row => isKept(row.owner)).sort(newestFirst)
   const room = limit === null ? null : limit.most - limit.used
   // Kept addresses answer no range lists: which of them would be the first list's?
   if (kept.length > 0 && demand.request.length === 0) return { kind: 'kept', rows: kept, room }
   return { kind: 'free', room, lends: limit?.lends ?? false, resting }
+}
+
+function sharing(view: View, share: Owner, without: readonly Allocation[]): readonly Allocation[] {
+  return view.ofShare(ownerKey(share)).filter(row => isConfigured(view, row) && !row.blocked && !without.includes(row))
+}
+
+function isOver({ used, most }: Limit, { request }: Demand): boolean {
+  return used + Math.max(1, request.length) > most
+}
+
+/** Why the limit would leave the pod no room for its addresses if these rows were not there; null: it would. */
+export function overLimit(view: View, demand: Demand, without: readonly Allocation[]): Refusal | null {
+  const share = sharedBy(demand.owner)
+  if (share === null || demand.policy === RELEASE_AT_POD_END) return null
+  const limit = limitOf(demand, sharing(view, share, without))
+  return limit !== null && isOver(limit, demand) ? limit.refused : null
 }
 
 export function newestFirst(a: Allocation, b: Allocation): number {
