@@ -67,6 +67,22 @@ describe('preempt: would the pod have an address once the victims ended?', () =>
     expect(after(limited, ['other#1'], 'dp_ns_api_q', words)).toBe(false)
   })
 
+  const pooled = [
+    rowOf('10.0.2.2', 'pool__p_dp_ns_api_p', { policy: 2 }),
+    rowOf('10.0.2.3', 'pool__p_dp_ns_web_w', { policy: 2 }),
+    rowOf('10.0.2.4', 'pool__p_sts_ns_db_db-0', { policy: 2 }),
+  ]
+  test.each([
+    ['no size: one of its own Deployment', { workload: scaled(1) }, ['p#1'], true],
+    ['no size: another Deployment’s does not count in its replicas', { workload: scaled(1) }, ['w#1'], false],
+    ['a size: any Deployment’s', { poolSize: 3 }, ['w#1'], true],
+    ['a size: what is kept under its pod’s name counts as before', { poolSize: 3 }, ['db-0#1'], false],
+    ['a size that shrank: not enough', { poolSize: 2 }, ['w#1'], false],
+    ['a size that shrank: enough', { poolSize: 2 }, ['w#1', 'p#1'], true],
+  ] as const)('the limit of a pool is reached, %s', (_, words, victims, fits) => {
+    expect(after(pooled, victims, 'pool__p_dp_ns_api_q', { policy: 2, ...words })).toBe(fits)
+  })
+
   const pair = (...lists: string[]) => lists.map(text => ranges(text))
   test.each([
     ['any of the ranges', pair('10.0.2.0/24'), ['old-1#1'], true],
