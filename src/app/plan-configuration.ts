@@ -13,7 +13,9 @@ export async function playConfiguration(
 ): Promise<Played> {
   const now = ports.ledger.read(view => view.geometry)
   const then = copy.state.geometry
-  const usable = new Set(groups().flatMap(group => group.entries))
+  const places = groups()
+  /** By entries: whether some node has all of them. */
+  const reached = new Map<string, boolean>()
   const orphaned: PlannedAddress[] = []
   const pods = new Map<string, PlannedPod>()
   const moved = new Map<string, number>()
@@ -33,9 +35,13 @@ export async function playConfiguration(
       continue
     }
     if (slot === null || row.blocked) continue
-    const entry = then.entryIndexOf(row.address)
-    if (entry !== null && !usable.has(entry) && row.incarnation !== null)
-      tell(row, 'wait', `no node could use ${row.address.text} any more: once it is made again it waits`)
+    if (row.incarnation !== null) {
+      const all = copy.state.ofIncarnation(row.incarnation).filter(({ address }) => then.slotOf(address) !== null)
+      if (!isReached(all)) {
+        const names = all.map(({ address }) => address.text).join(' and ')
+        tell(row, 'wait', `no node could use ${names} any more: once it is made again it waits`)
+      }
+    }
     if (was !== null && row.phase === 'bound') count(moved, difference(now.entryOf(was), then.entryOf(slot)))
     if (!pods.has(nameOf(row)) && row.incarnation !== null) tell(row, 'keep', 'it keeps what it has')
   }
@@ -53,6 +59,15 @@ export async function playConfiguration(
     )
   }
   return { pods: [...pods.values()], orphaned, freed: [], warnings }
+
+  /** A pod needs one node that can use all that it has. */
+  function isReached(all: readonly Allocation[]): boolean {
+    const entries = all.map(({ address }) => then.entryIndexOf(address) ?? -1)
+    const key = entries.join(' ')
+    const known = reached.get(key) ?? places.some(group => entries.every(entry => group.entries.includes(entry)))
+    reached.set(key, known)
+    return known
+  }
 
   function tell(row: Allocation, fate: PlannedPod['fate'], because: string): void {
     const known = pods.get(nameOf(row))

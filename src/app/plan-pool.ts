@@ -36,7 +36,8 @@ export async function playPool(play: Play, pool: string, size: number): Promise<
     const outcome = placed(copy, name, before, demand, groups())
     const later = outcome.fate === 'wait' ? `once it is made again: ${outcome.because}` : outcome.because
     pods.push({ ...outcome, because: later })
-    surplus -= before.length
+    // Who comes back to what is kept under its name leaves the others no more room than before.
+    if (outcome.fate === 'wait') surplus -= before.length
   }
   return { pods, freed, orphaned: [], warnings: [] }
 }

@@ -88,6 +88,20 @@ describe('another configuration', () => {
     ])
   })
 
+  test('two node subnets part: a pod with an address of each could not come back', async () => {
+    const network = (nodes: string, third: number) =>
+      entry(nodes, `10.0.${third}.0/24`, `10.0.${third}.2~10.0.${third}.5`)
+    const world = await openWorld({
+      entries: [network('10.49.0.0/24', 0), network('10.49.0.0/24', 2)],
+      statefulsets: [templated('web', 1)],
+    })
+    const args = JSON.stringify({ request_ip_range: [['10.0.0.2'], ['10.0.2.2']] })
+    await run(world, pod('web-0', { owner: 'StatefulSet web', policy: 'immutable', args }))
+    await seen(world, 'web-0')
+    const answer = await plan(world, configuration(network('10.49.0.0/24', 0), network('10.50.0.0/24', 2)))
+    expect(answer).toMatchObject({ ok: false, pods: [{ pod: 'default/web-0', fate: 'wait' }] })
+  })
+
   test('an invalid one: every problem', async () => {
     const world = await openWorld()
     expect(await ask(world, { configuration: '[{}]' })).toMatchObject({
@@ -141,17 +155,26 @@ describe('another size of a pool', () => {
     })
   })
 
-  test('smaller than what a StatefulSet’s pods use: each comes back to what is kept under its name', async () => {
+  test('smaller than what is in use: a StatefulSet’s pod comes back to what is kept under its name, and leaves the others no room', async () => {
     const world = await pooled(3)
     await run(world, pod('db-0', { owner: 'StatefulSet db', annotations: POOL, age: 1 }))
     await seen(world, 'db-0')
     const answer = await plan(world, resize(2))
-    expect(answer.pods).toMatchObject([
-      { pod: 'default/db-0', fate: 'keep', after: ['10.0.0.4'] },
-      { pod: 'default/app-2', fate: 'keep' },
-      { pod: 'default/app-1', fate: 'keep' },
+    expect(told(answer)).toEqual(['default/app-2 wait', 'default/db-0 keep 10.0.0.4', 'default/app-1 keep 10.0.0.2'])
+    expect(answer.ok).toBe(false)
+    expect(told(await plan(world, resize(1)))).toEqual([
+      'default/app-2 wait',
+      'default/app-1 wait',
+      'default/db-0 keep 10.0.0.4',
     ])
-    expect(answer.ok).toBe(true)
+    // What then does happen.
+    world.api.edit('pools', 'kube-system/p', { size: 2 })
+    await until(() => world.ports.cluster.poolInForce('p')?.size === 2)
+    world.api.remove('pods', 'default/app-2')
+    await until(() => !world.row('10.0.0.3').startsWith('bound'))
+    const again = member('app-2-again', 1)
+    await create(world, again)
+    expect((await filter(world, again)).NodeNames ?? []).toEqual([])
   })
 
   test('smaller, and some are only kept: those are free', async () => {
