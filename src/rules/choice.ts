@@ -14,7 +14,7 @@ export function fits(view: View, demand: Demand, source: Source, group: NodeGrou
   switch (source.kind) {
     case 'own': {
       const fixed = fixedRows(demand, source.rows)
-      const addresses = fixed.map(row => row.address)
+      const addresses = rowsIn(fixed).map(row => row.address)
       return elsewhere(view, addresses, group) ?? growing(view, demand, source, openIndexes(demand, fixed), group)
     }
     case 'kept': {
@@ -76,13 +76,38 @@ function serves(view: View, address: Address, group: NodeGroup): boolean {
   return entry !== null && group.entries.includes(entry)
 }
 
-/** The rows that answer the request as it stands: the one of each list that still lies in it. */
-function fixedRows(demand: Demand, rows: readonly Allocation[]): readonly Allocation[] {
-  if (demand.request.length === 0) return rows.slice(0, 1)
-  return demand.request.flatMap((list, index) => {
-    const row = rows.find(candidate => candidate.index === index && setContains(list, candidate.address))
-    return row === undefined ? [] : [row]
-  })
+/** For each list the row that answers it, or null; without a request the first row. */
+type Fixed = readonly (Allocation | null)[]
+
+/**
+ * The rows that answer the request as it stands: for each list the one that answered it before, if it still lies in it. A list that has
+ * none gets one of the others, if they can be dealt out so: what galaxy-ipam recorded, or lists in another order, tell no list.
+ */
+function fixedRows({ request }: Demand, rows: readonly Allocation[]): Fixed {
+  if (request.length === 0) return rows.slice(0, 1)
+  const fixed: (Allocation | null)[] = request.map(
+    (list, index) => rows.find(row => row.index === index && setContains(list, row.address)) ?? null,
+  )
+
+  /** Kuhn: a list takes a row, and whoever has it looks for another. */
+  function place(index: number, tried: Set<Allocation>): boolean {
+    for (const row of rows) {
+      if (tried.has(row) || !setContains(request[index] ?? [], row.address)) continue
+      tried.add(row)
+      const holder = fixed.indexOf(row)
+      if (holder >= 0 && !place(holder, tried)) continue
+      fixed[index] = row
+      return true
+    }
+    return false
+  }
+
+  for (const index of request.keys()) if (fixed[index] === null) place(index, new Set())
+  return fixed
+}
+
+function rowsIn(fixed: Fixed): readonly Allocation[] {
+  return fixed.filter(row => row !== null)
 }
 
 /** What one list of the request gets: a row that exists, or a free slot. */
@@ -93,8 +118,8 @@ export function choose(view: View, demand: Demand, source: Source, group: NodeGr
   switch (source.kind) {
     case 'own': {
       const fixed = fixedRows(demand, source.rows)
-      if (fixed.some(row => !servedBy(view, row, group))) return null
-      if (demand.request.length === 0) return fixed.map(row => ({ row }))
+      if (rowsIn(fixed).some(row => !servedBy(view, row, group))) return null
+      if (demand.request.length === 0) return rowsIn(fixed).map(row => ({ row }))
       return matchAround(view, demand, fixed, group)
     }
     case 'kept': {
@@ -143,8 +168,8 @@ export function openLists(
   return openIndexes(demand, fixed).map(index => intervalsOf(view, demand, index, group))
 }
 
-function openIndexes(demand: Demand, fixed: readonly Allocation[]): readonly number[] {
-  return demand.request.map((_, index) => index).filter(index => !fixed.some(row => row.index === index))
+function openIndexes(demand: Demand, fixed: Fixed): readonly number[] {
+  return demand.request.map((_, index) => index).filter(index => (fixed[index] ?? null) === null)
 }
 
 function intervalsOf(view: View, demand: Demand, index: number, group: NodeGroup): readonly SlotInterval[] {
@@ -152,20 +177,15 @@ function intervalsOf(view: View, demand: Demand, index: number, group: NodeGroup
 }
 
 /** The fixed rows stay; every other list gets a free slot by an exact matching. */
-function matchAround(
-  view: View,
-  demand: Demand,
-  fixed: readonly Allocation[],
-  group: NodeGroup,
-): readonly Choice[] | null {
+function matchAround(view: View, demand: Demand, fixed: Fixed, group: NodeGroup): readonly Choice[] | null {
   const open = openIndexes(demand, fixed)
   const lists = open.map(index => intervalsOf(view, demand, index, group))
   if (lists.some(list => list.length === 0)) return null
   const slots = open.length === 0 ? [] : view.match(lists)
   if (slots === null) return null
   return demand.request.flatMap((_, index): Choice[] => {
-    const row = fixed.find(candidate => candidate.index === index)
+    const row = fixed[index] ?? null
     const slot = slots[open.indexOf(index)]
-    return row !== undefined ? [{ row }] : slot !== undefined ? [{ slot }] : []
+    return row !== null ? [{ row }] : slot !== undefined ? [{ slot }] : []
   })
 }

@@ -203,27 +203,6 @@ describe('several addresses', () => {
     const world = worldOf([keptRow('10.0.1.2', key), keptRow('10.0.1.3', key, { index: 1 })])
     expect(got(world, [ranges('10.0.1.2'), ranges('10.0.1.5')], A, { policy: 1 })).toEqual(['10.0.1.2', '10.0.1.5'])
   })
-
-  test('R21 no request any more: what answered the first list, whichever of them rested last', () => {
-    const kept = [1, 0].map(index => keptRow(`10.0.1.${2 + index}`, key, { index, revision: 5 + index }))
-    expect(got(worldOf(kept), [], A, { policy: 1 })).toEqual(['10.0.1.2'])
-  })
-
-  test('a request that grew is within the size of its pool, too; one that was only changed needs no room', () => {
-    const member = 'pool__p_sts_ns_web_web-0'
-    const rows = [keptRow('10.0.1.2', member, { policy: 2 }), rowOf('10.0.1.3', 'pool__p_dp_ns_api_x', { policy: 2 })]
-    const asks = (...lists: string[]) => ({ policy: 2, poolSize: 2, request: lists.map(text => ranges(text)) }) as const
-    const binding = (words: PodWords) => changesOf(bind(worldOf(rows), member, A, words))
-    expect(binding(asks('10.0.1.2', '10.0.1.4'))).toEqual(['refused: limit-reached'])
-    expect(binding(asks('10.0.1.4'))).toEqual([`bind 10.0.1.4 -> bound ${member}`])
-    expect(binding({ ...asks('10.0.1.2', '10.0.1.4'), poolSize: 3 })).toHaveLength(2)
-  })
-
-  test('a request of more ranges than can be matched is refused beside what the pod has, too', () => {
-    const wide = worldOf([keptRow('10.8.0.2', key)], [entryOf('10.1.0.0/16', '10.8.0.0/16', '10.8.0.2~10.8.255.250')])
-    const odd = ranges(...Array.from({ length: 4_097 }, (_, at) => `10.8.${1 + (at >> 7)}.${(at & 127) * 2}`))
-    expect(bind(wide, key, A, { policy: 1, request: [odd] })).toMatchObject({ code: 'request-not-possible' })
-  })
 })
 
 test.each([
