@@ -1,6 +1,14 @@
 /** Owns the plan of scaling a workload: which pods would go, which would come, and whether these get addresses. */
 import type { Workload } from '../domain/demand.ts'
-import { DEPLOYMENT, isSameWorkload, type Owner, ordinalExists, ownerKey } from '../domain/owner.ts'
+import {
+  DEPLOYMENT,
+  isSameWorkload,
+  type Owner,
+  ordinalExists,
+  ordinalOf,
+  ownerKey,
+  STATEFUL_SET,
+} from '../domain/owner.ts'
 import { isRefusal, type Refusal, refusal } from '../domain/refusal.ts'
 import { isWorkloadKind } from '../domain/workload.ts'
 import type { PodFact } from '../kube/pod.ts'
@@ -29,7 +37,8 @@ export async function playScale(play: Play, question: Scale): Promise<Played | R
   if (!model.asks) return { ...nothing, pods: [], warnings: [`the pods of ${name} do not ask for addresses`] }
 
   const then: Workload = { ...now, replicas }
-  const going = leaving(pods, owner, then)
+  const numbered = isNumbered(pods, owner)
+  const going = leaving(pods, numbered, then)
   const ended: PlannedPod[] = []
   for (const pod of going) {
     await copy.pace()
@@ -43,7 +52,7 @@ export async function playScale(play: Play, question: Scale): Promise<Played | R
   const freed = follow(play, { owner, apiVersion }, then, staying)
 
   const came: PlannedPod[] = []
-  for (const pod of [...staying.filter(({ node }) => node === null), ...coming(model, staying, owner, then)]) {
+  for (const pod of [...staying.filter(({ node }) => node === null), ...coming(model, staying, numbered, then)]) {
     await copy.pace()
     const demand = { ...(await gatherDemand(ports, pod)), workload: then }
     came.push(placed(copy, nameOf(pod), addressesOf(copy.state, pod.uid), demand, play.groups()))
@@ -63,17 +72,23 @@ function nameOf({ namespace, name }: PodFact): string {
 
 type Present = Workload & { readonly state: 'present' }
 
+/** StatefulSets number their pods, and custom workloads whose pods show it. */
+function isNumbered(pods: readonly PodFact[], { kind }: Owner): boolean {
+  return kind === STATEFUL_SET || (kind !== DEPLOYMENT && pods.every(pod => ordinalOf(pod.owner) !== null))
+}
+
 /** A Deployment's controller ends pods that are not bound first, then the youngest. */
-function leaving(pods: readonly PodFact[], owner: Owner, then: Present): readonly PodFact[] {
-  if (owner.kind !== DEPLOYMENT) return pods.filter(pod => !ordinalExists(pod.owner, then.replicas, then.firstOrdinal))
+function leaving(pods: readonly PodFact[], numbered: boolean, then: Present): readonly PodFact[] {
+  if (numbered) return pods.filter(pod => !ordinalExists(pod.owner, then.replicas, then.firstOrdinal))
   const bound = (pod: PodFact) => (pod.node === null ? 0 : 1)
   const order = [...pods].sort((a, b) => bound(a) - bound(b) || b.createdAt - a.createdAt)
   return order.slice(0, Math.max(0, pods.length - then.replicas))
 }
 
-function coming(model: PodFact, staying: readonly PodFact[], owner: Owner, then: Present): readonly PodFact[] {
+function coming(model: PodFact, staying: readonly PodFact[], numbered: boolean, then: Present): readonly PodFact[] {
   const make = (name: string) => likeness(model, name, name)
-  if (owner.kind === DEPLOYMENT) {
+  const { owner } = model
+  if (!numbered) {
     const missing = Math.max(0, then.replicas - staying.length)
     return Array.from({ length: missing }, (_, at) => make(`${owner.workload}-planned-${at + 1}`))
   }

@@ -1,7 +1,7 @@
 /** What would happen if a node were drained or an app scaled, against what then does happen. */
 import { afterEach, describe, expect, test } from 'bun:test'
 import { create, filter, run } from './asking.ts'
-import { entry, pod, workload } from './objects.ts'
+import { entry, gangDefinition, pod, workload } from './objects.ts'
 import { app, ask, drain, plan, scale, seen, templated, told, web } from './planning.ts'
 import { closeWorlds, openWorld, until } from './world.ts'
 
@@ -146,6 +146,28 @@ describe('scale', () => {
     expect(told(await plan(world, scale('Deployment', 'app', 2)))).toEqual([
       expect.stringMatching(/^default\/app-2 get /),
       'default/app-1 keep 10.0.0.2',
+    ])
+  })
+
+  test('a custom workload that does not number its pods: some go, or more come', async () => {
+    const world = await openWorld()
+    world.api.put('customresourcedefinitions', gangDefinition('a.example', { v1: '.spec.replicas' }))
+    world.api.put('gangs', workload('crew', 2))
+    for (const [name, age] of [
+      ['crew-x7', 9],
+      ['crew-k2', 5],
+    ] as const) {
+      await run(world, pod(name, { owner: 'Gang crew', apiVersion: 'a.example/v1', age }))
+      await seen(world, name)
+    }
+    expect(told(await plan(world, scale('gang', 'crew', 3)))).toEqual([
+      expect.stringMatching(/^default\/crew-planned-1 get /),
+      'default/crew-x7 keep 10.0.0.2',
+      'default/crew-k2 keep 10.0.0.3',
+    ])
+    expect(told(await plan(world, scale('gang', 'crew', 1)))).toEqual([
+      'default/crew-k2 end',
+      'default/crew-x7 keep 10.0.0.2',
     ])
   })
 
