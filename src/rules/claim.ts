@@ -22,7 +22,8 @@ export function claimOf(
     phase: node === null ? 'held' : 'bound',
     incarnation: demand.pod.uid,
     node,
-    policy: demand.policy,
+    // A hold that is given back is kept as before, by whoever kept it.
+    policy: node === null && before !== null ? before.policy : demand.policy,
     index,
     apiVersion: demand.apiVersion,
     reservation: before?.reservation ?? null,

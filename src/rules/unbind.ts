@@ -136,6 +136,8 @@ function keep(row: Allocation, owner: Owner, because: string, restsSince = row.r
 }
 
 export function giveBackOf(row: Allocation, because: string): Change {
-  const after = row.heldFrom === null ? unkept(row) : keptDraft(row, row.heldFrom)
+  // Held from a reservation that has ended meanwhile: nobody keeps it any more.
+  const isLetGo = row.phase === 'held' && row.policy === RELEASE_AT_POD_END && row.reservation === null
+  const after = row.heldFrom === null || isLetGo ? unkept(row) : keptDraft(row, row.heldFrom)
   return { verb: 'give back', address: row.address, before: row, after, because }
 }

@@ -112,6 +112,23 @@ describe('using', () => {
     ).toEqual(['keep 10.0.1.4 -> reserved sts_ns_web_web-0'])
   })
 
+  test.each([
+    ['gone back', ['giveBack', 'unreserve']],
+    ['still held', ['unreserve', 'giveBack']],
+  ] as const)('nobody but the reservation keeps what a pod only held: %s at its end', (_, order) => {
+    const world = worldOf()
+    world.decide('reserve', wish(1, { key: () => 'pool__blue_' }))
+    const demand = demandOf('pool__blue_dp_ns_api_api-x', { policy: 2, workload: scaled(2) })
+    world.decide('filter', { at: 2, demand, groups: [world.group('10.1.9.1')] })
+    expect(world.row('10.0.1.2')?.phase).toBe('held')
+    for (const kind of order) {
+      if (kind === 'giveBack')
+        world.decide(kind, { at: 3, incarnation: 'api-x#1', revision: world.revision, because: 'x' })
+      else world.decide(kind, { at: 3, id: 'r', address: null, because: 'x', unfinished: NONE })
+    }
+    expect(world.rows()).toEqual([])
+  })
+
   test('a Deployment’s pod takes one of those kept for it; a hold given up goes back to the reservation', () => {
     const world = worldOf()
     world.decide('reserve', wish(2, { key: () => 'dp_ns_api_' }))
