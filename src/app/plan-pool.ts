@@ -6,13 +6,15 @@ import type { Play } from './plan.ts'
 import { addressesOf, madeAgain, placed } from './plan-pods.ts'
 import type { PlannedAddress, PlannedPod, Played } from './plan-words.ts'
 
+const AT_ONCE = 1_000
+/** Whoever asks for a size of millions fills no memory with it. */
+const CHANGED_MAX = 100_000
+
 export async function playPool(play: Play, pool: string, size: number): Promise<Played | Refusal> {
   const { ports, copy, groups } = play
-  const decision = copy.decide('resizePool', { at: ports.clock.now(), pool, size, preallocate: false })
-  if (isRefusal(decision)) return decision
-  const freed: PlannedAddress[] = decision.changes.flatMap(({ address, before, because }) =>
-    before === null ? [] : [{ ip: address.text, key: ownerKey(before.owner), because }],
-  )
+  const resized = await resizedTo(play, pool, size)
+  if (isRefusal(resized)) return resized
+  const { freed, warnings } = resized
   const rows = copy.state.ofShare(ownerKey(poolOwner(pool)))
   let surplus = rows.filter(row => !isKept(row.owner)).length - size
   const members = [...ports.cluster.pods.values()]
@@ -39,5 +41,25 @@ export async function playPool(play: Play, pool: string, size: number): Promise<
     // Who comes back to what is kept under its name leaves the others no more room than before.
     if (outcome.fate === 'wait') surplus -= before.length
   }
-  return { pods, freed, orphaned: [], warnings: [] }
+  return { pods, freed, orphaned: [], warnings }
+}
+
+/** As pools are resized: so many at once, and with its object as it is about what is allocated ahead. */
+async function resizedTo({ ports, copy }: Play, pool: string, size: number) {
+  const preallocate = ports.cluster.poolInForce(pool)?.preallocate ?? false
+  const freed: PlannedAddress[] = []
+  for (let changed = 0; ; ) {
+    const facts = { pool, size, preallocate, most: AT_ONCE }
+    const decision = copy.decide('resizePool', { at: ports.clock.now(), ...facts })
+    if (isRefusal(decision)) return decision
+    for (const { address, before, because } of decision.changes)
+      if (before !== null) freed.push({ ip: address.text, key: ownerKey(before.owner), because })
+    changed += decision.changes.length
+    if (decision.changes.length < AT_ONCE) return { freed, warnings: [] }
+    if (changed >= CHANGED_MAX) {
+      const warning = `more than ${CHANGED_MAX} addresses would change: the plan goes no further`
+      return { freed, warnings: [warning] }
+    }
+    await copy.pace()
+  }
 }

@@ -142,6 +142,15 @@ describe('another size of a pool', () => {
     ])
   })
 
+  test('larger, and allocated ahead: what it takes is not free for others', async () => {
+    const world = await pooled(2)
+    world.api.edit('pools', 'kube-system/p', { preAllocateIP: true })
+    await until(() => world.ports.cluster.poolInForce('p')?.preallocate === true)
+    const free = ({ subnets }: Awaited<ReturnType<typeof plan>>) =>
+      subnets.map(({ freeBefore, freeAfter }) => `${freeBefore} ${freeAfter}`)
+    expect(free(await plan(world, resize(5)))).toEqual(['2 0', '2 1'])
+  })
+
   test('smaller than what is in use: nothing is taken, but so many could not come back', async () => {
     const world = await pooled(2)
     const answer = await plan(world, resize(1))
