@@ -1,7 +1,7 @@
 /** Owns the fate of one pod that a plan schedules anew. */
 import type { Demand } from '../domain/demand.ts'
 import type { NodeGroup } from '../domain/geometry.ts'
-import { DEPLOYMENT, ordinalOf } from '../domain/owner.ts'
+import { comesBack } from '../domain/owner.ts'
 import { RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import type { PodFact } from '../kube/pod.ts'
@@ -18,10 +18,9 @@ export function likeness(pod: PodFact, name: string, uid: string): PodFact {
   return { ...pod, name, uid: `planned ${uid}`, owner: { ...pod.owner, pod: name }, node: null }
 }
 
-/** Under its own name, or, of a kind that does not number its pods, under a new one. */
+/** Under its own name, or, without a number in it, under a new one. */
 export function madeAgain(pod: PodFact): PodFact {
-  const numbered = pod.owner.kind !== DEPLOYMENT && ordinalOf(pod.owner) !== null
-  return likeness(pod, numbered ? pod.name : `${pod.name}-planned`, pod.uid)
+  return likeness(pod, comesBack(pod.owner) ? pod.name : `${pod.name}-planned`, pod.uid)
 }
 
 /** `before`: what the pod had, that of its name if it is made again. */

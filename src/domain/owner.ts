@@ -70,8 +70,12 @@ export function sharedBy(owner: Owner): Owner | null {
 
 /** Under whom the address is kept once its pod is gone: its own name if it has a number to come back under, else what it shares. */
 export function keptBy(owner: Owner): Owner {
-  if (owner.kind !== DEPLOYMENT && /-\d+$/.test(owner.pod)) return owner
-  return sharedBy(owner) ?? owner
+  return comesBack(owner) ? owner : (sharedBy(owner) ?? owner)
+}
+
+/** True when the pod's name has a number: whoever makes it again gives it the same one. */
+export function comesBack({ kind, pod }: Owner): boolean {
+  return kind !== DEPLOYMENT && /-\d+$/.test(pod)
 }
 
 /**

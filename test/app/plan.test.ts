@@ -44,6 +44,13 @@ describe('drain', () => {
     expect((await plan(world, drain('a1'))).counts).toMatchObject({ wait: 1 })
   })
 
+  test('a pod whose address is kept under a name with a number comes back under that name', async () => {
+    const world = await openWorld()
+    await run(world, pod('crew-a-0', { owner: 'Gang crew', apiVersion: 'a.example/v1', policy: 'never' }))
+    await seen(world, 'crew-a-0')
+    expect(told(await plan(world, drain('a1')))).toEqual(['default/crew-a-0 keep 10.0.0.2'])
+  })
+
   test('a bare pod is lost, a DaemonSet’s pod stays', async () => {
     const world = await openWorld()
     await run(world, pod('bare'))
