@@ -83,11 +83,11 @@ export function transport(connection: KubeConnection, options: TransportOptions 
   }
 
   async function send(what: string, url: string, request: KubeRequest, limits: Limits): Promise<Response> {
-    let credentials = await connection.credentials()
+    let credentials = await inTime(what, connection.credentials(), limits)
     let response = await attempt(credentials)
     if (response.status === 401) {
       // A token may have been rotated since it was read: read everything again and ask once more.
-      const renewed = await connection.renew(credentials)
+      const renewed = await inTime(what, connection.renew(credentials), limits)
       if (renewed !== credentials) {
         await response.body?.cancel()
         credentials = renewed
@@ -168,6 +168,19 @@ export function transport(connection: KubeConnection, options: TransportOptions 
       // Also when the reader leaves early: the connection must not stay open behind its back.
       limits.abandon()
     }
+  }
+}
+
+/** A plugin may take a minute: whoever asks with less patience has not sent anything, and hears so. */
+async function inTime(what: string, coming: Promise<Credentials>, { signal, reason }: Limits): Promise<Credentials> {
+  const ended = Promise.withResolvers<never>()
+  const end = () =>
+    ended.reject(new Fault(`${what}: no credentials in time: ${reason() ?? 'no longer read'}`, { retryable: true }))
+  signal.addEventListener('abort', end)
+  try {
+    return await Promise.race([coming, ended.promise])
+  } finally {
+    signal.removeEventListener('abort', end)
   }
 }
 

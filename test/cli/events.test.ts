@@ -1,6 +1,7 @@
 /** Owns `floatip events`: none is left out, and a floatip that starts anew does not end it. */
-import { createServer } from 'node:net'
+
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { createServer } from 'node:net'
 import { closeWorlds, openWorld, startWorld, until, type World } from '../app/world.ts'
 import { serveApi, type } from './asking.ts'
 
