@@ -185,6 +185,9 @@ async function inTime(what: string, coming: Promise<Credentials>, { signal, reas
 }
 
 function urlOf(connection: KubeConnection, request: StreamRequest): string {
+  // Whatever is written for a dot, fetch takes it out of the path, and an empty name with it: what is left names something else.
+  if (request.path.split('/').some((part, at) => (at > 0 && part === '') || part === '.' || part === '..'))
+    throw new Fault(`${request.path}: not sent, a name in it is none`, { retryable: false })
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(request.query ?? {})) {
     if (value !== undefined) query.set(name, String(value))
