@@ -32,11 +32,13 @@ function withCommand(args: readonly string[]): readonly string[] {
   return named[0] === 'serve' ? withDashes(named) : named
 }
 
+const terminal = terminalOf(process)
+
 async function run(): Promise<number> {
   let code: number = EXIT.ok
   const args = withCommand(process.argv.slice(2))
   const cli = programOf(isPlugin ? 'kubectl floatip' : 'floatip', ourselves(), {
-    terminal: terminalOf(process),
+    terminal,
     done(result) {
       code = result
     },
@@ -56,4 +58,5 @@ async function run(): Promise<number> {
   }
 }
 
-process.exit(await run())
+const code = await run()
+process.exit((await terminal.end()) ? code : code || EXIT.failed)

@@ -3,6 +3,7 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'n
 import type { Command } from 'commander'
 import { UsageFault } from '../lib/exit.ts'
 import { Fault, messageOf } from '../lib/fault.ts'
+import { piecesOf } from './client.ts'
 import { acting, type Session, type Surface, withServer } from './command.ts'
 
 export function backupCommand(program: Command, surface: Surface): void {
@@ -26,7 +27,7 @@ async function backup({ client, terminal, progress }: Session, file: string): Pr
   try {
     const out = openSync(partial, 'w', 0o600)
     try {
-      for await (const chunk of reply.body ?? []) {
+      for await (const chunk of piecesOf(reply)) {
         writeSync(out, chunk)
         size += chunk.length
         told(size, Math.max(total, size))
@@ -47,7 +48,7 @@ async function toStandardOutput(client: Session['client']): Promise<undefined> {
   if (process.stdout.isTTY) throw new UsageFault('a ledger is nothing for a terminal to show: name a file, or redirect')
   const reply = await client.stream('/v1/backup')
   const out = Bun.stdout.writer()
-  for await (const chunk of reply.body ?? []) {
+  for await (const chunk of piecesOf(reply)) {
     out.write(chunk)
     await out.flush()
   }

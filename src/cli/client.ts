@@ -48,10 +48,7 @@ export function clientOf(server: string): Client {
     try {
       reply = await fetch(`${base}${path}`, init)
     } catch (error) {
-      if (error instanceof DOMException && error.name === 'TimeoutError') {
-        throw new Fault(`${base} did not answer within ${ANSWER_WITHIN_MS / 1000} s`, { retryable: true, cause: error })
-      }
-      throw unreachable(base, error)
+      throw lateOr(base, error, unreachable)
     }
     if (reply.ok) return reply
     throw new ApiFault(reply.status, await refusalText(reply))
@@ -61,7 +58,7 @@ export function clientOf(server: string): Client {
 
   async function get<T>(path: string, query: Query = {}): Promise<T> {
     const reply = await reach(withQuery(path, query), waiting())
-    return parsed<T>(reply, await reply.text())
+    return parsed<T>(reply, await wholeOf(reply))
   }
 
   return {
@@ -71,7 +68,7 @@ export function clientOf(server: string): Client {
       const headers = { 'content-type': 'application/json' }
       const init = { method, ...waiting(), ...(body !== undefined && { headers, body: JSON.stringify(body) }) }
       const reply = await reach(path, init)
-      const text = await reply.text()
+      const text = await wholeOf(reply)
       return { status: reply.status, body: text === '' ? (null as T) : parsed<T>(reply, text) }
     },
     async all<T>(path: string, query: Query = {}, onPage?: (got: number, total: number) => void) {
@@ -106,6 +103,32 @@ function baseOf(server: string): string {
   return text.replace(/\/+$/, '')
 }
 
+/** The body as it comes; a Fault when it breaks off. */
+export async function* piecesOf(reply: Response): AsyncGenerator<Uint8Array> {
+  try {
+    yield* reply.body ?? []
+  } catch (error) {
+    throw lateOr(reply.url, error, brokenOff)
+  }
+}
+
+async function wholeOf(reply: Response): Promise<string> {
+  try {
+    return await reply.text()
+  } catch (error) {
+    throw lateOr(reply.url, error, brokenOff)
+  }
+}
+
+function lateOr(where: string, error: unknown, otherwise: (where: string, cause: unknown) => Fault): Fault {
+  if (!(error instanceof DOMException && error.name === 'TimeoutError')) return otherwise(where, error)
+  return new Fault(`${where} did not answer within ${ANSWER_WITHIN_MS / 1000} s`, { retryable: true, cause: error })
+}
+
+function brokenOff(where: string, cause: unknown): Fault {
+  return new Fault(`${where} broke off its answer (${codeOf(cause)})`, { retryable: true, cause })
+}
+
 function unreachable(base: string, cause: unknown): Fault {
   const hint =
     'is floatip running there? Give its address with --server or FLOATIP_SERVER; from outside the cluster: kubectl -n kube-system port-forward deploy/floatip 9041'
@@ -126,7 +149,7 @@ function parsed<T>(reply: Response, text: string): T {
 }
 
 async function refusalText(reply: Response): Promise<string> {
-  const text = await reply.text()
+  const text = await wholeOf(reply)
   let message = text
   try {
     message = (JSON.parse(text) as { message?: string }).message ?? text

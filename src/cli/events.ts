@@ -41,6 +41,7 @@ async function events(session: Session, { follow, after }: { follow: boolean; af
         if (event === 'gap') session.terminal.err(`changes in between are no longer recorded: ${data}\n`)
         else if (event !== 'cut') print(session, JSON.parse(data) as HistoryItem)
         last = id ?? last
+        if (!session.terminal.isRead) return undefined
       }
     } catch (error) {
       if (!wasReached || !(error instanceof Fault) || !error.retryable) throw error

@@ -130,9 +130,10 @@ interface GalaxyObject {
 
 const READERS: Readonly<Record<Source, (text: string, file: string) => readonly Item[]>> = {
   galaxy(text, file) {
-    const { items } = json(text, file) as { items?: readonly GalaxyObject[] }
+    const { items } = (json(text, file) ?? {}) as { items?: readonly (GalaxyObject | null)[] }
     if (!Array.isArray(items)) throw new UsageFault(`${file} is no list of FloatingIP objects`)
-    return items.map(({ metadata, spec }: GalaxyObject, at) => {
+    return items.map((object: GalaxyObject | null, at) => {
+      const { metadata, spec } = object ?? {}
       const { key, policy } = spec ?? {}
       const name = metadata?.name
       if (name === undefined || key === undefined) throw new UsageFault(`${file}: items[${at}] has no name or key`)
@@ -152,7 +153,8 @@ const READERS: Readonly<Record<Source, (text: string, file: string) => readonly 
       }
       if (text.trim() === '') throw new Error('it is empty')
       const rows = parseCsv(text, { columns, skip_empty_lines: true, trim: true }) as Record<string, string>[]
-      return rows.map((row, at) => item({ ...row, policy: Number(row.policy) }, `${file}, row ${at + 1}`))
+      // An empty cell would be the number 0, and its address left out.
+      return rows.map((row, at) => item({ ...row, policy: Number(row.policy || Number.NaN) }, `${file}, row ${at + 1}`))
     } catch (error) {
       if (error instanceof UsageFault) throw error
       throw new UsageFault(`${file} is no CSV with a head line: ${messageOf(error)}`, error)
@@ -161,7 +163,7 @@ const READERS: Readonly<Record<Source, (text: string, file: string) => readonly 
   json(text, file) {
     const rows = json(text, file)
     if (!Array.isArray(rows)) throw new UsageFault(`${file} is no JSON array: floatip export --json writes one`)
-    return rows.map((row, at) => item(row, `${file}, element ${at}`))
+    return rows.map((row, at) => item(row ?? {}, `${file}, element ${at}`))
   },
 }
 

@@ -1,4 +1,5 @@
 /** Owns the reading of server-sent events (WHATWG HTML, 9.2.6): lines to events, whatever the chunks. */
+import { piecesOf } from './client.ts'
 
 export interface ServerSent {
   readonly id: string | null
@@ -7,10 +8,9 @@ export interface ServerSent {
 }
 
 export async function* serverSentEvents(reply: Response): AsyncGenerator<ServerSent> {
-  if (reply.body === null) return
   const decoder = new TextDecoder()
   let rest = ''
-  for await (const chunk of reply.body) {
+  for await (const chunk of piecesOf(reply)) {
     rest += decoder.decode(chunk, { stream: true })
     const blocks = rest.split('\n\n')
     rest = blocks.pop() ?? ''

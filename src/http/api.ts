@@ -15,6 +15,7 @@ import { logLevelRoutes } from './log-level.ts'
 import { type Exposition, metricsRoute } from './metrics.ts'
 import { answerMistake } from './mistakes.ts'
 import { type OneAddressRouteParts, oneAddressRoutes } from './one-address.ts'
+import { SILENT_MAX_S } from './patience.ts'
 import { type PlanRouteParts, planRoutes } from './plan.ts'
 import { type PoolRouteParts, poolRoutes } from './pools.ts'
 import { probeRoutes } from './probes.ts'
@@ -71,7 +72,7 @@ function routesOf(parts: ApiParts) {
 
 export function apiApp(parts: ApiParts) {
   // Else Elysia would make a body fit before it is looked at, and a list would pass for an object without fields.
-  const app = new Elysia({ normalize: false, serve: { maxRequestBodySize: BODY_MAX } })
+  const app = new Elysia({ normalize: false, serve: { maxRequestBodySize: BODY_MAX, idleTimeout: SILENT_MAX_S } })
   const { version, swagger12 } = parts
   return app
     .onError(mistake => answerMistake(app, parts.log, mistake))

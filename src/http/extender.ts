@@ -21,6 +21,7 @@ import {
   UNSAID,
 } from './extender-wire.ts'
 import { BadRequest } from './json.ts'
+import { SILENT_MAX_S } from './patience.ts'
 
 /** 5,000 full nodes of 25 kB are 125 MB; beyond that somebody errs. */
 const BODY_MAX = 160 * 1024 * 1024
@@ -146,19 +147,21 @@ export function extenderApp(parts: ExtenderParts) {
   }
 
   const verbs = { filter, priority: prioritize, bind, preempt }
-  const app = new Elysia({ serve: { maxRequestBodySize: BODY_MAX } }).onError(({ error, code, set }) => {
-    if (code === 'NOT_FOUND') {
-      set.status = 404
-      return {
-        Error: `no such path; this port serves ${Object.keys(verbs)
-          .map(verb => `/v1/${verb}`)
-          .join(', ')} and /healthy`,
+  const app = new Elysia({ serve: { maxRequestBodySize: BODY_MAX, idleTimeout: SILENT_MAX_S } }).onError(
+    ({ error, code, set }) => {
+      if (code === 'NOT_FOUND') {
+        set.status = 404
+        return {
+          Error: `no such path; this port serves ${Object.keys(verbs)
+            .map(verb => `/v1/${verb}`)
+            .join(', ')} and /healthy`,
+        }
       }
-    }
-    set.status = error instanceof BadRequest ? 400 : 500
-    if (set.status === 500) log.error({ err: error }, 'extender request failed')
-    return { Error: messageOf(error) }
-  })
+      set.status = error instanceof BadRequest ? 400 : 500
+      if (set.status === 500) log.error({ err: error }, 'extender request failed')
+      return { Error: messageOf(error) }
+    },
+  )
   for (const [verb, answer] of Object.entries(verbs)) {
     app.post(`/v1/${verb}`, async ({ request }) => Response.json(await answer(await request.text())), { parse: 'none' })
     app.all(`/v1/${verb}`, ({ set }) => {

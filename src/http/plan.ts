@@ -148,6 +148,11 @@ function decodeQuestion({ scale, drain, configuration, pool }: Static<typeof Pla
     throw new BadRequest(
       `scale.kind must be a kind such as StatefulSet or Deployment, not ${JSON.stringify(scale.kind)}`,
     )
+  for (const field of ['namespace', 'name'] as const) {
+    const text = JSON.stringify(scale[field])
+    if (!isPoolName(scale[field]))
+      throw new BadRequest(`scale.${field} must be a DNS-1123 name such as web, not ${text}`)
+  }
   const owner = { pool: '', kind, namespace: scale.namespace, workload: scale.name, pod: '' }
   return { kind: 'scale', owner, apiVersion: scale.apiVersion ?? '', replicas: scale.replicas }
 }

@@ -75,7 +75,7 @@ export function poolRoutes({ gate, pools }: PoolRouteParts) {
     .get(
       '/v1/pool/:name',
       async ({ params, status }) => {
-        const pool = await pools.get(params.name)
+        const pool = isPoolName(params.name) ? await pools.get(params.name) : null
         if (pool === null) return status(404, unknown(params.name))
         return { code: 200, message: '', pool: { name: pool.name, size: pool.size, preAllocateIP: pool.preallocate } }
       },
@@ -121,7 +121,8 @@ export function poolRoutes({ gate, pools }: PoolRouteParts) {
       '/v1/pool/:name',
       async ({ params, status }) => {
         if (!gate.open) return status(503, notReady(gate))
-        return (await pools.remove(params.name)) ? { code: 200, message: '' } : status(404, unknown(params.name))
+        const removed = isPoolName(params.name) && (await pools.remove(params.name))
+        return removed ? { code: 200, message: '' } : status(404, unknown(params.name))
       },
       {
         params: Name,

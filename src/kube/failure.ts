@@ -6,6 +6,9 @@ import type { Limits } from './limits.ts'
 /** `unknown`: the server may have done it all the same (R5, R13: look before you decide). `refused`: it says that it has not. */
 export type Outcome = 'refused' | 'unknown'
 
+/** A proxy's page may say an hour, and the server is back in a minute; timers of more than 2^31 ms fire at once. */
+const RETRY_AFTER_MAX_MS = 60_000
+
 /** The server answered, and not with success. */
 export class ApiError extends Fault {
   override readonly name = 'ApiError'
@@ -28,7 +31,7 @@ export class ApiError extends Fault {
     this.body = body
     this.outcome = status >= 500 ? 'unknown' : 'refused'
     const seconds = Number(retryAfter ?? details?.retryAfterSeconds ?? Number.NaN)
-    this.retryAfterMs = Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null
+    this.retryAfterMs = Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds * 1000, RETRY_AFTER_MAX_MS) : null
   }
 }
 

@@ -65,11 +65,12 @@ export function connect(options: ConnectOptions): KubeConnection {
   function read(): Promise<Credentials> {
     reading ??= (secure ? credentialsOf(loaded) : Promise.resolve({ headers: {}, tls: null }))
       .then(fresh => {
-        readAt = monotonicMs()
         if (current === null || JSON.stringify(fresh) !== JSON.stringify(current)) current = fresh
         return current
       })
       .finally(() => {
+        // Also of one that failed: a plugin that cannot is not started for every request.
+        readAt = monotonicMs()
         reading = null
       })
     return reading

@@ -83,11 +83,11 @@ export function transport(connection: KubeConnection, options: TransportOptions 
   }
 
   async function send(what: string, url: string, request: KubeRequest, limits: Limits): Promise<Response> {
-    let credentials = await connection.credentials()
+    let credentials = await inTime(what, connection.credentials(), limits)
     let response = await attempt(credentials)
     if (response.status === 401) {
       // A token may have been rotated since it was read: read everything again and ask once more.
-      const renewed = await connection.renew(credentials)
+      const renewed = await inTime(what, connection.renew(credentials), limits)
       if (renewed !== credentials) {
         await response.body?.cancel()
         credentials = renewed
@@ -171,7 +171,23 @@ export function transport(connection: KubeConnection, options: TransportOptions 
   }
 }
 
+/** A plugin may take a minute: whoever asks with less patience has not sent anything, and hears so. */
+async function inTime(what: string, coming: Promise<Credentials>, { signal, reason }: Limits): Promise<Credentials> {
+  const ended = Promise.withResolvers<never>()
+  const end = () =>
+    ended.reject(new Fault(`${what}: no credentials in time: ${reason() ?? 'no longer read'}`, { retryable: true }))
+  signal.addEventListener('abort', end)
+  try {
+    return await Promise.race([coming, ended.promise])
+  } finally {
+    signal.removeEventListener('abort', end)
+  }
+}
+
 function urlOf(connection: KubeConnection, request: StreamRequest): string {
+  // Whatever is written for a dot, fetch takes it out of the path, and an empty name with it: what is left names something else.
+  if (request.path.split('/').some((part, at) => (at > 0 && part === '') || part === '.' || part === '..'))
+    throw new Fault(`${request.path}: not sent, a name in it is none`, { retryable: false })
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(request.query ?? {})) {
     if (value !== undefined) query.set(name, String(value))

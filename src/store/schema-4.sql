@@ -21,7 +21,7 @@ WITH rest AS (
   SELECT id, CASE WHEN key LIKE 'pool\_\_%' ESCAPE '\' THEN substr(key, 7 + instr(substr(key, 7), '_')) ELSE key END AS key
   FROM (SELECT id, CASE WHEN key_after IS NULL OR (substr(key_after, -1) = '_' AND key_before IS NOT NULL)
                         THEN key_before ELSE key_after END AS key FROM history)
-), parts AS (SELECT id, '["' || replace(key, '_', '","') || '"]' AS part FROM rest)
+), parts AS (SELECT id, '[' || replace(json_quote(key), '_', '","') || ']' AS part FROM rest)
 UPDATE history SET
   namespace = coalesce(json_extract(part, '$[1]'), ''),
   workload = coalesce(json_extract(part, '$[2]'), ''),

@@ -43,6 +43,7 @@ export async function type(server: string, line: string, sitting: Sitting = {}):
     },
     width: sitting.width ?? Number.POSITIVE_INFINITY,
     paint: new Ansis(sitting.colours ? 2 : 0),
+    isRead: true,
     isInteractive: sitting.answer !== undefined,
     async confirm(question: string) {
       err += `${question}\n`

@@ -1,5 +1,7 @@
 /** Owns `floatip events`: none is left out, and a floatip that starts anew does not end it. */
+
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { createServer } from 'node:net'
 import { closeWorlds, openWorld, startWorld, until, type World } from '../app/world.ts'
 import { serveApi, type } from './asking.ts'
 
@@ -60,6 +62,48 @@ test('--follow where nothing happens outlives a floatip that starts anew, and go
   expect(typed).toEqual({ code: 2, out: '10.0.0.2\n', err: 'starting; trying again\nfloatip: enough\n' })
   expect(asked).toEqual(['7', '7', '7', '8'])
 }, 15_000)
+
+test('--follow outlives a floatip that is killed in the middle of what it says', async () => {
+  const { port, stop } = await answering([
+    `${HEAD}transfer-encoding: chunked\r\n\r\n`,
+    'HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n',
+  ])
+  const server = `http://127.0.0.1:${port}`
+  const { code, err } = await type(server, 'events --follow --after 7')
+  stop()
+  expect({ code, err }).toEqual({
+    code: 2,
+    err: `${server}/v1/events broke off its answer (ECONNRESET); trying again\nfloatip: ${server}/v1/events answered 400\n`,
+  })
+}, 15_000)
+
+test.each([
+  ['ip show 10.0.0.2', '/v1/ip/10.0.0.2'],
+  ['pool set web 3', '/v1/pool'],
+  ['backup -', '/v1/backup'],
+])('%s: an answer that is cut is told in words', async (line, path) => {
+  const { port, stop } = await answering([`${HEAD}content-length: 100\r\n\r\n`])
+  const server = `http://127.0.0.1:${port}`
+  const typed = await type(server, line)
+  stop()
+  expect(typed).toEqual({ code: 1, out: '', err: `floatip: ${server}${path} broke off its answer (ECONNRESET)\n` })
+})
+
+const HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n'
+
+/** A server that gives these answers, each as it stands, and hangs up; it is not asked whether it is ready. */
+async function answering(answers: string[]): Promise<{ readonly port: number; stop(): void }> {
+  const server = createServer(socket => {
+    socket.on('error', () => {})
+    socket.once('data', asked => {
+      const answer = String(asked).includes('/readyz') ? '' : (answers.shift() ?? '')
+      socket.write(answer, () => setTimeout(() => socket.end(), 50))
+    })
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  return { port, stop: () => void server.close() }
+}
 
 test('what a floatip says that is not ready is marked: it may be old', async () => {
   const waiting = startWorld({ entries: null })

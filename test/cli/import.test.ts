@@ -52,6 +52,22 @@ describe('a file that is not what it is said to be', () => {
   })
 })
 
+test.each([
+  ['galaxy', 'null', ' is no list of FloatingIP objects'],
+  ['galaxy', '{"items":[null]}', ': items[0] has no name or key'],
+  ['json', '[null]', ', element 0: ip is missing'],
+])('%s: nothing where something is to be: %s', async (from, content, why) => {
+  const path = file('odd.json', content)
+  const err = `floatip: ${path}${why}\n`
+  expect(await typed(`import --from ${from} --dry-run ${path}`)).toEqual({ code: 2, out: '', err })
+})
+
+test('csv: a policy that is left empty is not taken for one', async () => {
+  const path = file('empty.csv', 'ip,policy,poolName\n10.0.0.19,,blue\n')
+  const err = `floatip: ${path}, row 1: policy must be 0, 1 (immutable) or 2 (never)\n`
+  expect(await typed(`import --from csv --dry-run ${path}`)).toEqual({ code: 2, out: '', err })
+})
+
 describe('from galaxy', () => {
   const objects = { items: [galaxy('10.0.0.9', 'sts_default_web_web-0', 1), galaxy('10.0.0.10', 'dp_a_b_b-x', 0)] }
 

@@ -8,6 +8,7 @@ const terminal = (width: number) => ({
   err() {},
   width,
   paint: new Ansis(0),
+  isRead: true,
   isInteractive: false,
   confirm: async () => false,
 })

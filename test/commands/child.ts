@@ -3,10 +3,11 @@ import { join } from 'node:path'
 
 const MAIN = join(import.meta.dir, '../../src/main.ts')
 
-export function floatip(args: readonly string[]) {
+/** `stdout`: a file to write to, instead of a pipe. */
+export function floatip(args: readonly string[], stdout: 'pipe' | number = 'pipe') {
   const { KUBERNETES_SERVICE_HOST: _, KUBERNETES_SERVICE_PORT: __, ...env } = process.env
   const child = Bun.spawn([process.execPath, MAIN, ...args], {
-    stdout: 'pipe',
+    stdout: stdout as 'pipe',
     stderr: 'pipe',
     env: { ...env, NO_COLOR: '1' },
   })

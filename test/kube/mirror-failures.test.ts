@@ -90,6 +90,14 @@ describe('failures', () => {
     expect(sleeps[0]).toBe(9000)
   })
 
+  test('a Retry-After of weeks is no time that a timer knows, nor one for which anybody is left waiting', async () => {
+    const answer = status(503, 'ServiceUnavailable', { retryAfterSeconds: 3_000_000 })
+    script({ lists: [answer, list(10, [])], watches: [] })
+    const { it, sleeps } = follow()
+    await it.synced
+    expect(sleeps[0]).toBe(60_000)
+  })
+
   test('full jitter: between nothing and the bound, which ends at 30 s', () => {
     expect([1, 2, 7, 1000].map(failures => backoffMs(failures, () => 0.9999999))).toEqual([499, 999, 29999, 29999])
     expect(backoffMs(5, () => 0)).toBe(0)

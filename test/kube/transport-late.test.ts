@@ -1,4 +1,4 @@
-/** Owns the proof that a request which may leave only until some moment does not leave after it, however long it stood in line. */
+/** Owns the proof that what may not leave does not: after its last moment, however long it stood in line, or where no name is in its path. */
 import { expect, test } from 'bun:test'
 import { fakeApi } from './api-server.ts'
 import { makeCerts } from './certs.ts'
@@ -30,3 +30,17 @@ test('R3 asked again when it leaves: what has become too late in the line is not
   expect(server.asked.filter(each => each.path === '/late')).toEqual([])
   await server.stop()
 })
+
+test.each(['/api/v1/namespaces/ns/pods/', '/api/v1/namespaces//pods/a', '/pods/.', '/pods/..', '/pods/../nodes/a'])(
+  '%s: what would be the path of something else is not sent',
+  async path => {
+    const certs = makeCerts()
+    const server = await fakeApi(certs)
+    const { api } = connectTo(kubeconfig(certs, server.url, {}))
+    const refused = `Fault: ${path}: not sent, a name in it is none`
+    expect(String(await failureOf(api.request({ method: 'DELETE', path })))).toBe(refused)
+    expect(String(await failureOf(api.stream({ path })))).toBe(refused)
+    expect(server.asked).toEqual([])
+    await server.stop()
+  },
+)

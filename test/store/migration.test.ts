@@ -28,6 +28,7 @@ test('from schema 2: rows get their indexes, changes whom they are about', () =>
     ['free', 'NULL_ns_NULL_lone', null],
     ['give back', null, 'pool__blue_'],
     ['adopt', null, ''],
+    ['adopt', null, 'sts_ns_w"b\\_w"b\\-0'],
   ] as const
   past.forEach(([verb, before, after], at) => void insert.run(at, verb, before, after))
   old.close()
@@ -44,6 +45,7 @@ test('from schema 2: rows get their indexes, changes whom they are about', () =>
     'ns NULL lone -',
     '   reserved',
     '   reserved',
+    'ns w"b\\ w"b\\-0 reserved',
   ])
   file.close()
 })
