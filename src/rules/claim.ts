@@ -22,8 +22,8 @@ export function claimOf(
     phase: node === null ? 'held' : 'bound',
     incarnation: demand.pod.uid,
     node,
-    // A hold that is given back is kept as before, by whoever kept it.
-    policy: node === null && before !== null ? before.policy : demand.policy,
+    // What a pod only holds goes back as it was: its policy would keep what it never had.
+    policy: node === null && before?.phase === 'reserved' ? before.policy : demand.policy,
     index,
     apiVersion: demand.apiVersion,
     reservation: before?.reservation ?? null,

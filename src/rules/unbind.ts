@@ -3,7 +3,7 @@ import type { Allocation, Draft } from '../domain/allocation.ts'
 import type { Change } from '../domain/change.ts'
 import type { GiveBackCommand, ReclaimCommand, UnbindCommand } from '../domain/command.ts'
 import type { Workload } from '../domain/demand.ts'
-import { DEPLOYMENT, keptBy, type Owner, ordinalExists, ownerKey, sharedBy } from '../domain/owner.ts'
+import { DEPLOYMENT, isKept, keptBy, type Owner, ordinalExists, ownerKey, sharedBy } from '../domain/owner.ts'
 import { IMMUTABLE, NEVER, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { unreachable } from '../lib/assert.ts'
 import type { WallMs } from '../lib/clock.ts'
@@ -136,8 +136,10 @@ function keep(row: Allocation, owner: Owner, because: string, restsSince = row.r
 }
 
 export function giveBackOf(row: Allocation, because: string): Change {
-  // Held from a reservation that has ended meanwhile: nobody keeps it any more.
-  const isLetGo = row.phase === 'held' && row.policy === RELEASE_AT_POD_END && row.reservation === null
-  const after = row.heldFrom === null || isLetGo ? unkept(row) : keptDraft(row, row.heldFrom)
+  const { heldFrom } = row
+  // A reservation alone kept it, which ended meanwhile; under a pod's own name it stays while that pod waits.
+  const isUnkept =
+    heldFrom === null || (isKept(heldFrom) && row.policy === RELEASE_AT_POD_END && row.reservation === null)
+  const after = isUnkept ? unkept(row) : keptDraft(row, heldFrom)
   return { verb: 'give back', address: row.address, before: row, after, because }
 }

@@ -213,6 +213,21 @@ describe('ending', () => {
     expect(changesOf(world.decide('reclaim', { at: 3, address, revision }))).toEqual(['free 10.0.1.2 -> free'])
   })
 
+  test.each([
+    ['before it was given back', 'expire, give back'],
+    ['after that', 'give back, expire'],
+  ])('a pod only held it, with policy never, and the reservation ended %s: then nothing keeps it', (_, order) => {
+    const world = worldOf()
+    world.decide('reserve', wish(1, { key: () => 'dp_ns_web_' }))
+    const demand = demandOf('dp_ns_web_web-a', { policy: 2, workload: scaled(1) })
+    world.decide('filter', { at: 1, demand, groups: [world.group('10.1.9.1')] })
+    expect(world.rows()).toEqual(['10.0.1.2 held dp_ns_web_web-a'])
+    const late = { at: 2, incarnation: 'web-a#1', revision: Number.MAX_SAFE_INTEGER, because: 'x' }
+    for (const deed of order.split(', '))
+      deed === 'expire' ? world.decide('expire', end()) : world.decide('giveBack', late)
+    expect(world.rows()).toEqual([])
+  })
+
   test('another reservation, and what is kept without one, stay', () => {
     const world = worldOf([keptRow('10.0.1.2', 'sts_ns_x_x-0')])
     world.decide('reserve', wish(1, { reservation: { id: 'other', expiresAt: null, note: '' } }))

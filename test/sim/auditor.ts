@@ -31,6 +31,8 @@ export function auditorOf(cluster: SimCluster) {
   const rows = new Map<string, Allocation>()
   /** Addresses that such a container uses, as far as the ledger was told: since when, and who may have it. */
   const rests = new Map<string, { readonly since: number; readonly key: string }>()
+  /** Reserved ahead, and claimed by no pod since: the policy of one that only held it keeps nothing (decision 0023). */
+  const ahead = new Set<string>()
   /** What the commands of each pod carried in this step. */
   const limits = new Map<string, Limit[]>()
   /** What left the configuration counts in no limit (R16), nor what rests (R12). */
@@ -59,6 +61,8 @@ export function auditorOf(cluster: SimCluster) {
       if (!doubtful && known?.revision !== before?.revision)
         broken(`${address.text}: a change rests on another row than the last change left`)
       listenRest(change)
+      if (change.verb === 'reserve') ahead.add(address.text)
+      else if (after === null || after.phase === 'bound') ahead.delete(address.text)
       if (after === null) {
         if (before?.phase === 'reserved') letGo(before)
         if (before !== null && change.because === ROLLOUT_OVER) paidBack(before, change.revision)
@@ -96,7 +100,8 @@ export function auditorOf(cluster: SimCluster) {
     if (verb === 'bind' && expected !== undefined && !expected.includes(address.text)) {
       broken(`${ownerKey(after.owner)} has to come back to ${expected.join(' ')}, and got ${address.text}`)
     }
-    if (from === after.incarnation || after.policy === 0 || sharedBy(after.owner) === null) return
+    const policy = cluster.byUid(after.incarnation ?? '')?.workload.policy ?? after.policy
+    if (from === after.incarnation || policy === 0 || sharedBy(after.owner) === null) return
     // A pod that is numbered comes back to its own, whatever the limit says now.
     if (before !== null && ownerKey(before.owner) === ownerKey(after.owner)) return
     // While it is in doubt what is on disk, rows may be counted that went in the lost commit.
@@ -174,6 +179,7 @@ export function auditorOf(cluster: SimCluster) {
     believe(t: TestLedger): void {
       if (!doubtful) return
       rows.clear()
+      ahead.clear()
       for (const row of t.ledger.read(state => [...state.rows()])) rows.set(row.address.text, row)
     },
     /** Everything that must be true between two turns. */
@@ -205,6 +211,7 @@ export function auditorOf(cluster: SimCluster) {
         }
         if (!row.blocked && !cluster.isConfigured(row.address.text)) beyond(row, 'outside the configuration')
         if (row.reservation !== null) continue
+        if (ahead.has(row.address.text)) beyond(row, 'as no pod’s policy asked')
         if (row.policy === 0) beyond(row, 'with policy 0')
         if (row.policy === 1 && of?.exists !== true) beyond(row, 'of a workload that is gone')
         if (row.policy === 1 && kind === 'sts' && (ordinalOf(row.owner) ?? 99) >= (of?.replicas ?? 0))

@@ -150,6 +150,13 @@ export function clusterOf(random: Random, workloads: readonly SimWorkload[]) {
       isConfigured = isIn
       for (const [key, addresses] of expected) if (!addresses.every(isIn)) expected.delete(key)
     },
+    /** Another cluster, with workloads of the same names. */
+    replace(): void {
+      pods.clear()
+      expected.clear()
+      ends.length = 0
+      bindings.length = 0
+    },
     podsOf,
     reconcile,
     remove,

@@ -283,7 +283,7 @@ export function leaderOf({ t, cluster, replica, auditor, groups, random, now }: 
     resync,
     releaseOne,
     ...reservingOf({ cluster, random, ledger, ask, now }),
-    ...shapingOf({ cluster, ledger, ask, now }),
+    ...shapingOf({ cluster, random, ledger, ask, now }),
     adoptPod,
     adoptObjects: () => {
       for (const sighting of replica.sightings(now(), alive())) ask('adopt', sighting)

@@ -47,13 +47,22 @@ export function replicaOf() {
       }
       return null
     },
+    /** Null when every row says of its last change what the object said that it was adopted from. */
+    untimely(t: TestLedger): string | null {
+      for (const [text, { updatedAt }] of objects) {
+        const adopted = t.ledger.read(view => view.at(ip(text)))?.updatedAt
+        if (adopted !== updatedAt) return `${text} was updated at ${updatedAt}, and is adopted as of ${adopted}`
+      }
+      return null
+    },
     /** What the objects tell: an object holds neither phase nor where a hold came from. */
     sightings(at: number, alive: ReadonlySet<string>): readonly AdoptCommand[] {
       const byTime = [...objects.values()].sort((a, b) => a.updatedAt - b.updatedAt || a.revision - b.revision)
       return byTime.map(
-        ({ address, owner, apiVersion, policy, incarnation, node, index, reservation, blocked, surge, restsSince }) => {
+        ({ address, owner, apiVersion, policy, incarnation, node, index, reservation, blocked, surge, ...row }) => {
           return {
             at,
+            since: row.updatedAt,
             source: 'object',
             address,
             owner,
@@ -65,7 +74,7 @@ export function replicaOf() {
             reservation,
             blocked,
             surge,
-            restsSince,
+            restsSince: row.restsSince,
             alive,
           }
         },

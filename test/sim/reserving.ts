@@ -1,8 +1,8 @@
 /** Owns the person of the simulation who reserves addresses ahead, and ends that. */
-import { ownerKey, sharedBy } from '../../src/domain/owner.ts'
+import { sharedBy } from '../../src/domain/owner.ts'
 import { BLOCKING_OWNER } from '../../src/domain/reservation.ts'
-import type { Ledger } from '../../src/ledger/ledger.ts'
-import type { CommandKind, CommandOf } from '../../src/rules/decide.ts'
+import type { Ledger, Outcome } from '../../src/ledger/ledger.ts'
+import type { AnswerOf, CommandKind, CommandOf } from '../../src/rules/decide.ts'
 import type { SimCluster, SimWorkload } from './cluster.ts'
 import type { Random } from './random.ts'
 
@@ -10,7 +10,11 @@ export interface ReservingParts {
   readonly cluster: SimCluster
   readonly random: Random
   readonly ledger: Ledger
-  readonly ask: <K extends CommandKind>(kind: K, command: CommandOf<K>) => unknown
+  readonly ask: <K extends CommandKind>(
+    kind: K,
+    command: CommandOf<K>,
+    then?: (outcome: Outcome<AnswerOf<K>>) => void,
+  ) => void
   readonly now: () => number
 }
 
@@ -40,9 +44,8 @@ export function reservingOf({ cluster, random, ledger, ask, now }: ReservingPart
     if (id === undefined) return
     const alive = [...cluster.pods.values()].filter(pod => !pod.finished)
     const unfinished = new Set(alive.map(pod => `${pod.owner.namespace}/${pod.name}`))
+    // What is expected to come back is so by a policy: the end of a reservation takes nothing from that.
     ask(random.chance(0.5) ? 'unreserve' : 'expire', { at: now(), id, address: null, because: 'over', unfinished })
-    // What is let go, or left to its policy, is nobody's to come back to.
-    for (const each of ledger.read(view => view.ofReservation(id))) cluster.expected.delete(ownerKey(each.owner))
   }
 
   return { reserveFor, unreserveOne }

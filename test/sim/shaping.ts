@@ -3,7 +3,7 @@
 import type { SimWorkload } from './cluster.ts'
 import type { ReservingParts } from './reserving.ts'
 
-export function shapingOf({ cluster, ledger, ask, now }: Omit<ReservingParts, 'random'>) {
+export function shapingOf({ cluster, random, ledger, ask, now }: ReservingParts) {
   function follow(workload: SimWorkload): void {
     const unfinished = new Set(
       cluster
@@ -18,7 +18,14 @@ export function shapingOf({ cluster, ledger, ask, now }: Omit<ReservingParts, 'r
 
   /** A pool has its size, or what it keeps too much goes when its pods end. */
   function resizePools(ahead = false): void {
-    for (const [pool, size] of cluster.sizes) ask('resizePool', { at: now(), pool, size, preallocate: ahead })
+    for (const [pool, size] of cluster.sizes) resize(pool, size, ahead, 1 + random.below(3))
+  }
+
+  /** In steps: between two of them others have their turns. */
+  function resize(pool: string, size: number, preallocate: boolean, most: number): void {
+    ask('resizePool', { at: now(), pool, size, preallocate, most }, ({ changes }) => {
+      if (changes.length === most) resize(pool, size, preallocate, most)
+    })
   }
 
   /** What left the configuration and no pod has is kept for nobody. */
@@ -30,5 +37,13 @@ export function shapingOf({ cluster, ledger, ask, now }: Omit<ReservingParts, 'r
     }
   }
 
-  return { follow, resizePools, sweepOrphans }
+  /** The ledger is of another cluster: nobody here has anything of it, and nothing of it is told here. */
+  function forgetAll(): void {
+    const addresses = ledger.read(view => [...view.rows()].map(row => row.address))
+    ask('forget', { at: now(), addresses, because: 'of another cluster' }, () => {
+      for (const { address, revision } of ledger.outbox()) ledger.acknowledge(address, revision)
+    })
+  }
+
+  return { follow, resizePools, sweepOrphans, forgetAll }
 }

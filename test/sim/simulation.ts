@@ -153,7 +153,7 @@ export async function simulate(seed: number, steps: number): Promise<Run> {
     crash() {}, // after the step, see below
   }
 
-  /** Everything but the file is lost, or the file too; serving begins when objects and pods are adopted. */
+  /** Everything but the file is lost, or the file too, or the cluster; serving begins when objects and pods are adopted. */
   async function crash(): Promise<void> {
     counts.crash = (counts.crash ?? 0) + 1
     const { dir } = t
@@ -162,7 +162,9 @@ export async function simulate(seed: number, steps: number): Promise<Run> {
     replica.forget()
     const fileLost = random.chance(0.3)
     if (fileLost) rmSync(dir, { recursive: true, force: true })
-    if (random.chance(0.3)) boundElsewhere(fileLost)
+    const moved = !fileLost && random.chance(0.2)
+    if (moved) moveAway()
+    else if (random.chance(0.3)) boundElsewhere(fileLost)
     t = open(dir)
     auditor.begin()
     auditor.doubt()
@@ -172,10 +174,30 @@ export async function simulate(seed: number, steps: number): Promise<Run> {
       auditor.forget(replica.objects)
       leader.adoptObjects()
     }
+    if (moved) leader.forgetAll()
     await leader.decided()
+    const untimely = fileLost ? replica.untimely(t) : null
+    if (untimely !== null) throw new Broken(untimely)
+    if (moved) arrive()
     leader.resync()
     await leader.decided()
     auditor.begin()
+  }
+
+  /** The data directory goes to another cluster (decision 0022): nothing of this one is there. */
+  function moveAway(): void {
+    counts.move = (counts.move ?? 0) + 1
+    cluster.replace()
+    replica.objects.clear()
+    auditor.forget(replica.objects)
+  }
+
+  /** It has workloads of the same names, whose pods may have the same addresses. */
+  function arrive(): void {
+    const left = t.ledger.read(view => view.size) + t.ledger.outbox().length
+    if (left > 0) throw new Broken(`${left} rows and changes of another cluster are left`)
+    for (let deed = 0; deed < 20; deed++) onWorkload(cluster.reconcile)
+    boundElsewhere(true)
   }
 
   /** While we were away another leader bound a pod, with an address that nobody has. */
