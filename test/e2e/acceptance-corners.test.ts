@@ -291,7 +291,7 @@ describe.skipIf(kind === 'demo')('between the rows', () => {
     const after = [await make(0), await make(1, 'never')]
     // The file is lost as well: the objects know.
     await stage.floatip.restart({ emptied: true })
-    expect(await hand.stored(ips[0] ?? '')).toBeNull()
+    await eventually('released', async () => (await hand.stored(ips[0] ?? '')) === null)
     expect(await one(after[1] as Pod, ['b-0', 'a-1'])).toBe(ips[1] ?? '')
     expect(await one(after[0] as Pod)).not.toBe(ips[1] ?? '')
   })
