@@ -48,7 +48,7 @@ export interface AddressParts extends Pick<Ports, 'ledger' | 'cluster' | 'calls'
   readonly search: (search: Search) => Promise<Found>
 }
 
-/** A person waits, and no connection is idle for longer; what the API server has not taken by then, the replicator goes on with. */
+/** A person waits; what the API server has not taken by then, the replicator goes on with. */
 const REPLICATED_WITHIN_MS = 9_000
 
 export function addressesOf({ ledger, cluster, calls, places, replicator, clock, search }: AddressParts): Addresses {

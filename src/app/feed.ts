@@ -16,7 +16,7 @@ export type FeedItem =
 /** Each follower holds one batch at most: 64 × 256 changes of some 500 bytes are 8 MB. */
 export const FOLLOWERS_MAX = 64
 const BATCH = 256
-/** Below every proxy's idle time-out, and Bun's own of 10 s. */
+/** Below every proxy's idle time-out, and our own. */
 const QUIET_MS = 5_000
 
 export interface Follower {

@@ -1,6 +1,7 @@
 /** Owns filter, prioritize and preempt: nodes in, verdicts out. */
 
 import type { Geometry, NodeGroup } from '../domain/geometry.ts'
+import { isObjectName } from '../domain/owner.ts'
 import { isRefusal, type Refusal, refusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
 import type { PodFact } from '../kube/pod.ts'
@@ -35,8 +36,6 @@ export interface Filtering {
 const UNKNOWN_NODE = refusal('unknown-node', 'the node has no InternalIP')
 /** Nodes come one by one; more at once are a mirror far behind, and the scheduler asks again. */
 const LOOKED_UP_MAX = 16
-/** What can be the name of an object: others are not worth a question. */
-const NODE_NAME = /^[a-z0-9][-a-z0-9.]{0,252}$/
 const NOT_CONFIGURED = refusal('node-not-configured', 'no node subnet of the configuration contains the node')
 
 /** The group of a node with these InternalIPs, or why it has none. */
@@ -62,7 +61,7 @@ export function filteringOn(
   /** A node that the mirror does not have may be a moment old: it is unknown only by the API server's word. */
   async function found(nodes: readonly AskedNode[]): Promise<readonly AskedNode[]> {
     const missing = nodes.filter(
-      ({ name, addresses }) => addresses === null && cluster.nodes.get(name) === undefined && NODE_NAME.test(name),
+      ({ name, addresses }) => addresses === null && cluster.nodes.get(name) === undefined && isObjectName(name),
     )
     if (missing.length === 0 || missing.length > LOOKED_UP_MAX) return nodes
     const reading = missing.map(async ({ name }) => [name, (await calls.getNode(name))?.addresses ?? null] as const)

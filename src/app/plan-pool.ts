@@ -5,8 +5,8 @@ import { gatherDemand, workloadAtEnd } from './demand.ts'
 import type { Play } from './plan.ts'
 import { addressesOf, madeAgain, placed } from './plan-pods.ts'
 import type { PlannedAddress, PlannedPod, Played } from './plan-words.ts'
+import { RESIZED_AT_ONCE } from './pools.ts'
 
-const AT_ONCE = 1_000
 /** Whoever asks for a size of millions fills no memory with it. */
 const CHANGED_MAX = 100_000
 
@@ -49,13 +49,13 @@ async function resizedTo({ ports, copy }: Play, pool: string, size: number) {
   const preallocate = ports.cluster.poolInForce(pool)?.preallocate ?? false
   const freed: PlannedAddress[] = []
   for (let changed = 0; ; ) {
-    const facts = { pool, size, preallocate, most: AT_ONCE }
+    const facts = { pool, size, preallocate, most: RESIZED_AT_ONCE }
     const decision = copy.decide('resizePool', { at: ports.clock.now(), ...facts })
     if (isRefusal(decision)) return decision
     for (const { address, before, because } of decision.changes)
       if (before !== null) freed.push({ ip: address.text, key: ownerKey(before.owner), because })
     changed += decision.changes.length
-    if (decision.changes.length < AT_ONCE) return { freed, warnings: [] }
+    if (decision.changes.length < RESIZED_AT_ONCE) return { freed, warnings: [] }
     if (changed >= CHANGED_MAX) {
       const warning = `more than ${CHANGED_MAX} addresses would change: the plan goes no further`
       return { freed, warnings: [warning] }

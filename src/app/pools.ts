@@ -17,7 +17,7 @@ import { notReplicated } from './replicated.ts'
 const GATHER_MS = 300
 const RETRY_MS = 1_000
 /** Addresses taken or freed in one turn: some 25 ms. A hundred thousand at once would hold up the scheduler for seconds. */
-const RESIZED_AT_ONCE = 1_000
+export const RESIZED_AT_ONCE = 1_000
 /** No status is served: a definition that was just updated serves it in a moment, galaxy-ipam's own never. */
 const UNSERVED_FIRST_MS = 1_000
 const UNSERVED_MOST_MS = 600_000

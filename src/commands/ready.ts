@@ -11,7 +11,6 @@ import { installCrds } from '../kube/install-crds.ts'
 import type { ObjectStore } from '../kube/object-store.ts'
 import type { PodFact } from '../kube/pod.ts'
 import type { Transport } from '../kube/transport.ts'
-import { Bug } from '../lib/assert.ts'
 import { Fault, messageOf } from '../lib/fault.ts'
 import type { ServeOptions } from './options.ts'
 
@@ -63,10 +62,10 @@ export async function becomeReady(parts: ReadyParts): Promise<void> {
     gate.waitFor(`the lists of ${cluster.waitingFor().join(', ')}`)
     await clock.sleep(LOOK_MS, signal)
   }
-  const compared = new Set<PodFact>()
+  let compared: ReadonlySet<PodFact> = new Set()
   const reconciled = await step(parts, 'the reconciliation of ledger, objects and pods', () => {
     const pods = [...cluster.pods.values()]
-    for (const pod of pods) compared.add(pod)
+    compared = new Set(pods)
     return reconcile(ports, found, pods)
   })
   if (reconciled === null || signal.aborted) return
@@ -110,7 +109,7 @@ async function step<T>({ gate, ports, signal }: ReadyParts, what: string, work: 
     try {
       return await work()
     } catch (error) {
-      if (error instanceof Bug || !(error instanceof Fault)) throw error
+      if (!(error instanceof Fault)) throw error
       const why = messageOf(error)
       if (why !== said) ports.log.warn({ waitingFor: what }, `not ready: ${why}`)
       said = why

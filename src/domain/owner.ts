@@ -26,8 +26,8 @@ export function ownerKey(owner: Owner): string {
   return `${pool}${owner.kind}_${owner.namespace}_${owner.workload}_${owner.pod}`
 }
 
-/** A DNS-1123 name, as a Pool object has it: others would make owner keys ambiguous (R20). */
-export function isPoolName(name: string): boolean {
+/** A DNS-1123 name, as every object has; a pool with another one would make owner keys ambiguous (R20). */
+export function isObjectName(name: string): boolean {
   return /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(name)
 }
 

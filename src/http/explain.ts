@@ -2,7 +2,7 @@
 import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import type { Explaining } from '../app/explain.ts'
-import { isPoolName } from '../domain/owner.ts'
+import { isObjectName } from '../domain/owner.ts'
 import { failure, failures } from './answers.ts'
 import { ExplanationItem, encodeExplanation } from './explain-wire.ts'
 
@@ -19,7 +19,7 @@ export function explainRoutes({ explaining }: ExplainRouteParts) {
   return new Elysia({ name: 'explain' }).get(
     '/v1/explain/pods/:namespace/:name',
     async ({ params: { namespace, name }, status }) => {
-      const isName = isPoolName(namespace) && isPoolName(name)
+      const isName = isObjectName(namespace) && isObjectName(name)
       const explanation = isName ? await explaining.explain(namespace, name) : null
       if (explanation === null) return status(404, failure(404, `pod ${namespace}/${name} does not exist`))
       return encodeExplanation(namespace, name, explanation)

@@ -5,7 +5,7 @@ import type { Gate } from '../app/gate.ts'
 import type { Planning } from '../app/plan.ts'
 import { FATES, type Plan, type PlanQuestion } from '../app/plan-words.ts'
 import { type ConfigurationReading, readConfiguration, readEntries } from '../domain/configuration.ts'
-import { isPoolName, NO_CONTROLLER } from '../domain/owner.ts'
+import { isObjectName, NO_CONTROLLER } from '../domain/owner.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import { failure, failures, notReady } from './answers.ts'
 import { BadRequest } from './json.ts'
@@ -138,7 +138,7 @@ function decodeQuestion({ scale, drain, configuration, pool }: Static<typeof Pla
   if (given.length !== 1) throw new BadRequest('give exactly one of scale, drain, configuration and pool')
   if (drain !== undefined) return { kind: 'drain', node: drain.node }
   if (pool !== undefined) {
-    if (!isPoolName(pool.name))
+    if (!isObjectName(pool.name))
       throw new BadRequest(`pool.name must be a DNS-1123 name such as web-pool, not ${JSON.stringify(pool.name)}`)
     return { kind: 'resize', pool: pool.name, size: pool.size }
   }
@@ -150,7 +150,7 @@ function decodeQuestion({ scale, drain, configuration, pool }: Static<typeof Pla
     )
   for (const field of ['namespace', 'name'] as const) {
     const text = JSON.stringify(scale[field])
-    if (!isPoolName(scale[field]))
+    if (!isObjectName(scale[field]))
       throw new BadRequest(`scale.${field} must be a DNS-1123 name such as web, not ${text}`)
   }
   const owner = { pool: '', kind, namespace: scale.namespace, workload: scale.name, pod: '' }

@@ -3,7 +3,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import type { Gate } from '../app/gate.ts'
 import type { PoolListed, Pools } from '../app/pools.ts'
-import { isPoolName } from '../domain/owner.ts'
+import { isObjectName } from '../domain/owner.ts'
 import { Done, encodePage, failure, failures, notReady, PageQuery, pageFrom, pageOf } from './answers.ts'
 import { asGoReads, firstOfEach } from './go-body.ts'
 import { BadRequest } from './json.ts'
@@ -75,7 +75,7 @@ export function poolRoutes({ gate, pools }: PoolRouteParts) {
     .get(
       '/v1/pool/:name',
       async ({ params, status }) => {
-        const pool = isPoolName(params.name) ? await pools.get(params.name) : null
+        const pool = isObjectName(params.name) ? await pools.get(params.name) : null
         if (pool === null) return status(404, unknown(params.name))
         return { code: 200, message: '', pool: { name: pool.name, size: pool.size, preAllocateIP: pool.preallocate } }
       },
@@ -90,7 +90,7 @@ export function poolRoutes({ gate, pools }: PoolRouteParts) {
       async ({ body, status }) => {
         const { name, size, preAllocateIP = false } = body
         if (!gate.open) return status(503, notReady(gate))
-        if (!isPoolName(name))
+        if (!isObjectName(name))
           throw new BadRequest(`name must be a DNS-1123 name such as web-pool, not ${JSON.stringify(name)}`)
         const allocated = await pools.put(name, size, preAllocateIP)
         if (allocated === null) return { code: 200, message: '' }
@@ -121,7 +121,7 @@ export function poolRoutes({ gate, pools }: PoolRouteParts) {
       '/v1/pool/:name',
       async ({ params, status }) => {
         if (!gate.open) return status(503, notReady(gate))
-        const removed = isPoolName(params.name) && (await pools.remove(params.name))
+        const removed = isObjectName(params.name) && (await pools.remove(params.name))
         return removed ? { code: 200, message: '' } : status(404, unknown(params.name))
       },
       {

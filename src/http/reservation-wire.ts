@@ -3,7 +3,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import type { ReservationRequest, Reserved } from '../app/reservations.ts'
 import {
   DEPLOYMENT,
-  isPoolName,
+  isObjectName,
   NO_CONTROLLER,
   type Owner,
   ownerKey,
@@ -140,13 +140,13 @@ function ownersOf(
   { appType, appName = '', namespace = '', poolName: pool = '', firstOrdinal = 0 }: Static<typeof ReservationBody>,
   count: number,
 ): readonly Owner[] | null {
-  if (pool !== '' && !isPoolName(pool)) throw new BadRequest(`poolName ${notAName(pool)}`)
+  if (pool !== '' && !isObjectName(pool)) throw new BadRequest(`poolName ${notAName(pool)}`)
   if (appName === '') {
     if (namespace !== '' || (appType ?? '') !== '') throw new BadRequest('appName is missing')
     return pool === '' ? null : Array.from({ length: count }, () => poolOwner(pool))
   }
-  if (!isPoolName(appName)) throw new BadRequest(`appName ${notAName(appName)}`)
-  if (!isPoolName(namespace)) throw new BadRequest(`namespace ${notAName(namespace)}`)
+  if (!isObjectName(appName)) throw new BadRequest(`appName ${notAName(appName)}`)
+  if (!isObjectName(namespace)) throw new BadRequest(`namespace ${notAName(namespace)}`)
   const kind = kindOf(appType ?? STATEFUL_SET)
   if (kind === NO_CONTROLLER || !/^[a-z][a-z0-9]*$/.test(kind))
     throw new BadRequest(

@@ -184,9 +184,12 @@ async function inTime(what: string, coming: Promise<Credentials>, { signal, reas
   }
 }
 
+/** A part that is empty, a dot or two. */
+const NAMELESS = /\/\.{0,2}(?:\/|$)/
+
 function urlOf(connection: KubeConnection, request: StreamRequest): string {
   // Whatever is written for a dot, fetch takes it out of the path, and an empty name with it: what is left names something else.
-  if (request.path.split('/').some((part, at) => (at > 0 && part === '') || part === '.' || part === '..'))
+  if (NAMELESS.test(request.path))
     throw new Fault(`${request.path}: not sent, a name in it is none`, { retryable: false })
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(request.query ?? {})) {

@@ -5,6 +5,7 @@ import type { NodeGroup } from '../domain/geometry.ts'
 import { type Refusal, refusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
 import { setContains } from '../ip/range.ts'
+import { dealt } from './matching.ts'
 import { isOwn } from './rest.ts'
 import { overLimit, type Source, tooMany } from './source.ts'
 import type { SlotInterval, View } from './view.ts'
@@ -85,25 +86,15 @@ type Fixed = readonly (Allocation | null)[]
  */
 function fixedRows({ request }: Demand, rows: readonly Allocation[]): Fixed {
   if (request.length === 0) return rows.slice(0, 1)
-  const fixed: (Allocation | null)[] = request.map(
-    (list, index) => rows.find(row => row.index === index && setContains(list, row.address)) ?? null,
-  )
-
-  /** Kuhn: a list takes a row, and whoever has it looks for another. */
-  function place(index: number, tried: Set<Allocation>): boolean {
-    for (const row of rows) {
-      if (tried.has(row) || !setContains(request[index] ?? [], row.address)) continue
-      tried.add(row)
-      const holder = fixed.indexOf(row)
-      if (holder >= 0 && !place(holder, tried)) continue
-      fixed[index] = row
-      return true
-    }
-    return false
+  /** Of several rows that answered one list the first. */
+  const before = new Map<Allocation, number>()
+  for (const [index, list] of request.entries()) {
+    const row = rows.find(each => each.index === index && setContains(list, each.address))
+    if (row !== undefined) before.set(row, index)
   }
-
-  for (const index of request.keys()) if (fixed[index] === null) place(index, new Set())
-  return fixed
+  const inList = (index: number) => rows.filter(row => setContains(request[index] ?? [], row.address))
+  const rowOf = new Map([...dealt(request.length, inList, before)].map(([row, index]) => [index, row]))
+  return request.map((_, index) => rowOf.get(index) ?? null)
 }
 
 function rowsIn(fixed: Fixed): readonly Allocation[] {

@@ -1,4 +1,4 @@
-/** Owns the question whether range lists could be served if some more slots were free. */
+/** Owns the dealing out of what lists can share: rows that a pod has, or slots if some more were free. */
 import type { SlotInterval, View } from './view.ts'
 
 /**
@@ -10,22 +10,33 @@ export function matches(view: View, lists: readonly (readonly SlotInterval[])[],
     ...freeIn(view, list, lists.length),
     ...freed.filter(slot => within(slot, list)),
   ])
-  const takenBy = new Map<number, number>()
+  return dealt(lists.length, list => candidates[list] ?? []).size === lists.length
+}
+
+/** Who has what when as many lists as can have one candidate each. What is `taken` already is kept, or moved so that another list gets one too. */
+export function dealt<T>(
+  lists: number,
+  candidatesOf: (list: number) => readonly T[],
+  taken: ReadonlyMap<T, number> = new Map(),
+): ReadonlyMap<T, number> {
+  const takenBy = new Map(taken)
 
   /** Kuhn: a list takes a candidate, and whoever has it looks for another. */
-  function place(list: number, tried: Set<number>): boolean {
-    for (const slot of candidates[list] ?? []) {
-      if (tried.has(slot)) continue
-      tried.add(slot)
-      const holder = takenBy.get(slot)
+  function place(list: number, tried: Set<T>): boolean {
+    for (const candidate of candidatesOf(list)) {
+      if (tried.has(candidate)) continue
+      tried.add(candidate)
+      const holder = takenBy.get(candidate)
       if (holder !== undefined && !place(holder, tried)) continue
-      takenBy.set(slot, list)
+      takenBy.set(candidate, list)
       return true
     }
     return false
   }
 
-  return lists.every((_, list) => place(list, new Set()))
+  const served = new Set(taken.values())
+  for (let list = 0; list < lists; list++) if (!served.has(list)) place(list, new Set())
+  return takenBy
 }
 
 function freeIn(view: View, list: readonly SlotInterval[], most: number): readonly number[] {

@@ -5,7 +5,7 @@ import type { NodeGroup } from '../domain/geometry.ts'
 import {
   DEPLOYMENT,
   isKept,
-  isPoolName,
+  isObjectName,
   NO_CONTROLLER,
   type Owner,
   ordinalOf,
@@ -70,7 +70,7 @@ function belongsTo(row: Allocation, uid: string): boolean {
 }
 
 function unsupported({ owner, policy, request, workload }: Demand): Refusal | null {
-  if (owner.pool !== '' && !isPoolName(owner.pool)) {
+  if (owner.pool !== '' && !isObjectName(owner.pool)) {
     return refusal(
       'policy-not-supported',
       `pool name ${JSON.stringify(owner.pool)} must be a DNS-1123 name such as web-pool`,
