@@ -1,6 +1,7 @@
 /** Owns the test command: every suite in order, their counts read from their own closing lines, one line at the end. */
 import { availableParallelism } from 'node:os'
 import { installDebian } from './debian.ts'
+import { failuresIn } from './failures.ts'
 
 interface Counts {
   readonly passed: number
@@ -123,6 +124,7 @@ async function run(command: readonly string[], limitMs: number): Promise<Ended> 
 
 const total = { passed: 0, failed: 0, skipped: 0 }
 const broken: string[] = []
+const failures: string[] = []
 /** `skipped: <what>: <why>`, as a suite says it on a line of its own. */
 const reasons = new Set<string>()
 const minutes = (ms: number) => `${(ms / MINUTE_MS).toFixed(1)} min`
@@ -148,6 +150,7 @@ for (const script of ['build:core', 'check', 'build']) {
 for (const { name, command, read, limitMs } of SUITES) {
   const { code, output, hung } = await step(name, command, limitMs)
   const counts = read(output)
+  failures.push(...failuresIn(output))
   if (counts !== null) {
     total.passed += counts.passed
     total.failed += counts.failed
@@ -156,6 +159,7 @@ for (const { name, command, read, limitMs } of SUITES) {
   if (code !== 0 && !hung && (counts?.failed ?? 0) === 0) broken.push(`${name}: exit code ${code}`)
 }
 
+for (const failure of failures) process.stdout.write(`\n${failure}\n`)
 if (reasons.size > 0) process.stdout.write(`\n${[...reasons].join('\n')}\n`)
 for (const what of broken) process.stdout.write(`\nFAILED: ${what}\n`)
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : ''

@@ -1,5 +1,5 @@
 /** Owns what follows a pod's end: evidence first, then unbind by policy. */
-import { AWAITED, type Workload } from '../domain/demand.ts'
+import type { Workload } from '../domain/demand.ts'
 import { DEPLOYMENT, type Owner, ownerKey } from '../domain/owner.ts'
 import { IMMUTABLE, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
@@ -30,15 +30,15 @@ export async function endIncarnation(ports: Parts, uid: string, because: string,
   const [row] = rows
   if (row === undefined) return
   await leaveNodes(ports, uid)
-  const read = await workloadAtEnd(ports, row.owner, row.policy, row.apiVersion)
-  const workload = isAwaited(ports, uid, row.owner) ? AWAITED : read
+  const workload = await workloadAtEnd(ports, row.owner, row.policy, row.apiVersion)
+  const awaited = isAwaited(ports, uid, row.owner)
   const rests = ports.restMs > 0 && last?.uid === uid && last.running
-  await ports.ledger.submit('unbind', { at: ports.clock.now(), incarnation: uid, workload, rests, because })
+  await ports.ledger.submit('unbind', { at: ports.clock.now(), incarnation: uid, workload, rests, awaited, because })
   forgetClaimants(ports, ports.cluster.pods)
   await afterRollout(ports, row.owner, row.apiVersion, workload)
 }
 
-/** Another pod of that name is there already: what its workload seems not to need any more, that one may (R11). */
+/** Another pod of that name is there already, and has not finished. */
 function isAwaited({ cluster }: Parts, uid: string, { namespace, pod: name }: Owner): boolean {
   const successor = cluster.pods.get(`${namespace}/${name}`)
   return successor !== undefined && successor.uid !== uid && !successor.finished

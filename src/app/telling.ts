@@ -28,6 +28,8 @@ type Reason = keyof typeof EVENTS
 const GATHER_MS = 500
 /** Addresses named in one Event. */
 const NAMED_MAX = 3
+/** The scheduler may see the old pod's end some milliseconds before us and ask for the next: a wait that is over by then is no news. */
+const BRIEF_MS = 1_000
 /** Claims whose pods have not been seen bound yet: as many as a big cluster binds in a minute. */
 const CLAIMS_MAX = 20_000
 
@@ -59,6 +61,8 @@ export function tellingOn({ ledger, cluster, clock, events, speaks }: TellingPar
   const subjects = subjectsOf(cluster)
   /** By pod UID: where the claimed address came from. */
   const claims = new Map<string, string>()
+  /** By pod UID: what it waits for, if it still does in a moment. */
+  const brief = new Map<string, string>()
   const gathered = new Map<string, Gathered>()
   const stopping = new AbortController()
   let gathering = false
@@ -73,6 +77,7 @@ export function tellingOn({ ledger, cluster, clock, events, speaks }: TellingPar
 
   function followClaims({ verb, before, after }: Committed): void {
     if (verb === 'bind' && after?.incarnation != null) {
+      brief.delete(after.incarnation)
       if (claims.size >= CLAIMS_MAX) claims.clear()
       claims.set(after.incarnation, originText(after))
     } else if (before?.incarnation != null && after?.incarnation !== before.incarnation)
@@ -127,6 +132,15 @@ export function tellingOn({ ledger, cluster, clock, events, speaks }: TellingPar
     })
   }
 
+  function briefly(pod: PodFact, reason: Reason, text: string): void {
+    brief.set(pod.uid, text)
+    void clock.sleep(BRIEF_MS, stopping.signal).then(() => {
+      if (brief.get(pod.uid) !== text || stopping.signal.aborted) return
+      brief.delete(pod.uid)
+      say(subjects.ofPod(pod), reason, text)
+    })
+  }
+
   function say(regarding: Regarding, reason: Reason, message: string): void {
     events.tell(regarding, EVENTS[reason], reason, message)
   }
@@ -138,6 +152,8 @@ export function tellingOn({ ledger, cluster, clock, events, speaks }: TellingPar
       const texts = new Set(reasons.map(each => waitText(each, pod)))
       const more = texts.size > NAMED_MAX ? '; and others' : ''
       const text = texts.size === 1 ? waitText(first, pod) : `${[...texts].slice(0, NAMED_MAX).join('; ')}${more}`
+      if (first.code === 'waiting-for-old-pod') return briefly(pod, reason, text)
+      brief.delete(pod.uid)
       say(subjects.ofPod(pod), reason, text)
     },
     bound(pod) {

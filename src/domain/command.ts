@@ -30,6 +30,8 @@ export interface UnbindCommand {
   readonly workload: Workload
   /** Its last status shows a container running: what other owners could have is to rest first (R12). */
   readonly rests: boolean
+  /** Another pod of its name is there already: what its workload seems not to need any more, that one may (R11). */
+  readonly awaited?: boolean
   readonly because: string
 }
 

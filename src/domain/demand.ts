@@ -14,7 +14,7 @@ export interface PodRef {
 
 /** What is known of the pod's workload. `unlooked` when no rule needs it for this pod, or nobody could tell: never act on it. */
 export type Workload =
-  | { readonly state: 'unlooked'; readonly because?: string }
+  | { readonly state: 'unlooked' }
   | { readonly state: 'gone' }
   /** Its kind does not tell how many pods it wants, or we may not read it. */
   | { readonly state: 'unscaled'; readonly because: string }
@@ -27,8 +27,6 @@ export type Workload =
     }
 
 export const UNLOOKED: Workload = { state: 'unlooked' }
-/** Nobody needs to look: what it seems not to need any more, that pod may. */
-export const AWAITED: Workload = { state: 'unlooked', because: 'the next pod of its name is there already' }
 export const GONE: Workload = { state: 'gone' }
 
 export interface Demand {

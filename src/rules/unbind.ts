@@ -18,11 +18,12 @@ export interface Unbound {
 }
 
 /** Rows are found by UID, with the policy recorded at bind: labels and owners may have changed since. */
-export const unbind: Rule<UnbindCommand, Unbound> = (view, { at, incarnation, workload, rests, because }) => {
+export const unbind: Rule<UnbindCommand, Unbound> = (view, command) => {
+  const { at, incarnation, rests } = command
   /** How many addresses of the pod go before this one. */
   let lost = 0
   const changes = view.ofIncarnation(incarnation).map(row => {
-    const change = ended(view, row, workload, lost, because, rests ? at : row.restsSince)
+    const change = ended(view, row, command, lost, rests ? at : row.restsSince)
     if (!isStillTheirs(change)) lost++
     return change
   })
@@ -32,13 +33,12 @@ export const unbind: Rule<UnbindCommand, Unbound> = (view, { at, incarnation, wo
 function ended(
   view: View,
   row: Allocation,
-  workload: Workload,
+  { workload, awaited, because }: UnbindCommand,
   lost: number,
-  because: string,
   restsSince: WallMs | null,
 ): Change {
   if (row.phase === 'held') return giveBackOf(row, because)
-  const fate = fateOf(view, row, workload, lost)
+  const fate = fateOf(view, row, workload, awaited ?? false, lost)
   const why = `${because}; ${fate.because}`
   return fate.keepFor === null ? free(row, why, restsSince) : keep(row, fate.keepFor, why, restsSince)
 }
@@ -78,7 +78,7 @@ function freeing(because: string): Fate {
 }
 
 /** `lost`: how many addresses of the same pod go before this one. */
-function fateOf(view: View, row: Allocation, workload: Workload, lost: number): Fate {
+function fateOf(view: View, row: Allocation, workload: Workload, awaited: boolean, lost: number): Fate {
   if (!isConfigured(view, row)) return freeing('its range left the configuration')
   if (row.reservation !== null) return { keepFor: keptBy(row.owner), because: `reservation ${row.reservation.id}` }
   switch (row.policy) {
@@ -86,8 +86,11 @@ function fateOf(view: View, row: Allocation, workload: Workload, lost: number): 
       return freeing('released with its pod')
     case NEVER:
       return { keepFor: keptBy(row.owner), because: 'policy never' }
-    case IMMUTABLE:
-      return immutableFate(view, row, workload, lost)
+    case IMMUTABLE: {
+      const fate = immutableFate(view, row, workload, lost)
+      if (fate.keepFor !== null || !awaited) return fate
+      return { keepFor: sharedBy(row.owner) ?? row.owner, because: 'the next pod of its name is there already' }
+    }
     default:
       return unreachable(row.policy)
   }
@@ -98,8 +101,7 @@ const UNREAD = 'its workload could not be read: kept'
 /** Doubt keeps: an address is freed only when the workload is known to be gone or to need fewer. */
 function immutableFate(view: View, row: Allocation, workload: Workload, lost: number): Fate {
   const keepFor = sharedBy(row.owner) ?? row.owner
-  if (workload.state === 'unlooked') return { keepFor, because: workload.because ?? UNREAD }
-  if (workload.state === 'unscaled') return { keepFor, because: UNREAD }
+  if (workload.state === 'unlooked' || workload.state === 'unscaled') return { keepFor, because: UNREAD }
   switch (row.owner.kind) {
     case DEPLOYMENT: {
       if (workload.state === 'gone') return freeing('its Deployment is gone')

@@ -137,6 +137,35 @@ describe('waiting', () => {
     expect(warned(world)).toEqual([`Warning WaitingForAddress Pod/w: ${LEFT}`])
   })
 
+  /** The scheduler knows of the next pod before we know of the old one's end. */
+  async function askedTooEarly(): Promise<World> {
+    const world = await openWorld()
+    await run(world, web('web-0#1'))
+    await until(() => told(world).length === 1)
+    world.api.hush('pods')
+    world.api.remove('pods', 'default/web-0')
+    await filter(world, world.api.put('pods', web('web-0#2')) as never, 'a1')
+    return world
+  }
+
+  test('R1 for the old pod’s end: told when it lasts', async () => {
+    const world = await askedTooEarly()
+    await until(() => warned(world).length > 0)
+    expect(warned(world)).toEqual([
+      'Warning WaitingForAddress Pod/web-0: waiting for delete event of sts_default_web_web-0 before reuse this ip',
+    ])
+  })
+
+  test('and not when the end was seen meanwhile and the pod is bound', async () => {
+    const world = await askedTooEarly()
+    world.api.tell('pods')
+    await until(() => world.row('10.0.0.2') === 'reserved sts_default_web_web-0')
+    await run(world, web('web-0#2'))
+    await until(() => told(world).length === 3)
+    await Bun.sleep(1_100)
+    expect(warned(world)).toEqual([])
+  })
+
   test('what only its author mends is refused', async () => {
     const world = await openWorld()
     await filter(world, await create(world, pod('bad', { args: '{"request_ip_range":[["1.2.3.4"]]}' })))

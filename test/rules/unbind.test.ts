@@ -105,6 +105,20 @@ describe('a pod ended', () => {
     expect(world.row('10.0.2.2')?.index).toBe(1)
   })
 
+  test.each([
+    // policy, owner key, what is known of the workload, what happens and why
+    [1, STS, scaled(1), keep(STS), 'the next pod of its name is there already'],
+    [1, STS, GONE, keep(STS), 'the next pod of its name is there already'],
+    [1, STS, scaled(2), keep(STS), 'policy immutable'],
+    [0, STS, scaled(2), FREE, 'released with its pod'],
+    [2, STS, GONE, keep(STS), 'policy never'],
+  ] as const)('R11 policy %d, %s, and the next pod of its name is there', (policy, key, workload, change, why) => {
+    const world = worldOf([rowOf('10.0.1.2', key, { policy })])
+    const done = world.decide('unbind', { ...ends('web-1#1', workload), awaited: true })
+    expect(changesOf(done)).toEqual([change])
+    expect('changes' in done && done.changes[0]?.because).toBe(`pod deleted; ${why}`)
+  })
+
   test('the history reads why', () => {
     const world = worldOf([rowOf('10.0.1.2', STS, { policy: 1 })])
     const done = world.decide('unbind', ends('web-1#1', scaled(1)))
