@@ -21,6 +21,8 @@ import { blocks, objectSighting, podSightings } from './sighting.ts'
 export interface Reconciled {
   readonly adopted: number
   readonly ended: number
+  /** Incarnations that could not be looked up: their addresses stay until they can. */
+  readonly doubts: number
   readonly conflicts: readonly string[]
   /** Rows whose object was missing, or said something else; both are written again. */
   readonly missing: number
@@ -67,12 +69,12 @@ export async function reconcile(
 
   for (const fact of objects) pursueNamed(ports, fact)
   await giveBackAllBeside(ports, pods)
-  const ended = await endSuspects(ports, alive)
+  const suspects = await endSuspects(ports, alive)
   forgetClaimants(ports, new Map(pods.map(pod => [`${pod.namespace}/${pod.name}`, pod])))
   await followAll(ports)
   const drift = listed === null ? { missing: 0, different: 0 } : await rewriteDrift(ports, objects, changed)
   replicator.sweep()
-  return { ...outcomes, ended, ...drift }
+  return { ...outcomes, ...suspects, ...drift }
 }
 
 /** Addresses that an administrator kept out of circulation, and does no more. */
@@ -148,7 +150,7 @@ async function adoptAll(
  * Rows whose incarnation the fresh list or the mirror does not have unfinished: a watch that skipped a DELETE says "running" for ever,
  * and a pod may have ended since the list. Absence is a suspicion, a quorum GET is evidence (R7, R13).
  */
-async function endSuspects(ports: Ports, listed: ReadonlySet<string>): Promise<number> {
+async function endSuspects(ports: Ports, listed: ReadonlySet<string>): Promise<{ ended: number; doubts: number }> {
   const mirrored = [...ports.cluster.pods.values()].filter(pod => !pod.finished).map(pod => pod.uid)
   const alive = new Set(mirrored.filter(uid => listed.has(uid)))
   const suspects = ports.ledger.read(view => [...view.rows()].filter(row => isSuspect(row, alive)))
@@ -156,16 +158,18 @@ async function endSuspects(ports: Ports, listed: ReadonlySet<string>): Promise<n
     ...new Map(suspects.map(row => [`${row.incarnation} ${row.owner.namespace}/${row.owner.pod}`, row])).values(),
   ]
   let ended = 0
+  let doubts = 0
   await inLanes(byPod, SUSPECTS_AT_ONCE, async row => {
     try {
       if (await endIfGone(ports, row)) ended++
     } catch (error) {
       if (!(error instanceof Fault)) throw error
+      doubts++
       const { namespace, pod } = row.owner
       ports.log.warn({ pod: `${namespace}/${pod}`, err: error.message }, 'it could not be looked up: its address stays')
     }
   })
-  return ended
+  return { ended, doubts }
 }
 
 /** Also rows that nobody will end otherwise: an incarnation that nobody knows, and what should have gone with its pod. */

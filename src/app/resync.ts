@@ -17,9 +17,12 @@ export interface Lists {
 export interface Resync {
   /** Requests: the pages of a few lists, and quorum GETs for what does not fit; nothing for each pod or workload. */
   once(): Promise<Reconciled>
-  /** Until stopped. A failed round changes nothing, and the next one comes. */
-  run(everyMs: number, signal: AbortSignal): Promise<void>
+  /** Until stopped. A failed round changes nothing, and the next one comes; after one that leaves doubts it comes soon, as after a `doubtful` start. */
+  run(everyMs: number, doubtful: boolean, signal: AbortSignal): Promise<void>
 }
+
+/** A quorum GET that failed is asked again, each time after twice as long, as long as there are any; no later than the next round. */
+const DOUBT_MS = 2_000
 
 /** `onReconciled` is told what a round found. */
 export function resyncOf(
@@ -55,12 +58,14 @@ export function resyncOf(
 
   return {
     once,
-    async run(everyMs, signal) {
+    async run(everyMs, doubtful, signal) {
+      let soonMs = doubtful ? DOUBT_MS : everyMs
       while (!signal.aborted) {
-        await clock.sleep(everyMs, signal)
+        await clock.sleep(Math.min(soonMs, everyMs), signal)
         if (signal.aborted) return
         try {
-          await once()
+          const { doubts } = await once()
+          soonMs = doubts === 0 ? everyMs : soonMs < everyMs ? soonMs * 2 : DOUBT_MS
         } catch (error) {
           notABug(error)
           log.warn({ err: messageOf(error) }, 'resync failed: everything stays as it is until the next one')

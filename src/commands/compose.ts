@@ -196,7 +196,7 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         .then(leading.resolve, onBug)
       await leading.promise
       if (signal.aborted || !leadership.isLeader()) return
-      await becomeReady({
+      const found = await becomeReady({
         options,
         ports,
         transport,
@@ -213,13 +213,17 @@ export function compose(options: ServeOptions, { clock, random, log, onLost, onB
         follow: () => cluster.start(listeners),
         takeOver: () => pools.takeOver(),
         signal,
-        onReconciled: metrics.onReconciled,
       })
-      if (signal.aborted) return
+      if (found === null || signal.aborted) return
+      metrics.onReconciled(found)
       if (options.replicate) objectMirror.start()
       questions.reservations.start()
       for (const { name } of cluster.pools.values()) pools.changed(name)
-      void resyncOf(ports, lists, metrics.onReconciled).run(options.file.resyncMinutes * 60_000, signal)
+      void resyncOf(ports, lists, metrics.onReconciled).run(
+        options.file.resyncMinutes * 60_000,
+        found.doubts > 0,
+        signal,
+      )
     },
 
     /** Ends in the order in which things rest on each other. `hard`: as a crash would, nothing that waits is finished. */

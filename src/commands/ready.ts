@@ -37,18 +37,17 @@ export interface ReadyParts {
   /** All is known, and nothing was answered yet. */
   readonly takeOver: () => void
   readonly signal: AbortSignal
-  /** What the first comparison found. */
-  readonly onReconciled: (found: Reconciled) => void
 }
 
-export async function becomeReady(parts: ReadyParts): Promise<void> {
+/** What the first comparison found; null: stopped before. */
+export async function becomeReady(parts: ReadyParts): Promise<Reconciled | null> {
   const { options, ports, transport, objects, gate, waking, holds, rests, signal } = parts
   const { settle, configure, follow, takeOver } = parts
   const { ledger, cluster, replicator, clock, log } = ports
   const began = performance.now()
 
   await step(parts, 'which cluster this is', settle)
-  if (signal.aborted) return
+  if (signal.aborted) return null
   configure()
   await waitForConfiguration(parts)
   if (options.replicate && options.installCrds) {
@@ -68,9 +67,8 @@ export async function becomeReady(parts: ReadyParts): Promise<void> {
     compared = new Set(pods)
     return reconcile(ports, found, pods)
   })
-  if (reconciled === null || signal.aborted) return
+  if (reconciled === null || signal.aborted) return null
 
-  parts.onReconciled(reconciled)
   replicator.start()
   ports.places?.start()
   rests.start()
@@ -90,6 +88,7 @@ export async function becomeReady(parts: ReadyParts): Promise<void> {
   // What the process before us held, or claimed and never bound, expires like any other.
   for (const { uid } of unbound) if (ledger.read(view => view.ofIncarnation(uid)).length > 0) holds.renew(uid)
   void waking.wakeAll(unbound.filter(pod => !pod.deleting))
+  return reconciled
 }
 
 /** A valid configuration, however long it takes to be written. */

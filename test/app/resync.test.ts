@@ -61,6 +61,18 @@ describe('R13: resync compares with a fresh list, and not with the watch', () =>
     expect(world.rows()).toEqual([])
   })
 
+  test('R13: a quorum GET that fails at the start is asked again soon, not at the next round in an hour', async () => {
+    const world = await openWorld()
+    await run(world, bare('one'))
+    const { api: server, dir } = world
+    await world.stop(true)
+    server.remove('pods', 'default/one')
+    server.fail('get pods', { status: 500 })
+    const again = await openWorld({ api: server, dir, resyncMinutes: 60, speed: 20 })
+    expect(again.rows()).toEqual(['10.0.0.2'])
+    await until(() => again.rows().length === 0)
+  })
+
   test('R13: replaced under its name while the watch slept: the old one’s address goes', async () => {
     const world = await openWorld()
     await run(world, bare('bare'))
@@ -105,7 +117,7 @@ test('a round that shows that we are wrong is no doubt: it ends the process, whe
     return Promise.reject(failures.shift())
   }
   const resyncs = resyncOf({ ...world.ports, clock }, { listObjects: async () => [], listPods })
-  await expect(resyncs.run(60_000, stop.signal)).rejects.toThrow('two owners')
+  await expect(resyncs.run(60_000, false, stop.signal)).rejects.toThrow('two owners')
   expect(failures).toEqual([])
 })
 
@@ -242,7 +254,7 @@ test('20,000 pods: a resync asks for the pages of its lists, and once for each s
     ...{ 'list statefulsets': kinds, 'list deployments': kinds, 'list gangs': kinds },
   }
   expect(await counted()).toEqual({
-    found: { adopted: 0, ended: 0, conflicts: [], missing: 0, different: 0 },
+    found: { adopted: 0, ended: 0, doubts: 0, conflicts: [], missing: 0, different: 0 },
     asked: pages,
   })
 
@@ -250,7 +262,7 @@ test('20,000 pods: a resync asks for the pages of its lists, and once for each s
   api.hush('pods')
   for (const name of ['w0-3', 'w1-3', 'w2-3']) api.remove('pods', `default/${name}`)
   const { found, asked } = await counted()
-  expect(found).toEqual({ adopted: 0, ended: 3, conflicts: [], missing: 0, different: 0 })
+  expect(found).toEqual({ adopted: 0, ended: 3, doubts: 0, conflicts: [], missing: 0, different: 0 })
   const once = { 'get statefulsets': 1, 'get deployments': 1, 'get gangs': 1 }
   expect(asked).toMatchObject({ ...pages, 'get pods': 3, ...once })
   expect(world.row('10.64.0.5')).toBe('reserved sts_default_w0_w0-3')
