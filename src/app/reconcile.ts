@@ -51,7 +51,7 @@ export async function reconcile(
   const { clock, replicator, log } = ports
   const alive = new Set(pods.filter(pod => !pod.finished).map(pod => pod.uid))
   const at = clock.now()
-  for (const fact of objects) if (fact.address !== null && !replicator.isBusy(fact.address)) replicator.seen(fact)
+  for (const fact of objects) replicator.seen(fact)
 
   if (listed !== null) await endReservations(ports, objects, changed)
   // Made when their slice comes: all at once would be the largest thing in memory.

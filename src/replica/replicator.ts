@@ -17,7 +17,7 @@ const RETRY_MOST_MS = 10_000
 const AWAITED_MOST_MS = 1_000
 
 export interface Replicator {
-  /** The object of this address as the cluster was found to have it at start-up. */
+  /** The object of this address as the cluster has it: what is written next rests on it, also where that waits already. */
   seen(fact: FloatingIpFact): void
   /** True when the object says what the row says. */
   agrees(fact: FloatingIpFact, row: Allocation): boolean
@@ -210,7 +210,10 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
   }
 
   return {
-    seen: writes.seen,
+    seen(fact) {
+      if (fact.address === null || lanes.get(fact.address.text)?.sent) return
+      writes.seen(fact)
+    },
     agrees: objects.agrees,
     confirmed(address, revision) {
       const lane = lanes.get(address.text)

@@ -9,7 +9,7 @@ import { Fault } from '../lib/fault.ts'
 export type Verdict = 'overwrite' | 'withdrawn'
 
 export interface Writes {
-  /** The object as it was found: the next write may rest on this version. */
+  /** The object as it was found: the next write may rest on this version, unless it is to look first. */
   seen(fact: FloatingIpFact): void
   /** Nobody knows what it says now: the next write looks first. */
   doubt(address: Address): void
@@ -79,9 +79,11 @@ export function writesOn({ objects, isLeader, stillLeads, judge }: WriteParts): 
     return 'withdrawn'
   }
 
+  const isDoubted = (key: string) => known.has(key) && known.get(key) === undefined
+
   return {
     seen(fact) {
-      if (fact.address === null) return
+      if (fact.address === null || isDoubted(fact.address.text)) return
       known.set(fact.address.text, { uid: fact.uid, resourceVersion: fact.resourceVersion })
       if (fact.reserved) labelled.add(fact.address.text)
     },

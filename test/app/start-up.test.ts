@@ -274,6 +274,22 @@ describe('a restart', () => {
     expect(['10.0.0.2', '10.0.0.3'].map(again.row)).toEqual(before)
   })
 
+  test('R13: a pod that ended meanwhile and is still listed: its address comes free, and its object goes', async () => {
+    const world = await openWorld()
+    await run(world, pod('evicted'))
+    const { api: server, dir } = world
+    await world.stop(true)
+    server.edit('pods', 'default/evicted', { status: { phase: 'Failed' } })
+    const nodes = server.hold('list nodes')
+    const again = startWorld({ api: server, dir })
+    await until(() => again.row('10.0.0.2') === 'free')
+    nodes.release()
+    await until(() => server.all('floatingips').length === 0)
+    await Bun.sleep(300)
+    expect(again.row('10.0.0.2')).toBe('free')
+    expect(again.logged.filter(line => line.includes('adopted from'))).toEqual([])
+  })
+
   test('a hold and a claim that were under way still expire', async () => {
     const world = await openWorld()
     await create(world, pod('claimed'))
