@@ -7,6 +7,7 @@ import { notABug } from '../lib/assert.ts'
 import { messageOf } from '../lib/fault.ts'
 import { lives } from './foreign.ts'
 import type { Ports } from './ports.ts'
+import { endIfGone } from './reconcile.ts'
 import { unfinishedPods } from './reservations.ts'
 import { blocks, isNobodys, objectSighting } from './sighting.ts'
 
@@ -87,6 +88,9 @@ export function objectWatchOn(ports: Ports, objects: ObjectStore, signal: AbortS
       log.info({ ip: fact.name, key: fact.key, reserved: fact.reserved }, 'adopted from its object')
       // An administrator keeps what its owner has let go: the object says so (R23).
       if (fact.reserved && fact.owner !== null && !isAlive) await objects.disown(sighting.address, fact)
+      // Nobody else would be told of an end that was before.
+      const row = ledger.read(view => view.at(sighting.address))
+      if (!isAlive && row?.revision === outcome.revision && row.incarnation !== null) await endIfGone(ports, row)
     } else if (fact.reserved)
       log.warn({ ip: fact.name }, 'reserved by an administrator while in use: it stays with its pod')
   }

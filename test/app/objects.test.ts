@@ -89,6 +89,22 @@ test('an object for a free address, of nobody alive: kept as it says', async () 
   await until(() => world.row('10.0.0.2') === 'reserved sts_default_web_web-0')
 })
 
+test.each([
+  ['of policy 0', 0, 'free'],
+  ['of policy never', 2, 'reserved sts_default_web_web-0'],
+])(
+  'R27 an object for a free address, of a pod that is no more, %s: its end follows at once',
+  async (_, policy, row) => {
+    const world = await openWorld()
+    world.api.put(
+      'floatingips',
+      floatingIp('10.0.0.3', 'sts_default_web_web-0', { policy, node: 'a1', uid: 'web-0#9' }),
+    )
+    await until(() => world.logged.some(line => line.includes('adopted from its object')))
+    await until(() => world.row('10.0.0.3') === row)
+  },
+)
+
 test('an object of ours whose key somebody made unreadable is repaired', async () => {
   const world = await openWorld()
   await run(world, pod('p'))

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'bun:test'
 import { reconcile } from '../../src/app/reconcile.ts'
 import { floatingIpFact } from '../../src/kube/floatingip.ts'
 import { api, bind, callsOf, carried, create, filter, post, run, wakeOf } from './asking.ts'
-import { carries, configMap, floatingIp, type Kube, pod, workload } from './objects.ts'
+import { carries, configMap, floatingIp, type Kube, pod } from './objects.ts'
 import { closeWorlds, ENTRIES, openWorld, startWorld, until } from './world.ts'
 
 afterEach(closeWorlds)
@@ -254,62 +254,5 @@ describe('what nobody else will tell', () => {
   test('an object without a UID whose pod is gone frees its address by its policy', async () => {
     const world = await openWorld({ floatingips: [object('', 'a1', 'NULL_default_NULL_gone', 0)] })
     expect(world.row('10.0.0.2')).toBe('free')
-  })
-})
-
-describe('a restart', () => {
-  test('what is bound, kept and held is as it was', async () => {
-    const world = await openWorld({ deployments: [workload('app', 1)] })
-    const app = (name: string) => pod(name, { owner: 'Deployment app', policy: 'immutable' })
-    await run(world, never())
-    await run(world, app('old'))
-    world.api.remove('pods', 'default/old')
-    await until(() => world.row('10.0.0.3') === 'reserved dp_default_app_')
-    await filter(world, await create(world, app('next')), 'a1')
-    const before = ['10.0.0.2', '10.0.0.3'].map(world.row)
-    expect(before[1]).toBe('held dp_default_app_next next#1')
-    const { api: server, dir } = world
-    await world.stop(true)
-    const again = await openWorld({ api: server, dir })
-    expect(['10.0.0.2', '10.0.0.3'].map(again.row)).toEqual(before)
-  })
-
-  test('R13: a pod that ended meanwhile and is still listed: its address comes free, and its object goes', async () => {
-    const world = await openWorld()
-    await run(world, pod('evicted'))
-    const { api: server, dir } = world
-    await world.stop(true)
-    server.edit('pods', 'default/evicted', { status: { phase: 'Failed' } })
-    const nodes = server.hold('list nodes')
-    const again = startWorld({ api: server, dir })
-    await until(() => again.row('10.0.0.2') === 'free')
-    nodes.release()
-    await until(() => server.all('floatingips').length === 0)
-    await Bun.sleep(300)
-    expect(again.row('10.0.0.2')).toBe('free')
-    expect(again.logged.filter(line => line.includes('adopted from'))).toEqual([])
-  })
-
-  test('a hold and a claim that were under way still expire', async () => {
-    const world = await openWorld()
-    await create(world, pod('claimed'))
-    world.api.fail('bind pods', { status: 403, reason: 'Forbidden' })
-    await bind(world, pod('claimed'))
-    const { api: server, dir } = world
-    await world.stop(true)
-    const again = await openWorld({ api: server, dir, holdMs: 200 })
-    expect(again.row('10.0.0.2')).toBe('bound NULL_default_NULL_claimed claimed#1')
-    await until(() => again.row('10.0.0.2') === 'free', 2_000)
-  })
-
-  test('the ledger’s file is lost: objects and pods bring everything back, and a new pod gets another address', async () => {
-    const world = await openWorld()
-    await run(world, never())
-    const { api: server } = world
-    await world.stop()
-    const again = await openWorld({ api: server })
-    expect(again.row('10.0.0.2')).toBe(`bound ${KEY} web-0#1`)
-    await run(again, pod('next'))
-    expect(carried(again, 'next')).toEqual(['10.0.0.3'])
   })
 })
