@@ -178,7 +178,7 @@ test('a lost node keeps its pods until an operator deletes them; then they come 
   await w.call('POST', `${APPS}/statefulsets`, workloadBody('web', 2))
   const before = await w.ready('web', 2)
   const lost = before.find(({ spec }) => spec.nodeName === 'n1')
-  const failing = w.stage.failNode('n1', 60)
+  const failing = w.stage.failNode('n1', 2_000)
   await w.call('DELETE', `${CORE}/${lost?.metadata.name}`)
   await Bun.sleep(30)
   expect(w.pod(lost?.metadata.name ?? '')?.metadata.uid).toBe(lost?.metadata.uid ?? '')
