@@ -53,7 +53,7 @@ interface Gathered {
   readonly regarding: Regarding
   readonly reason: Reason
   readonly because: string
-  readonly addresses: string[]
+  readonly addresses: Set<string>
   readonly pods: Set<string>
 }
 
@@ -119,8 +119,14 @@ export function tellingOn({ ledger, cluster, clock, events, speaks }: TellingPar
     because: string,
   ): void {
     const key = [regarding.kind, regarding.namespace, regarding.name, regarding.uid ?? '', reason, because].join('\n')
-    const known = gathered.get(key) ?? { regarding, reason, because, addresses: [], pods: new Set<string>() }
-    known.addresses.push(address.text)
+    const known = gathered.get(key) ?? {
+      regarding,
+      reason,
+      because,
+      addresses: new Set<string>(),
+      pods: new Set<string>(),
+    }
+    known.addresses.add(address.text)
     if (owner !== null && owner.pod !== '') known.pods.add(owner.pod)
     gathered.set(key, known)
     if (gathering) return
@@ -171,8 +177,8 @@ export function tellingOn({ ledger, cluster, clock, events, speaks }: TellingPar
 }
 
 function textOf({ reason, addresses, pods, because }: Gathered): string {
-  const named = addresses.slice(0, NAMED_MAX).join(', ')
-  const more = addresses.length > NAMED_MAX ? ` and ${addresses.length - NAMED_MAX} more` : ''
+  const named = [...addresses].slice(0, NAMED_MAX).join(', ')
+  const more = addresses.size > NAMED_MAX ? ` and ${addresses.size - NAMED_MAX} more` : ''
   const [pod] = pods
   const whose = pods.size === 1 ? ` of pod ${pod}` : ''
   const did = { AddressKept: 'keeps', AddressReleased: 'released', AddressAdopted: 'recorded' }[reason as 'AddressKept']
