@@ -53,12 +53,12 @@ describe('policy x workload: who may have an address at all', () => {
   })
 
   test.each([
-    ['job_ns_b_b-x', 1, 'release policy immutable is not supported for a pod of kind job: its name must be b-<number>'],
-    ['NULL_ns_NULL_lone', 1, 'release policy immutable is not supported for a pod of no workload'],
+    ['job_ns_b_b-x', 1, 'release policy immutable is not supported for pod b-x of kind job: its name must be b-<number>'],
+    ['NULL_ns_NULL_lone', 1, 'release policy immutable is not supported for pod lone of no workload'],
     [
       'NULL_ns_NULL_lone',
       2,
-      'release policy never needs a pod name that ends in -<number>, and lone of no workload does not',
+      'release policy never is not supported for pod lone of no workload: its name does not end in -<number>',
     ],
   ] as const)('the reason is written for the owner: %s, policy %i', (key, policy, because) => {
     expect(ask(worldOf(), key, { policy }).because[0]?.because).toBe(because)
@@ -68,7 +68,7 @@ describe('policy x workload: who may have an address at all', () => {
     const workload = { state: 'unscaled', because: 'jobs.example defines no scale' } as const
     const { because } = ask(worldOf(), 'job_ns_b_b-3', { policy: 1, workload })
     expect(because[0]?.because).toBe(
-      'release policy immutable is not supported for a pod of kind job: jobs.example defines no scale',
+      'release policy immutable is not supported for pod b-3 of kind job: jobs.example defines no scale',
     )
   })
 
