@@ -71,7 +71,7 @@ export function writeAnswer(asked: string | undefined, addresses: readonly PodAd
     gateway: gateway.text,
   }))
   const args = readArgs(asked)
-  const kept = args !== null && typeof args !== 'string' ? args : {}
+  const { common: _, ...kept } = args !== null && typeof args !== 'string' ? args : {}
   return JSON.stringify({ ...kept, common: { ipinfos } })
 }
 

@@ -52,9 +52,12 @@ describe('the annotation', () => {
     ])
   })
 
-  test('an answer that is there before the bind is overwritten', async () => {
+  test('an answer that is there before the bind is overwritten, and stands behind the request as galaxy-ipam’s does', async () => {
     const world = await openWorld({ entries: [entry('10.49.0.0/24', '10.0.0.0/24', '10.0.0.7')] })
-    await run(world, pod('p', { args: '{"common":{"ipinfos":[{"ip":"1.2.3.4/8","vlan":1,"gateway":"1.0.0.1"}]}}' }))
-    expect(carried(world, 'p')).toEqual(['10.0.0.7'])
+    const old = '"common":{"ipinfos":[{"ip":"1.2.3.4/8","vlan":1,"gateway":"1.0.0.1"}]}'
+    await run(world, pod('p', { args: `{${old},"request_ip_range":[["10.0.0.7"]]}` }))
+    expect(stored(world, 'p')).toBe(
+      '{"request_ip_range":[["10.0.0.7"]],"common":{"ipinfos":[{"ip":"10.0.0.7/24","vlan":0,"gateway":"10.0.0.1"}]}}',
+    )
   })
 })
