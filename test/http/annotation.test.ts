@@ -36,6 +36,17 @@ describe('the annotation', () => {
     expect(stored(world, 'p')).toBe(`{${asked},"other":{"k":1},"common":{"ipinfos":[${infos}]}}`)
   })
 
+  test.each([
+    ['the range written first, though it is higher', '["10.0.0.60~10.0.0.80","10.0.0.2~10.0.0.30"]', '10.0.0.60'],
+    ['one before all others', '["10.0.0.9","10.0.0.2~10.0.0.30"]', '10.0.0.9'],
+    ['the next one when the first has none left', '["10.0.0.200","10.0.0.9","10.0.0.2~10.0.0.30"]', '10.0.0.9'],
+  ])('of the ranges of a list the first written that has one, as galaxy-ipam: %s', async (_, list, address) => {
+    const world = await openWorld({ entries })
+    await run(world, pod('other', { args: '{"request_ip_range":[["10.0.0.200"]]}' }))
+    await run(world, pod('p', { args: `{"request_ip_range":[${list}]}` }))
+    expect(carried(world, 'p')).toEqual([address])
+  })
+
   test('what comes back is read back: after a restart without a ledger each address answers its list', async () => {
     const world = await openWorld({ entries })
     const args = '{"request_ip_range":[["10.0.0.60~10.0.0.80"],["10.0.0.2"]]}'
