@@ -127,7 +127,7 @@ describe('flags that galaxy-ipam’s manifests may have', () => {
   })
 
   test('a lock that is no Lease: one warning line, and it starts', async () => {
-    const started = await start(['--leader-elect-resource-lock=endpoints'])
+    const started = await start(['--leader-elect=false', '--leader-elect-resource-lock=endpoints'])
     await eventually('it warned', async () => started.log().includes('not built yet'))
     expect(
       started
