@@ -1,6 +1,6 @@
 /** Owns the proof of what becomes of addresses stored under the name of a pod that is not there, and never comes back under it. */
 import { afterEach, describe, expect, test } from 'bun:test'
-import { carried, run } from './asking.ts'
+import { api, carried, run } from './asking.ts'
 import { app } from './deployments.ts'
 import { floatingIp, pod } from './objects.ts'
 import { closeWorlds, openWorld, until } from './world.ts'
@@ -37,6 +37,8 @@ describe('objects that name neither node nor UID, as galaxy-ipam leaves one that
       floatingips: [floatingIp('10.0.0.2', 'dp_default_app_app-x-1', { policy: 2 })],
     })
     expect(world.row('10.0.0.2')).toBe('reserved dp_default_app_app-x-1')
+    await until(() => world.ports.replicator.pending === 0)
+    expect(await api(world, '/v1/check')).toMatchObject({ body: { ok: true, findings: [] } })
     await run(world, waits)
     expect(carried(world, 'app-x-1')).toEqual(['10.0.0.2'])
   })
