@@ -1,4 +1,4 @@
-/** Owns the exact matching: one distinct free slot for each list, all or none, the lowest that can be. */
+/** Owns the exact matching: one distinct free slot for each list, all or none, the first in its list that can be. */
 import { nextFree } from './bitmap'
 import { CELLS, CHOICES, EDGES, INTERVALS, LIST_ENDS, WIDTHS, setResult } from './layout'
 
@@ -6,9 +6,10 @@ import { CELLS, CHOICES, EDGES, INTERVALS, LIST_ENDS, WIDTHS, setResult } from '
 //  0: [3..9]        0 ─── 3, 4            ┌ slot 3, held by 0 ┐
 //  1: [3..3]        1 ─── 3               └ slot 4, held by - ┘
 //
-//  Why the first k free slots of a list are enough (k lists): take the solution lowest in the order of the lists. If a list used a
-//  slot beyond its first k, the k-1 others would leave one of those k unused, and moving down to it, changing nobody else, would
-//  give a lower solution. So the lowest solution, if there is one, is made of first k's; and Kuhn's search is exact on those.
+//  Why the first k free slots of a list are enough (k lists): take the solution that is first in the order of the lists, each by the
+//  place of its slot in it. If a list used a slot beyond its first k, the k-1 others would leave one of those k unused, and moving
+//  forward to it, changing nobody else, would give an earlier solution. So the first solution, if there is one, is made of first
+//  k's; and Kuhn's search is exact on those.
 
 @inline function x4(i: i32): usize { return <usize>i << 2 }
 @inline function cellSlot(cell: i32): i32 { return load<i32>(<usize>cell << 3, CELLS) }
@@ -97,7 +98,7 @@ function augment(list: i32): bool {
   return false
 }
 
-/** Moves the list to its lowest slot that leaves the lists before it alone and the lists after it with a solution. */
+/** Moves the list to the first of its slots that leaves the lists before it alone and the lists after it with a solution. */
 function settle(list: i32): void {
   const old = choice(list)
   //  Lists up to this one stay. Whoever could not move on for one slot cannot for the next: `closed` only grows.

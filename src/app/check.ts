@@ -1,5 +1,5 @@
 /** Owns the check: ledger against objects against pods, from fresh quorum lists, each difference with what would mend it. It changes nothing. */
-import type { Allocation } from '../domain/allocation.ts'
+import { type Allocation, UNKNOWN_INCARNATION } from '../domain/allocation.ts'
 import { ownerKey } from '../domain/owner.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
@@ -61,7 +61,9 @@ async function compare(
   const pods = await listPods()
   const at = clock.now()
   const pace = pacer()
-  const alive = new Set(pods.filter(pod => !pod.finished).map(pod => pod.uid))
+  const unfinished = pods.filter(pod => !pod.finished)
+  const alive = new Set(unfinished.map(pod => pod.uid))
+  const names = new Set(unfinished.map(nameOf))
   const byAddress = new Map<string, FloatingIpFact>()
   for (const fact of objects ?? []) if (fact.address !== null) byAddress.set(fact.address.text, fact)
   const rows = ledger.read(view => [...view.rows()])
@@ -80,7 +82,7 @@ async function compare(
       continue
     }
     if (objects !== null) note(ofObject(row, byAddress.get(row.address.text), alive, replicator.agrees))
-    note(ofPod(ports, row, alive))
+    note(ofPod(ports, row, alive, names))
   }
   for (const fact of objects ?? []) {
     await pace()
@@ -118,10 +120,23 @@ function ofObject(
   return claimed ? finding.twoClaimants(row, because) : finding.objectDiffers(row, because)
 }
 
-function ofPod({ ledger }: Ports, row: Allocation, alive: ReadonlySet<string>): Finding | null {
-  if (isSuspect(row, alive)) return finding.rowWithoutPod(row)
+function ofPod(
+  { ledger }: Ports,
+  row: Allocation,
+  alive: ReadonlySet<string>,
+  names: ReadonlySet<string>,
+): Finding | null {
+  const { incarnation, owner } = row
+  // Any unfinished pod of that name may be the one (R14).
+  const isUntold = incarnation === null || incarnation === UNKNOWN_INCARNATION
+  const mayBeThere = isUntold && names.has(nameOf({ ...owner, name: owner.pod }))
+  if (isSuspect(row, alive) && !mayBeThere) return finding.rowWithoutPod(row)
   const orphaned = ledger.read(view => view.geometry.slotOf(row.address) === null)
   return orphaned && row.incarnation !== null ? finding.orphanedInUse(row) : null
+}
+
+function nameOf({ namespace, name }: Pick<PodFact, 'namespace' | 'name'>): string {
+  return `${namespace}/${name}`
 }
 
 /** An object that the ledger has no row for, or that nobody can read. */
@@ -151,7 +166,7 @@ function ofCarried(
   sighting: ReturnType<typeof podSightings>[number],
   other: PodFact | undefined,
 ): Finding | null {
-  const name = `${pod.namespace}/${pod.name}`
+  const name = nameOf(pod)
   const { address } = sighting
   if (other !== undefined)
     return finding.twoClaimants({ address, owner: pod.owner }, `${other.namespace}/${other.name} and ${name} carry it`)

@@ -1,7 +1,7 @@
 /** Owns reconciliation: ledger, objects and pods are brought together, at start-up before the first answer and at every resync. */
 import { type Allocation, UNKNOWN_INCARNATION } from '../domain/allocation.ts'
 import type { AdoptCommand } from '../domain/command.ts'
-import { isKept } from '../domain/owner.ts'
+import { isKept, keptBy } from '../domain/owner.ts'
 import { RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import type { FloatingIpFact } from '../kube/floatingip.ts'
@@ -172,12 +172,12 @@ async function endSuspects(ports: Ports, listed: ReadonlySet<string>): Promise<{
   return { ended, doubts }
 }
 
-/** Also rows that nobody will end otherwise: an incarnation that nobody knows, and what should have gone with its pod. */
+/** Also rows that nobody will end otherwise: an incarnation that nobody knows, and what should have gone with its pod, or back to its Deployment or pool. */
 export function isSuspect(row: Allocation, alive: ReadonlySet<string>): boolean {
   if (row.blocked || isKept(row.owner)) return false
   if (row.phase === 'resting') return false
-  if (row.incarnation === null) return row.policy === RELEASE_AT_POD_END && row.reservation === null
-  return !alive.has(row.incarnation)
+  if (row.incarnation !== null) return !alive.has(row.incarnation)
+  return row.reservation === null && (row.policy === RELEASE_AT_POD_END || isKept(keptBy(row.owner)))
 }
 
 export async function endIfGone(ports: Ports, row: Allocation): Promise<boolean> {

@@ -39,9 +39,9 @@ export interface Core {
   /** Start and length of the longest run of free slots in [lo, hi]: the lowest of equals; `{ first: NO_SLOT, length: 0 }` when there is none. */
   largestFreeRun(lo: number, hi: number): FreeRun
   /**
-   * One distinct free slot from each list (each a union of closed intervals, in any order), in the order of the lists; null when
-   * there is none. Exact: finds a solution whenever one exists, and of all solutions the one that is lowest in the order of the
-   * lists (the first list's slot as low as can be, then the second's, …). Takes nothing.
+   * One distinct free slot from each list (disjoint closed intervals, those that are preferred first), in the order of the lists; null
+   * when there is none. Exact: finds a solution whenever one exists, and of all solutions the one that is preferred in the order of
+   * the lists (the first list's slot as early in its list as can be, then the second's, …). Takes nothing.
    */
   match(lists: readonly (readonly SlotInterval[])[]): number[] | null
   /** Null when every summary level and count equals what the leaf bitmap says, else what differs. */

@@ -13,7 +13,7 @@ import {
   type SlotInterval,
 } from './core.ts'
 import corePath from './core.wasm' with { type: 'file' }
-import { canonical } from './intervals.ts'
+import { areDisjoint } from './intervals.ts'
 
 /** What core-as/index.ts exports. */
 export interface CoreExports {
@@ -181,7 +181,8 @@ class WasmCore implements Core {
     let end = 0
     for (const [index, list] of lists.entries()) {
       for (const { lo, hi } of list) this.requireInterval(lo, hi)
-      for (const { lo, hi } of canonical(list)) {
+      assert(areDisjoint(list), `list ${index} names a slot twice`)
+      for (const { lo, hi } of list) {
         this.cells[intervals + end * 2] = lo
         this.cells[intervals + end * 2 + 1] = hi
         end++

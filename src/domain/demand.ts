@@ -1,5 +1,5 @@
 /** Owns the demand: what one pod asks for, as facts gathered at one moment. */
-import type { RangeSet } from '../ip/range.ts'
+import type { RangeList } from '../ip/range.ts'
 import type { Owner } from './owner.ts'
 import type { ReleasePolicy } from './policy.ts'
 import type { Refusal } from './refusal.ts'
@@ -35,8 +35,8 @@ export interface Demand {
   /** apiVersion of the controller's owner reference; empty for a bare pod. */
   readonly apiVersion: string
   readonly policy: ReleasePolicy
-  /** One address from each set, in this order; empty: one address, wherever there is one. */
-  readonly request: readonly RangeSet[]
+  /** One address from each list, in this order; empty: one address, wherever there is one. */
+  readonly request: readonly RangeList[]
   readonly workload: Workload
   /** Size of the pod's pool; null: no pool, or one without a size. */
   readonly poolSize: number | null

@@ -1,6 +1,6 @@
 /** Owns the translation between meaning and integers: address ↔ slot, node address → the entries that serve it. */
 import { type Address, address, compareAddresses } from '../ip/address.ts'
-import { findRange, intersect, type Range, type RangeSet, rangeSize } from '../ip/range.ts'
+import { findRange, firstReaching, intersect, type Range, type RangeList, rangeSize } from '../ip/range.ts'
 import { assert, present } from '../lib/assert.ts'
 import type { SubnetEntry } from './entry.ts'
 import { servingAmong } from './node-subnets.ts'
@@ -40,8 +40,8 @@ export interface Geometry {
   entryOf(slot: number): SubnetEntry
   /** The index of the entry that has this address; null when none has. */
   entryIndexOf(a: Address): number | null
-  /** Closed slot intervals of the set's addresses within these entries, ascending. */
-  intervals(set: RangeSet, entries: readonly number[]): { lo: number; hi: number }[]
+  /** Closed slot intervals of the list's addresses within these entries, in the order of the list; within a range, of the addresses. */
+  intervals(list: RangeList, entries: readonly number[]): { lo: number; hi: number }[]
   /** The group of a node with these InternalIPs; null when no node subnet contains one. */
   groupOf(nodeAddresses: readonly Address[]): NodeGroup | null
 }
@@ -106,10 +106,10 @@ export function geometryOf(entries: readonly SubnetEntry[]): Geometry {
     },
     entryOf: slot => present(entries[rangeAt(slot).entry], 'entry of a slot'),
     entryIndexOf: a => findRange(byAddress, a.family, a.value)?.entry ?? null,
-    intervals(set, of) {
+    intervals(list, of) {
       const among = new Set(of)
       const found: { lo: number; hi: number }[] = []
-      for (const wanted of set) {
+      for (const wanted of list) {
         for (let at = firstReaching(byAddress, wanted.first); at < byAddress.length; at++) {
           const range = present(byAddress[at], 'address range')
           const common = intersect(range, wanted)
@@ -119,7 +119,7 @@ export function geometryOf(entries: readonly SubnetEntry[]): Geometry {
           found.push({ lo, hi: lo + Number(rangeSize(common)) - 1 })
         }
       }
-      return found.sort((a, b) => a.lo - b.lo)
+      return found
     },
     groupOf(nodeAddresses) {
       const known = groupsOfLists.get(nodeAddresses)
@@ -146,18 +146,6 @@ function lastAtMost(ascending: readonly number[], value: number): number {
     const middle = (low + high + 1) >> 1
     if (present(ascending[middle], 'element') <= value) low = middle
     else high = middle - 1
-  }
-  return low
-}
-
-/** Index of the first range, ascending and disjoint, that ends at this address or after it; their number when none does. */
-function firstReaching(ranges: readonly Range[], a: Address): number {
-  let low = 0
-  let high = ranges.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (compareAddresses(present(ranges[middle], 'range').last, a) < 0) low = middle + 1
-    else high = middle
   }
   return low
 }

@@ -170,7 +170,8 @@ export function extenderApp(parts: ExtenderParts) {
       return { Error: `${verb} must be a POST` }
     })
   }
-  return app.get('/healthy', () => 'ok')
+  // galaxy-ipam answers nothing before it leads and serves: whoever waits for this ok asks at once.
+  return app.get('/healthy', ({ status }) => (gate.open ? 'ok' : status(503, `waiting for ${gate.waitingFor}`)))
 }
 
 function absent({ namespace, name }: { readonly namespace: string; readonly name: string }): string {

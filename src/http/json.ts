@@ -1,4 +1,5 @@
 /** Owns the reading of JSON bodies whose keys come in any case, and the error that says what is wrong where. */
+import { anyCase } from '../lib/any-case.ts'
 
 /** The request cannot be understood; `message` says what, where and what to send instead. */
 export class BadRequest extends Error {
@@ -50,10 +51,7 @@ export function asText(value: unknown, where: string): string {
 
 /** The field of this name without regard to case (schedulers before 1.18 write camelCase); null counts as absent. */
 export function field(object: JsonObject, name: string): unknown {
-  if (object[name] !== undefined) return object[name] ?? undefined
-  const wanted = name.toLowerCase()
-  for (const key in object) if (key.toLowerCase() === wanted) return object[key] ?? undefined
-  return undefined
+  return anyCase(object, name) ?? undefined
 }
 
 function kindOf(value: unknown): string {

@@ -1,5 +1,7 @@
-/** Owns ranges of addresses and their canonical sets: sorted, disjoint, not adjacent. */
-import { type Address, type Family, parseAddress } from './address.ts'
+/** Owns ranges of addresses, their canonical sets (sorted, disjoint, not adjacent), and lists of them in an order of preference. */
+
+import { present } from '../lib/assert.ts'
+import { type Address, address, compareAddresses, type Family, parseAddress } from './address.ts'
 import { parseCidr } from './cidr.ts'
 
 /** All addresses from `first` to `last`, both included; both of one family. */
@@ -10,6 +12,9 @@ export interface Range {
 
 /** A canonical list of ranges: ascending (IPv4 before IPv6), disjoint, not adjacent. Equal sets are equal lists. */
 export type RangeSet = readonly Range[]
+
+/** Disjoint ranges, those that are preferred first. A canonical set is one too: it prefers the lowest. */
+export type RangeList = readonly Range[]
 
 export const RANGE_FORMS = 'a single address, "a~b", "a-b" or a CIDR'
 
@@ -75,8 +80,58 @@ export function intersect(a: Range, b: Range): Range | null {
   return first.value <= last.value ? { first, last } : null
 }
 
-export function setContains(set: RangeSet, a: Address): boolean {
-  return findRange(set, a.family, a.value) !== null
+/** The ranges in the order in which they are written, each without what those before it cover. */
+export function rangeList(ranges: readonly Range[]): RangeList {
+  const list: Range[] = []
+  /** Ascending and disjoint. */
+  const covered: Range[] = []
+
+  function append(first: Address, last: Address): void {
+    const before = list.at(-1)
+    const follows = before?.last.family === first.family && before.last.value + 1n === first.value
+    if (before !== undefined && follows) list[list.length - 1] = { first: before.first, last }
+    else list.push({ first, last })
+  }
+
+  for (const { first, last } of ranges) {
+    //  covered   |---|    |--|  |----|
+    //  written      |=================|
+    //  appended      |===|    ||      |
+    const { family } = first
+    const from = firstReaching(covered, first)
+    let to = from
+    let open = first.value
+    for (
+      let next = covered[to];
+      next !== undefined && intersect(next, { first, last }) !== null;
+      next = covered[++to]
+    ) {
+      if (open < next.first.value) append(address(family, open), address(family, next.first.value - 1n))
+      open = next.last.value + 1n
+    }
+    if (open <= last.value) append(address(family, open), last)
+    const ends = [first, last, ...covered.slice(from, to).flatMap(each => [each.first, each.last])].sort(
+      compareAddresses,
+    )
+    covered.splice(from, to - from, { first: ends[0] ?? first, last: ends.at(-1) ?? last })
+  }
+  return list
+}
+
+export function listContains(list: RangeList, a: Address): boolean {
+  return list.some(({ first, last }) => first.family === a.family && first.value <= a.value && a.value <= last.value)
+}
+
+/** Index of the first range, ascending and disjoint, that ends at this address or after it; their number when none does. */
+export function firstReaching(ranges: readonly Range[], a: Address): number {
+  let low = 0
+  let high = ranges.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (compareAddresses(present(ranges[middle], 'range').last, a) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** The range of the canonical set that holds this address (binary search), or null. */

@@ -3,10 +3,10 @@ import { REQUEST_LISTS_MAX } from '../domain/demand.ts'
 import type { PodAddress } from '../domain/pod-address.ts'
 import { type Refusal, refusal } from '../domain/refusal.ts'
 import { type Address, parseAddress } from '../ip/address.ts'
-import { parseRange, RANGE_FORMS, type Range, type RangeSet, rangeSet } from '../ip/range.ts'
+import { parseRange, RANGE_FORMS, type Range, type RangeList, rangeList } from '../ip/range.ts'
 import { ARGS_ANNOTATION } from './names.ts'
 
-export type AddressRequest = { readonly lists: readonly RangeSet[] } | Refusal
+export type AddressRequest = { readonly lists: readonly RangeList[] } | Refusal
 
 /** The requested range lists; none when the annotation is absent or names none. A refusal names the element. */
 export function readRequest(text: string | undefined): AddressRequest {
@@ -19,11 +19,11 @@ export function readRequest(text: string | undefined): AddressRequest {
   if (written.length > REQUEST_LISTS_MAX) {
     return unreadable(`request_ip_range has ${written.length} lists: at most ${REQUEST_LISTS_MAX} are served`)
   }
-  const lists: RangeSet[] = []
+  const lists: RangeList[] = []
   for (const [at, list] of written.entries()) {
     const read = readList(list, `request_ip_range[${at}]`)
     if (typeof read === 'string') return unreadable(read)
-    lists.push(rangeSet(read))
+    lists.push(rangeList(read))
   }
   return { lists }
 }
@@ -71,7 +71,7 @@ export function writeAnswer(asked: string | undefined, addresses: readonly PodAd
     gateway: gateway.text,
   }))
   const args = readArgs(asked)
-  const kept = args !== null && typeof args !== 'string' ? args : {}
+  const { common: _, ...kept } = args !== null && typeof args !== 'string' ? args : {}
   return JSON.stringify({ ...kept, common: { ipinfos } })
 }
 

@@ -4,7 +4,7 @@ import type { Demand } from '../domain/demand.ts'
 import type { NodeGroup } from '../domain/geometry.ts'
 import { type Refusal, refusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
-import { setContains } from '../ip/range.ts'
+import { listContains } from '../ip/range.ts'
 import { dealt } from './matching.ts'
 import { isOwn } from './rest.ts'
 import { overLimit, type Source, tooMany } from './source.ts'
@@ -59,7 +59,7 @@ export function elsewhere(view: View, addresses: readonly Address[], group: Node
 const KEPT_NAMED_MAX = 3
 
 function noneLeft(view: View, { request }: Demand, group: NodeGroup): Refusal {
-  const wanted = (row: Allocation) => request.length === 0 || request.some(list => setContains(list, row.address))
+  const wanted = (row: Allocation) => request.length === 0 || request.some(list => listContains(list, row.address))
   const rest = group.entries.flatMap(entry => view.restingIn(entry)).filter(wanted).length
   const none = `no free address${request.length === 0 ? '' : ' for the requested ranges'} for nodes in ${group.subnets}`
   if (rest === 0) return refusal('no-address-left', none)
@@ -89,10 +89,10 @@ function fixedRows({ request }: Demand, rows: readonly Allocation[]): Fixed {
   /** Of several rows that answered one list the first. */
   const before = new Map<Allocation, number>()
   for (const [index, list] of request.entries()) {
-    const row = rows.find(each => each.index === index && setContains(list, each.address))
+    const row = rows.find(each => each.index === index && listContains(list, each.address))
     if (row !== undefined) before.set(row, index)
   }
-  const inList = (index: number) => rows.filter(row => setContains(request[index] ?? [], row.address))
+  const inList = (index: number) => rows.filter(row => listContains(request[index] ?? [], row.address))
   const rowOf = new Map([...dealt(request.length, inList, before)].map(([row, index]) => [index, row]))
   return request.map((_, index) => rowOf.get(index) ?? null)
 }

@@ -83,17 +83,15 @@ function unsupported({ owner, policy, request, workload }: Demand): Refusal | nu
   }
   // In a pool any owner is welcome: what has no number of its own goes back to the pool.
   if (owner.kind === DEPLOYMENT || owner.kind === STATEFUL_SET || owner.pool !== '') return null
-  if (policy === IMMUTABLE) return unsuitedToImmutable(owner, workload)
+  // galaxy-ipam's words, as far as they go.
+  const not = `release policy ${name} is not supported for pod ${owner.pod} of ${kindName(owner.kind)}`
+  if (policy === IMMUTABLE) return unsuitedToImmutable(owner, workload, not)
   if (/-\d+$/.test(owner.pod)) return null
-  return refusal(
-    'policy-not-supported',
-    `release policy never needs a pod name that ends in -<number>, and ${owner.pod} of ${kindName(owner.kind)} does not`,
-  )
+  return refusal('policy-not-supported', `${not}: its name does not end in -<number>`)
 }
 
 /** Custom workloads: a kind that says how many pods it wants, and pods that are numbered. */
-function unsuitedToImmutable(owner: Owner, workload: Workload): Refusal | null {
-  const not = `release policy immutable is not supported for a pod of ${kindName(owner.kind)}`
+function unsuitedToImmutable(owner: Owner, workload: Workload, not: string): Refusal | null {
   if (owner.kind === NO_CONTROLLER) return refusal('policy-not-supported', not)
   if (workload.state === 'unscaled') return refusal('policy-not-supported', `${not}: ${workload.because}`)
   if (ordinalOf(owner) !== null) return null

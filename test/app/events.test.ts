@@ -173,7 +173,7 @@ describe('waiting', () => {
     await until(() => told(world).length >= 2)
     expect(told(world)).toEqual([
       'Warning AddressRefused Pod/bad: request_ip_range[0] (1.2.3.4) has no address of the configuration floatingips',
-      'Warning AddressRefused Pod/bare: release policy immutable is not supported for a pod of no workload',
+      'Warning AddressRefused Pod/bare: release policy immutable is not supported for pod bare of no workload',
     ])
   })
 

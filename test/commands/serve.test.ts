@@ -59,7 +59,8 @@ async function serve({ api, dir }: ReturnType<typeof stage>, ...more: string[]) 
   const at = (port: unknown, path: string) => `http://127.0.0.1:${port}${path}`
   const post = async (path: string, body: object) =>
     (await fetch(at(started.extender, path), { method: 'POST', body: JSON.stringify(body) })).json()
-  return { child, lines, said, reading, post, started, get: (path: string) => fetch(at(started.api, path)) }
+  const healthy = async () => (await fetch(at(started.extender, '/healthy'))).status
+  return { child, lines, said, reading, post, started, healthy, get: (path: string) => fetch(at(started.api, path)) }
 }
 
 describe('floatip serve', () => {
@@ -69,9 +70,11 @@ describe('floatip serve', () => {
     await floatip.said(
       'not ready: ConfigMap kube-system/floatingip-config, key floatingips does not exist: create it with the address ranges',
     )
-    expect((await floatip.get('/readyz')).status).toBe(503)
+    // galaxy-ipam answers nothing before it serves, and so whoever waits for its ok may ask at once.
+    expect([(await floatip.get('/readyz')).status, await floatip.healthy()]).toEqual([503, 503])
     it.api.put('configmaps', configMap(JSON.stringify(ENTRIES)))
     await floatip.said('ready')
+    expect(await floatip.healthy()).toBe(200)
     expect(await (await floatip.get('/readyz')).text()).toBe('ok')
     const made = it.api.put('pods', pod('p'))
     expect(await floatip.post('/v1/filter', { Pod: made, Nodes: null, NodeNames: ['a1'] })).toMatchObject({

@@ -167,6 +167,16 @@ function refusesNonsense(create: CreateCore): void {
     ['a rank that is not whole', core => core.nthFree(0.5)],
     ['a list beyond the last slot', core => core.match([list, [{ lo: 4, hi: 5 }]])],
     ['a list that runs backwards', core => core.match([[{ lo: 4, hi: 3 }]])],
+    [
+      'a list that names a slot twice',
+      core =>
+        core.match([
+          [
+            { lo: 2, hi: 3 },
+            { lo: 0, hi: 2 },
+          ],
+        ]),
+    ],
     ['too many lists', core => core.match(Array.from({ length: MATCH_LISTS_MAX + 1 }, () => list))],
     ['too many intervals', core => core.match([Array.from({ length: 4097 }, () => ({ lo: 0, hi: 0 }))])],
     ['an entry that is too large', () => create([ENTRY_SLOTS_MAX + 1])],

@@ -143,9 +143,9 @@ function slotsOf(free: number, list: readonly SlotInterval[]): number[] {
   return list.flatMap(({ lo, hi }) => freeIn(free, lo, hi))
 }
 
-/** The lowest solution by trying all of them in ascending order; up to three lists. */
+/** The solution that is preferred, by trying all of them in the order of the lists; up to three lists. */
 function compareMatch(core: Core, free: number, lists: SlotInterval[][], choices: number[][]): number {
-  const want = lowest(choices)
+  const want = first(choices)
   const got = core.match(lists)
   const same =
     want === null || got === null
@@ -155,7 +155,7 @@ function compareMatch(core: Core, free: number, lists: SlotInterval[][], choices
   return 1
 }
 
-function lowest([one = [], two = [], three]: number[][]): number[] | null {
+function first([one = [], two = [], three]: number[][]): number[] | null {
   for (const a of one) {
     for (const b of two) {
       if (b === a) continue

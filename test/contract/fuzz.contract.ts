@@ -37,7 +37,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       do: fc.constant('match'),
-      lists: fc.array(fc.array(piece, { maxLength: 2 }), { maxLength: 5 }),
+      lists: fc.array(fc.array(piece, { maxLength: 3 }), { maxLength: 5 }),
     }),
   },
 ) as fc.Arbitrary<Operation>
@@ -126,10 +126,15 @@ function perform(core: Core, operation: Operation): unknown {
     case 'match':
       return core.match(
         operation.lists.map(list =>
-          list.map(({ at, width }) => ({ lo: slot(at), hi: Math.min(slot(at) + width - 1, core.slots - 1) })),
+          disjoint(list.map(({ at, width }) => ({ lo: slot(at), hi: Math.min(slot(at) + width - 1, core.slots - 1) }))),
         ),
       )
   }
+}
+
+/** Without the pieces that share a slot with one before them. */
+function disjoint(list: readonly SlotInterval[]): SlotInterval[] {
+  return list.filter(({ lo, hi }, at) => list.slice(0, at).every(before => before.hi < lo || hi < before.lo))
 }
 
 function state(core: Core): unknown {
@@ -155,7 +160,7 @@ function planted(create: CreateCore, size: number, next: () => number, solvable:
       lo,
       hi: Math.min(lo + (next() % 3), size * 4 - 1),
     }))
-    return [...others, { lo: slot, hi: slot }]
+    return disjoint([{ lo: slot, hi: slot }, ...others]).sort(() => (next() % 2) - 0.5)
   })
   if (!solvable) {
     const crowd = 1 + (next() % size)

@@ -1,4 +1,4 @@
-/** Owns the contract of match(): one distinct free slot for each list, all or none, the lowest in the order of the lists. */
+/** Owns the contract of match(): one distinct free slot for each list, all or none, the first of each list in the order of the lists. */
 import { expect, test } from 'bun:test'
 import { MATCH_LISTS_MAX, type SlotInterval } from '../../src/core/core.ts'
 import { type CreateCore, drawing, drawn } from './core.contract.ts'
@@ -15,7 +15,8 @@ export function list(text: string): SlotInterval[] {
 export function matchContract(create: CreateCore): void {
   test.each<{ why: string; row: string; lists: string[]; slots: number[] | null }>([
     { why: 'no lists ask for nothing', row: '....', lists: [], slots: [] },
-    { why: 'the lowest free slot', row: 'x...', lists: ['0-3'], slots: [1] },
+    { why: 'the first free slot', row: 'x...', lists: ['0-3'], slots: [1] },
+    { why: 'the first piece that has one, not the lowest', row: '.x.x.', lists: ['3,4,0-2'], slots: [4] },
     { why: 'an empty list has no slot', row: '....', lists: ['0-3', ''], slots: null },
     { why: 'a full list has no slot', row: '..xx', lists: ['0-1', '2-3'], slots: null },
     { why: 'equal lists share what they cover', row: '....', lists: ['1-3', '1-3', '1-3'], slots: [1, 2, 3] },
@@ -25,8 +26,19 @@ export function matchContract(create: CreateCore): void {
     { why: 'a chain without an end', row: '...x', lists: ['0-1', '1-2', '2-3', '0'], slots: null },
     { why: 'nobody moves without need', row: '....', lists: ['0-3', '2', '0-3'], slots: [0, 2, 1] },
     { why: 'lists may be in pieces', row: '.x.x.', lists: ['0,4', '0', '2-3'], slots: [4, 0, 2] },
-    { why: 'pieces in any order, overlapping', row: '......', lists: ['4-5,1-3,2-4', '1,1-1'], slots: [2, 1] },
-    { why: 'one slot in two pieces is one slot', row: '.xx', lists: ['0,0-1', '0-2'], slots: null },
+    { why: 'pieces in any order, each list in its own', row: '......', lists: ['4-5,1-3', '4,1'], slots: [4, 1] },
+    {
+      why: 'the first piece makes way, and no more than it must',
+      row: '......',
+      lists: ['4,5,1-3', '4'],
+      slots: [5, 4],
+    },
+    {
+      why: 'a list that prefers what only the next one can have',
+      row: '...',
+      lists: ['2,0-1', '1-2', '2'],
+      slots: [0, 1, 2],
+    },
   ])('match: $why: $lists of $row', ({ row, lists, slots }) => {
     const core = drawn(create, row)
     expect(core.match(lists.map(list))).toEqual(slots)

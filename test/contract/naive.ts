@@ -124,7 +124,8 @@ class NaiveCore implements Core {
     assert(lists.length <= MATCH_LISTS_MAX, 'too many lists')
     assert(lists.flat().length <= MATCH_INTERVALS_MAX, 'too many intervals')
     for (const { lo, hi } of lists.flat()) this.requireInterval(lo, hi)
-    return firstSolution(lists.map(list => ascending(list.flatMap(({ lo, hi }) => this.freeIn(lo, hi)))))
+    assert(lists.every(isDisjoint), 'a list names a slot twice')
+    return firstSolution(lists.map(list => list.flatMap(({ lo, hi }) => this.freeIn(lo, hi))))
   }
 
   verify(): string | null {
@@ -154,11 +155,11 @@ class NaiveCore implements Core {
   }
 }
 
-function ascending(slots: readonly number[]): number[] {
-  return [...new Set(slots)].sort((a, b) => a - b)
+function isDisjoint(list: readonly SlotInterval[]): boolean {
+  return list.every((a, at) => list.every((b, other) => other <= at || a.hi < b.lo || b.hi < a.lo))
 }
 
-/** Tries everything, lowest first: the first solution met is the lowest in the order of the lists. */
+/** Tries everything in the order of each list: the first solution met is the one that is preferred. */
 function firstSolution(choices: readonly (readonly number[])[], chosen: readonly number[] = []): number[] | null {
   const mine = choices[chosen.length]
   if (mine === undefined) return [...chosen]

@@ -68,11 +68,13 @@ test('its WASM, SQL and ports are in it: it starts, answers, is not ready withou
     stderr: 'ignore',
   })
   running = child
-  const healthy = () => fetch(`http://127.0.0.1:${port}/healthy`).then(reply => reply.text())
-  expect(await eventually('healthy', healthy)).toBe('ok')
-  const ready = await fetch(`http://127.0.0.1:${apiPort}/readyz`)
-  expect(ready.status).toBe(503)
-  expect(await ready.text()).toMatch(/^waiting for leadership: .*nothing listens there/)
+  const alive = () => fetch(`http://127.0.0.1:${apiPort}/livez`).then(reply => reply.text())
+  expect(await eventually('alive', alive)).toBe('ok')
+  for (const ready of [`http://127.0.0.1:${apiPort}/readyz`, `http://127.0.0.1:${port}/healthy`]) {
+    const reply = await fetch(ready)
+    expect(reply.status).toBe(503)
+    expect(await reply.text()).toMatch(/^waiting for leadership: .*nothing listens there/)
+  }
 
   // What is read beside the turn is read on a thread of its own, whose file is in the binary too; and so is the reference page.
   const api = (path: string) => fetch(`http://127.0.0.1:${apiPort}${path}`)

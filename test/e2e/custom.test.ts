@@ -223,7 +223,7 @@ describe.concurrent('tapp, the kind of the document', () => {
       const ns = await createNamespace(stage.kube, 'tapp-unnumbered', stage.cluster.kind)
       const owner = await crewOf(stage, TAPP, ns, 'app', 2)
       await kube.create(paths.pods(ns), memberOf(owner, 'app-x', { stage: 'custom', policy: 'never' }))
-      await said(kube, ns, 'it is refused', 'release policy never needs a pod name that ends in -<number>')
+      await said(kube, ns, 'it is refused', 'release policy never is not supported for pod app-x of kind tapp')
     },
     LIMIT_MS,
   )

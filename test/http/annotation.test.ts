@@ -36,6 +36,17 @@ describe('the annotation', () => {
     expect(stored(world, 'p')).toBe(`{${asked},"other":{"k":1},"common":{"ipinfos":[${infos}]}}`)
   })
 
+  test.each([
+    ['the range written first, though it is higher', '["10.0.0.60~10.0.0.80","10.0.0.2~10.0.0.30"]', '10.0.0.60'],
+    ['one before all others', '["10.0.0.9","10.0.0.2~10.0.0.30"]', '10.0.0.9'],
+    ['the next one when the first has none left', '["10.0.0.200","10.0.0.9","10.0.0.2~10.0.0.30"]', '10.0.0.9'],
+  ])('of the ranges of a list the first written that has one, as galaxy-ipam: %s', async (_, list, address) => {
+    const world = await openWorld({ entries })
+    await run(world, pod('other', { args: '{"request_ip_range":[["10.0.0.200"]]}' }))
+    await run(world, pod('p', { args: `{"request_ip_range":[${list}]}` }))
+    expect(carried(world, 'p')).toEqual([address])
+  })
+
   test('what comes back is read back: after a restart without a ledger each address answers its list', async () => {
     const world = await openWorld({ entries })
     const args = '{"request_ip_range":[["10.0.0.60~10.0.0.80"],["10.0.0.2"]]}'
@@ -52,9 +63,12 @@ describe('the annotation', () => {
     ])
   })
 
-  test('an answer that is there before the bind is overwritten', async () => {
+  test('an answer that is there before the bind is overwritten, and stands behind the request as galaxy-ipam’s does', async () => {
     const world = await openWorld({ entries: [entry('10.49.0.0/24', '10.0.0.0/24', '10.0.0.7')] })
-    await run(world, pod('p', { args: '{"common":{"ipinfos":[{"ip":"1.2.3.4/8","vlan":1,"gateway":"1.0.0.1"}]}}' }))
-    expect(carried(world, 'p')).toEqual(['10.0.0.7'])
+    const old = '"common":{"ipinfos":[{"ip":"1.2.3.4/8","vlan":1,"gateway":"1.0.0.1"}]}'
+    await run(world, pod('p', { args: `{${old},"request_ip_range":[["10.0.0.7"]]}` }))
+    expect(stored(world, 'p')).toBe(
+      '{"request_ip_range":[["10.0.0.7"]],"common":{"ipinfos":[{"ip":"10.0.0.7/24","vlan":0,"gateway":"10.0.0.1"}]}}',
+    )
   })
 })

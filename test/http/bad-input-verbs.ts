@@ -71,13 +71,13 @@ const ANNOTATIONS: readonly BadRow[] = [
     'policy never for a name without a number',
     ask(pod('p', { policy: 'never' })),
     200,
-    'release policy never needs a pod name that ends in -<number>, and p of no workload does not',
+    'release policy never is not supported for pod p of no workload: its name does not end in -<number>',
   ),
   filter(
     'policy immutable for a bare pod',
     ask(pod('p', { policy: 'immutable' })),
     200,
-    'release policy immutable is not supported for a pod of no workload',
+    'release policy immutable is not supported for pod p of no workload',
   ),
 ]
 

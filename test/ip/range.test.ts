@@ -5,12 +5,13 @@ import { address, type Family, parseAddress } from '../../src/ip/address.ts'
 import {
   findRange,
   intersect,
+  listContains,
   parseRange,
   type Range,
+  rangeList,
   rangeSet,
   rangeSize,
   rangeText,
-  setContains,
   setSize,
 } from '../../src/ip/range.ts'
 import { present } from '../../src/lib/assert.ts'
@@ -90,9 +91,9 @@ describe('a canonical set', () => {
           })
           const set = rangeSet(ranges)
           for (const [at, covered] of oracle.entries()) {
-            expect(setContains(set, address(family, base + BigInt(at)))).toBe(covered)
+            expect(listContains(set, address(family, base + BigInt(at)))).toBe(covered)
           }
-          expect(setContains(set, address(family === 4 ? 6 : 4, base % 2n ** 32n))).toBe(false)
+          expect(listContains(set, address(family === 4 ? 6 : 4, base % 2n ** 32n))).toBe(false)
           expect(setSize(set)).toBe(BigInt(oracle.filter(Boolean).length))
           set.slice(1).forEach((next, at) => {
             expect(next.first.value).toBeGreaterThan((set[at]?.last.value ?? 0n) + 1n)
@@ -104,6 +105,47 @@ describe('a canonical set', () => {
       )
     })
   }
+
+  test.each([
+    ['of nothing', [], []],
+    ['stays as written', ['10.0.0.9', '10.0.0.2~10.0.0.4', '::1'], ['10.0.0.9', '10.0.0.2~10.0.0.4', '::1']],
+    [
+      'goes on where the next one begins',
+      ['10.0.0.9', '10.0.0.2', '10.0.0.3~10.0.0.4'],
+      ['10.0.0.9', '10.0.0.2~10.0.0.4'],
+    ],
+    [
+      'has what was named before only there',
+      ['10.0.0.5', '10.0.0.1~10.0.0.9'],
+      ['10.0.0.5', '10.0.0.1~10.0.0.4', '10.0.0.6~10.0.0.9'],
+    ],
+    ['has nothing twice', ['10.0.0.1~10.0.0.9', '10.0.0.3', '10.0.0.1~10.0.0.9'], ['10.0.0.1~10.0.0.9']],
+  ])('a list in order of preference %s', (_, written, list) => {
+    expect(texts(rangeList(written.map(range)))).toEqual(list)
+  })
+
+  test('such a list names each address where it was named first', () => {
+    const piece = fc.tuple(
+      fc.constantFrom('10.0.0.', '::'),
+      fc.integer({ min: 1, max: 60 }),
+      fc.integer({ min: 0, max: 9 }),
+    )
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), pieces => {
+        const ranges = pieces.map(([net, first, length]) => {
+          const hex = (n: number) => (net === '::' ? n.toString(16) : String(n))
+          return range(`${net}${hex(first)}~${net}${hex(first + length)}`)
+        })
+        const named = (list: readonly Range[]) =>
+          list.flatMap(({ first, last }) => {
+            const count = Number(last.value - first.value) + 1
+            return Array.from({ length: count }, (_, n) => address(first.family, first.value + BigInt(n)).text)
+          })
+        expect(named(rangeList(ranges))).toEqual([...new Set(named(ranges))])
+      }),
+      { numRuns: 300 },
+    )
+  })
 
   test('finds the range that has an address', () => {
     const set = rangeSet(['10.0.0.1~10.0.0.3', '10.0.0.7', '::1~::9'].map(range))

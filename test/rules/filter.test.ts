@@ -52,14 +52,11 @@ describe('policy x workload: who may have an address at all', () => {
     expect(ask(world, key, { policy: POLICY[policy] })).toMatchObject({ verdicts, changes: [], holds: null })
   })
 
+  const not = (policy: string, pod: string) => `release policy ${policy} is not supported for pod ${pod}`
   test.each([
-    ['job_ns_b_b-x', 1, 'release policy immutable is not supported for a pod of kind job: its name must be b-<number>'],
-    ['NULL_ns_NULL_lone', 1, 'release policy immutable is not supported for a pod of no workload'],
-    [
-      'NULL_ns_NULL_lone',
-      2,
-      'release policy never needs a pod name that ends in -<number>, and lone of no workload does not',
-    ],
+    ['job_ns_b_b-x', 1, `${not('immutable', 'b-x of kind job')}: its name must be b-<number>`],
+    ['NULL_ns_NULL_lone', 1, not('immutable', 'lone of no workload')],
+    ['NULL_ns_NULL_lone', 2, `${not('never', 'lone of no workload')}: its name does not end in -<number>`],
   ] as const)('the reason is written for the owner: %s, policy %i', (key, policy, because) => {
     expect(ask(worldOf(), key, { policy }).because[0]?.because).toBe(because)
   })
@@ -67,9 +64,7 @@ describe('policy x workload: who may have an address at all', () => {
   test('immutable needs a kind that tells how many pods it wants', () => {
     const workload = { state: 'unscaled', because: 'jobs.example defines no scale' } as const
     const { because } = ask(worldOf(), 'job_ns_b_b-3', { policy: 1, workload })
-    expect(because[0]?.because).toBe(
-      'release policy immutable is not supported for a pod of kind job: jobs.example defines no scale',
-    )
+    expect(because[0]?.because).toBe(`${not('immutable', 'b-3 of kind job')}: jobs.example defines no scale`)
   })
 
   test('what the author must mend first is said of every node', () => {
