@@ -38,7 +38,7 @@ export interface ProviderServer {
   readonly busy: number
   /** Where the provider has each address now. */
   readonly where: ReadonlyMap<string, string>
-  /** Most calls under way at once: for one address, for one node, in all. */
+  /** Most calls under way at once: of one client for one address (what a crash left on the wire may come in beside the next one's), for one node, in all. */
   readonly most: { address: number; node: number; all: number }
   script: Script
   /** Ends at once, connections too. */
@@ -48,6 +48,7 @@ export interface ProviderServer {
 interface Incoming {
   readonly request: ProviderRequest
   readonly cancelled: boolean
+  getPeer(): string
 }
 
 export const text = ({ verb, node, ip }: Seen) => `${verb} ${ip} ${node}`
@@ -67,12 +68,13 @@ export async function providerServer(script: Script = () => DONE, port = 0): Pro
 
   const handle = (verb: CloudVerb) => async (call: Incoming, reply: sendUnaryData<ProviderReply>) => {
     const seen: Seen = { verb, node: call.request.node_name, ip: call.request.IP_address }
+    const [address, node, all] = [`a${seen.ip} ${call.getPeer()}`, `n${seen.node}`, 'all'] as const
     calls.push(text(seen))
-    most.address = Math.max(most.address, add(`a${seen.ip}`, 1))
-    most.node = Math.max(most.node, add(`n${seen.node}`, 1))
-    most.all = Math.max(most.all, add('all', 1))
+    most.address = Math.max(most.address, add(address, 1))
+    most.node = Math.max(most.node, add(node, 1))
+    most.all = Math.max(most.all, add(all, 1))
     const answer = await handler.script(seen)
-    for (const key of [`a${seen.ip}`, `n${seen.node}`, 'all']) add(key, -1)
+    for (const key of [address, node, all]) add(key, -1)
     // A provider that keeps to the deadline does nothing for a client that does not wait any more.
     if (call.cancelled) return
     const took = 'success' in answer ? answer.success : answer.code === DONE_BUT_LOST.code
