@@ -1,6 +1,5 @@
 /** Owns the config file of `floatip serve`: galaxy-ipam's, read as far as it concerns us; each problem names file and field. */
 import { readFileSync } from 'node:fs'
-import { anyCase } from '../lib/any-case.ts'
 import { UsageFault } from '../lib/exit.ts'
 import { messageOf } from '../lib/fault.ts'
 
@@ -21,7 +20,7 @@ export interface ConfigFile {
 export function readConfigFile(path: string, mustExist: boolean): ConfigFile {
   const plugin = readPlugin(path, mustExist)
   const text = (name: string, otherwise: string) => {
-    const value = anyCase(plugin, name)
+    const value = plugin[name]
     if (value === undefined || value === null || value === '') return otherwise
     if (typeof value === 'string') return value
     throw new UsageFault(`${path}: schedule_plugin.${name} must be a text`)
@@ -32,15 +31,14 @@ export function readConfigFile(path: string, mustExist: boolean): ConfigFile {
       `${path}: schedule_plugin.cloudProviderGrpcAddr must be host:port, not ${JSON.stringify(cloudProvider)}`,
     )
   }
-  const floatingips = anyCase(plugin, 'floatingips')
   return {
     // An empty list in the file means the ConfigMap, as galaxy-ipam has it.
-    floatingips: isEmpty(floatingips) ? undefined : floatingips,
+    floatingips: isEmpty(plugin.floatingips) ? undefined : plugin.floatingips,
     configMapName: text('configMapName', 'floatingip-config'),
     configMapNamespace: text('configMapNamespace', 'kube-system'),
     floatingipKey: text('floatingipKey', 'floatingips'),
     cloudProvider: cloudProvider === '' ? null : cloudProvider,
-    resyncMinutes: minutes(path, anyCase(plugin, 'resyncInterval')),
+    resyncMinutes: minutes(path, plugin.resyncInterval),
   }
 }
 
@@ -68,7 +66,7 @@ function readPlugin(path: string, mustExist: boolean): Readonly<Record<string, u
   }
   const file = asObject(parsed(path, content))
   if (file === null) throw new UsageFault(`--config ${path} must be a JSON object with schedule_plugin`)
-  const fields = asObject(anyCase(file, 'schedule_plugin') ?? {})
+  const fields = asObject(file.schedule_plugin ?? {})
   if (fields === null) throw new UsageFault(`--config ${path}: schedule_plugin must be an object`)
   return fields
 }

@@ -2,7 +2,6 @@
 import { type Address, compareAddresses, parseAddress } from '../ip/address.ts'
 import { type Cidr, cidr, contains, parseCidr } from '../ip/cidr.ts'
 import { intersect, parseRange, RANGE_FORMS, type Range, rangeSet, rangeText, setSize } from '../ip/range.ts'
-import { anyCase } from '../lib/any-case.ts'
 import { CONFIGURATION_SIZE_MAX, type Configuration, ENTRY_SIZE_MAX, entryName, type SubnetEntry } from './entry.ts'
 
 export type ConfigurationReading =
@@ -55,8 +54,8 @@ function readEntry(raw: unknown, where: string, problems: string[], warnings: st
   const nodeSubnets = readNodeSubnets(fields, where, problems)
   const subnet = readText(fields, 'subnet', where, problems, parseCidr, 'a CIDR such as 10.0.0.0/24')
   const gateway = readText(fields, 'gateway', where, problems, parseAddress, 'an IP address')
-  const vlan = readVlan(anyCase(fields, 'vlan'), where, problems)
-  const written = readRanges(anyCase(fields, 'ips'), `${where}.ips`, problems)
+  const vlan = readVlan(fields.vlan, where, problems)
+  const written = readRanges(fields.ips, `${where}.ips`, problems)
   if (problems.length > before || subnet === null || gateway === null) return null
 
   const ranges = rangeSet(written)
@@ -80,7 +79,7 @@ function readText<T>(
   parse: (text: string) => T | null,
   form: string,
 ): T | null {
-  const value = anyCase(fields, name)
+  const value = fields[name]
   const parsed = typeof value === 'string' ? parse(value) : null
   if (parsed === null) {
     problems.push(
@@ -91,9 +90,9 @@ function readText<T>(
 }
 
 function readNodeSubnets(fields: Record<string, unknown>, where: string, problems: string[]): Cidr[] {
-  const routable = anyCase(fields, 'routableSubnet')
+  const routable = fields.routableSubnet
   const name = routable === undefined || routable === null || routable === '' ? 'nodeSubnets' : 'routableSubnet'
-  const written = name === 'routableSubnet' ? [routable] : anyCase(fields, 'nodeSubnets')
+  const written = name === 'routableSubnet' ? [routable] : fields.nodeSubnets
   if (!Array.isArray(written) || written.length === 0) {
     problems.push(`${where}.nodeSubnets must be a list of at least one CIDR`)
     return []

@@ -1,5 +1,4 @@
 /** Owns the reading of JSON bodies whose keys come in any case, and the error that says what is wrong where. */
-import { anyCase } from '../lib/any-case.ts'
 
 /** The request cannot be understood; `message` says what, where and what to send instead. */
 export class BadRequest extends Error {
@@ -51,7 +50,10 @@ export function asText(value: unknown, where: string): string {
 
 /** The field of this name without regard to case (schedulers before 1.18 write camelCase); null counts as absent. */
 export function field(object: JsonObject, name: string): unknown {
-  return anyCase(object, name) ?? undefined
+  if (object[name] !== undefined) return object[name] ?? undefined
+  const wanted = name.toLowerCase()
+  for (const key in object) if (key.toLowerCase() === wanted) return object[key] ?? undefined
+  return undefined
 }
 
 function kindOf(value: unknown): string {

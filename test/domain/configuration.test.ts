@@ -75,14 +75,6 @@ describe('samples', () => {
     ])
   })
 
-  test('names of fields in any case, as Go reads them', () => {
-    const entry = { NodeSubnets: GOOD.nodeSubnets, IPs: GOOD.ips, SubNet: GOOD.subnet, GATEWAY: GOOD.gateway, VLan: 2 }
-    expect(shape(read([entry]))).toEqual(shape(read([GOOD])))
-    expect(read([{ ...GOOD, routablesubnet: '10.9.0.0/16' }]).entries[0]?.nodeSubnets.map(n => n.text)).toEqual([
-      '10.9.0.0/16',
-    ])
-  })
-
   test('host bits are masked off, of node subnets and of the subnet; the same network twice is one', () => {
     const [made] = shape(
       read([entry({ nodeSubnets: ['10.0.0.7/24', '10.0.0.0/24', 'fd00::7/64'], subnet: '10.0.70.99/24' })]),
