@@ -59,6 +59,9 @@ export interface ConfigurationParts {
   readonly signal: AbortSignal
 }
 
+/** A value that is something else altogether has thousands; Events and log lines are for people. */
+const PROBLEMS_TOLD = 20
+
 /** The nodes of a list come one by one: thousands of them are looked at once. */
 const LOOK_WITHIN_MS = 100
 
@@ -163,13 +166,18 @@ export function configurationOf(parts: ConfigurationParts): ConfigurationInForce
         return
       }
       const reading = read(text)
-      if (!reading.ok) return reject(`${where} is invalid: ${reading.problems.join('; ')}`)
+      if (!reading.ok) return reject(`${where} is invalid: ${problemsText(reading.problems)}`)
       lastGood.write(text)
       status = { ...status, rejected: null }
       putInForce(text, reading.configuration)
     },
     nodesChanged: lookSoon,
   }
+}
+
+function problemsText(problems: readonly string[]): string {
+  const more = problems.length - PROBLEMS_TOLD
+  return [...problems.slice(0, PROBLEMS_TOLD), ...(more > 0 ? [`and ${more} more`] : [])].join('; ')
 }
 
 function iso(clock: Clock): string {

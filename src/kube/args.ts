@@ -4,7 +4,12 @@ import type { PodAddress } from '../domain/pod-address.ts'
 import { type Refusal, refusal } from '../domain/refusal.ts'
 import { type Address, parseAddress } from '../ip/address.ts'
 import { parseRange, RANGE_FORMS, type Range, type RangeSet, rangeSet } from '../ip/range.ts'
+import { isNestedDeeper } from '../lib/nesting.ts'
+import { quoted } from '../lib/quoted.ts'
 import { ARGS_ANNOTATION } from './names.ts'
+
+/** What stands beside the request is written again with the answer: far more than anybody has, and far less than the stack. */
+const DEPTH_MAX = 1_000
 
 export type AddressRequest = { readonly lists: readonly RangeSet[] } | Refusal
 
@@ -13,6 +18,7 @@ export function readRequest(text: string | undefined): AddressRequest {
   const args = readArgs(text)
   if (args === null) return { lists: [] }
   if (typeof args === 'string') return unreadable(args)
+  if (isNestedDeeper(args, DEPTH_MAX)) return unreadable(`is nested deeper than ${DEPTH_MAX} levels`)
   const written = args.request_ip_range
   if (written === undefined || written === null) return { lists: [] }
   if (!Array.isArray(written)) return unreadable('request_ip_range must be a list of lists of ranges')
@@ -50,7 +56,7 @@ function readList(list: unknown, where: string): Range[] | string {
   const ranges: Range[] = []
   for (const [at, element] of list.entries()) {
     const range = typeof element === 'string' ? parseRange(element) : null
-    if (range === null) return `${where}[${at}] must be ${RANGE_FORMS}, not ${JSON.stringify(element)}`
+    if (range === null) return `${where}[${at}] must be ${RANGE_FORMS}, not ${quoted(element)}`
     ranges.push(range)
   }
   return ranges
