@@ -148,3 +148,10 @@ test('a large pool is filled and emptied in many turns, so that nobody waits for
   expect(world.rows()).toHaveLength(10)
   expect(most).toBeLessThanOrEqual(1_000)
 })
+
+test('two who make the same pool at once both succeed, and one of their sizes is in force', async () => {
+  const world = await openWorld()
+  const made = await Promise.all([2, 3, 4].map(size => post(world, { name: 'p', size })))
+  expect(made.map(({ status, body }) => [status, body])).toEqual(made.map(() => [200, { code: 200, message: '' }]))
+  expect((await api<{ pool: { size: number } }>(world, '/v1/pool/p')).body.pool.size).toBeGreaterThan(1)
+})
