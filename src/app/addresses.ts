@@ -138,6 +138,6 @@ export function addressesOf({ ledger, cluster, calls, places, replicator, clock,
   }
 }
 
-function isUnfiltered({ keyword, pool, kind, namespace, workload, pod }: Search): boolean {
-  return [keyword, pool, kind, namespace, workload, pod].every(field => field === undefined)
+function isUnfiltered({ keyword, pool, kind, namespace, workload, pod, after }: Search): boolean {
+  return [keyword, pool, kind, namespace, workload, pod, after].every(field => field === undefined)
 }
