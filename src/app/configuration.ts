@@ -1,7 +1,7 @@
 /** Owns the configuration in force: the first one, and every change, applied between two turns; an invalid one never replaces a working one. */
 
 import type { AdoptCommand } from '../domain/command.ts'
-import type { ConfigurationReading } from '../domain/configuration.ts'
+import { type ConfigurationReading, problemsText } from '../domain/configuration.ts'
 import type { Configuration } from '../domain/entry.ts'
 import { type Geometry, geometryOf } from '../domain/geometry.ts'
 import type { NodeFact } from '../kube/node.ts'
@@ -58,9 +58,6 @@ export interface ConfigurationParts {
   nodes(): Iterable<NodeFact>
   readonly signal: AbortSignal
 }
-
-/** A value that is something else altogether has thousands; Events and log lines are for people. */
-const PROBLEMS_TOLD = 20
 
 /** The nodes of a list come one by one: thousands of them are looked at once. */
 const LOOK_WITHIN_MS = 100
@@ -173,11 +170,6 @@ export function configurationOf(parts: ConfigurationParts): ConfigurationInForce
     },
     nodesChanged: lookSoon,
   }
-}
-
-function problemsText(problems: readonly string[]): string {
-  const more = problems.length - PROBLEMS_TOLD
-  return [...problems.slice(0, PROBLEMS_TOLD), ...(more > 0 ? [`and ${more} more`] : [])].join('; ')
 }
 
 function iso(clock: Clock): string {

@@ -36,6 +36,15 @@ export function readEntries(raw: unknown): ConfigurationReading {
   return problems.length > 0 ? refuse(problems) : { ok: true, configuration: { entries, warnings } }
 }
 
+/** A value that is something else altogether has thousands; what is told is for people. */
+const PROBLEMS_TOLD = 20
+
+/** In one text. */
+export function problemsText(problems: readonly string[]): string {
+  const more = problems.length - PROBLEMS_TOLD
+  return [...problems.slice(0, PROBLEMS_TOLD), ...(more > 0 ? [`and ${more} more`] : [])].join('; ')
+}
+
 function refuse(problems: readonly string[]): ConfigurationReading {
   return { ok: false, problems }
 }
