@@ -1,5 +1,5 @@
 /** Owns the annotation `k8s.v1.cni.galaxy.io/args`: the pod's request in, its addresses out. */
-import { REQUEST_LISTS_MAX } from '../domain/demand.ts'
+import { REQUEST_LISTS_MAX, REQUEST_RANGES_MAX } from '../domain/demand.ts'
 import type { PodAddress } from '../domain/pod-address.ts'
 import { type Refusal, refusal } from '../domain/refusal.ts'
 import { type Address, parseAddress } from '../ip/address.ts'
@@ -24,6 +24,10 @@ export function readRequest(text: string | undefined): AddressRequest {
   if (!Array.isArray(written)) return unreadable('request_ip_range must be a list of lists of ranges')
   if (written.length > REQUEST_LISTS_MAX) {
     return unreadable(`request_ip_range has ${written.length} lists: at most ${REQUEST_LISTS_MAX} are served`)
+  }
+  const named = written.reduce((sum: number, list) => sum + (Array.isArray(list) ? list.length : 0), 0)
+  if (named > REQUEST_RANGES_MAX) {
+    return unreadable(`request_ip_range names ${named} ranges: at most ${REQUEST_RANGES_MAX} are served`)
   }
   const lists: RangeSet[] = []
   for (const [at, list] of written.entries()) {

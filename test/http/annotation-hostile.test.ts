@@ -10,7 +10,7 @@ afterEach(closeWorlds)
 const LISTS = 100_000
 const NESTED = `${'['.repeat(LISTS)}${']'.repeat(LISTS)}`
 const LONG = 'a'.repeat(200_000)
-const NAMED = Array.from({ length: 15_000 }, (_, n) => `"9.9.${(2 * n) >> 8}.${(2 * n) & 255}"`).join(',')
+const named = (length: number) => Array.from({ length }, (_, n) => `"9.9.${(2 * n) >> 8}.${(2 * n) & 255}"`).join(',')
 
 describe('an annotation that nobody would write', () => {
   for (const [what, args] of [
@@ -33,7 +33,7 @@ describe('an annotation that nobody would write', () => {
 
   for (const [what, words] of [
     ['a range', { args: `{"request_ip_range":[["${LONG}"]]}` }],
-    ['a list of ranges outside the configuration', { args: `{"request_ip_range":[[${NAMED}]]}` }],
+    ['a list of ranges outside the configuration', { args: `{"request_ip_range":[[${named(4_000)}]]}` }],
     ['the name of a pool', { annotations: { 'tke.cloud.tencent.com/eni-ip-pool': LONG } }],
     ['a policy', { args: 'x', annotations: { 'k8s.v1.cni.galaxy.io/release-policy': LONG } }],
   ] as const) {
@@ -50,4 +50,12 @@ describe('an annotation that nobody would write', () => {
       expect(Math.max(...said.map(({ length }) => length))).toBeLessThan(2_000)
     })
   }
+
+  test('more ranges than anybody means: refused unread, for a pod is read at each of its changes', async () => {
+    const world = await openWorld()
+    const odd = await create(world, pod('odd', { args: `{"request_ip_range":[["10.0.0.2"],[${named(15_000)}]]}` }))
+    expect((await filter(world, odd, 'a1')).FailedAndUnresolvableNodes.a1).toBe(
+      'annotation k8s.v1.cni.galaxy.io/args: request_ip_range names 15001 ranges: at most 4096 are served',
+    )
+  })
 })
