@@ -6,6 +6,7 @@ import { type Address, compareAddresses } from '../ip/address.ts'
 import { messageOf } from '../lib/fault.ts'
 import type { Search } from '../store/search.ts'
 import { inTime } from './in-time.ts'
+import { inLanes } from './lanes.ts'
 import { leaveUnchanged } from './leaving.ts'
 import type { Ports } from './ports.ts'
 
@@ -40,8 +41,8 @@ export interface Addresses {
   list(search: Search): Promise<ListedPage>
   /** A row as a person sees it. */
   shown(row: Allocation): Listed
-  /** Null: released, or free already; else why not. */
-  release(request: ReleaseRequest): Promise<string | null>
+  /** For each null: released, or free already; else why not. */
+  release(requests: readonly ReleaseRequest[]): Promise<readonly (string | null)[]>
 }
 
 export interface AddressParts extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'replicator' | 'clock'> {
@@ -50,6 +51,10 @@ export interface AddressParts extends Pick<Ports, 'ledger' | 'cluster' | 'calls'
 
 /** A person waits; what the API server has not taken by then, the replicator goes on with. */
 const REPLICATED_WITHIN_MS = 9_000
+/** Half of the requests to the API server that may be under way: the rest is for Bindings, which would stand behind thousands. */
+const RELEASED_AT_ONCE = 32
+/** While the API server or the cloud does not answer: a script that asks for thousands is to hear of it within its own time-out. */
+const TRIED_WITHIN_MS = 30_000
 
 export function addressesOf({ ledger, cluster, calls, places, replicator, clock, search }: AddressParts): Addresses {
   function shown(row: Allocation): Listed {
@@ -85,6 +90,34 @@ export function addressesOf({ ledger, cluster, calls, places, replicator, clock,
     })
   }
 
+  async function releaseOne({ address, owner }: ReleaseRequest): Promise<string | null> {
+    const row = ledger.read(view => view.at(address))
+    if (row === null) return null
+    try {
+      if (!isKept(row.owner) && row.phase !== 'resting') {
+        const pod = await calls.getPod(row.owner.namespace, row.owner.pod)
+        if (pod !== null && !pod.finished)
+          return `releasing ${address.text}: pod ${pod.namespace}/${pod.name} is ${pod.phase}`
+      }
+      await leaveUnchanged({ ledger, places }, row)
+      const because = 'released over HTTP'
+      const outcome = await ledger.submit('release', {
+        at: clock.now(),
+        address,
+        owner,
+        revision: row.revision,
+        because,
+      })
+      if (isRefusal(outcome)) return outcome.because
+      // Said only once a new leader would know it, too (R34).
+      const written = outcome.changes.map(change => replicator.acknowledged(change.address, change.revision))
+      const inCluster = await inTime(clock, Promise.all(written), REPLICATED_WITHIN_MS)
+      return inCluster === 'late' ? `releasing ${address.text}: the API server has not deleted its object yet` : null
+    } catch (error) {
+      return `releasing ${address.text}: ${messageOf(error)}`
+    }
+  }
+
   return {
     shown,
     async list(wanted) {
@@ -93,36 +126,18 @@ export function addressesOf({ ledger, cluster, calls, places, replicator, clock,
       return { total, content: rows.map(shown) }
     },
 
-    async release({ address, owner }) {
-      const row = ledger.read(view => view.at(address))
-      if (row === null) return null
-      try {
-        if (!isKept(row.owner) && row.phase !== 'resting') {
-          const pod = await calls.getPod(row.owner.namespace, row.owner.pod)
-          if (pod !== null && !pod.finished)
-            return `releasing ${address.text}: pod ${pod.namespace}/${pod.name} is ${pod.phase}`
-        }
-        await leaveUnchanged({ ledger, places }, row)
-        const because = 'released over HTTP'
-        const outcome = await ledger.submit('release', {
-          at: clock.now(),
-          address,
-          owner,
-          revision: row.revision,
-          because,
-        })
-        if (isRefusal(outcome)) return outcome.because
-        // Said only once a new leader would know it, too (R34).
-        const written = outcome.changes.map(change => replicator.acknowledged(change.address, change.revision))
-        const inCluster = await inTime(clock, Promise.all(written), REPLICATED_WITHIN_MS)
-        return inCluster === 'late' ? `releasing ${address.text}: the API server has not deleted its object yet` : null
-      } catch (error) {
-        return `releasing ${address.text}: ${messageOf(error)}`
-      }
+    async release(requests) {
+      const reasons: (string | null)[] = []
+      const began = performance.now()
+      await inLanes([...requests.entries()], RELEASED_AT_ONCE, async ([at, request]) => {
+        const late = `releasing ${request.address.text}: not tried, those before it took too long: ask again`
+        reasons[at] = performance.now() - began < TRIED_WITHIN_MS ? await releaseOne(request) : late
+      })
+      return reasons
     },
   }
 }
 
-function isUnfiltered({ keyword, pool, kind, namespace, workload, pod }: Search): boolean {
-  return [keyword, pool, kind, namespace, workload, pod].every(field => field === undefined)
+function isUnfiltered({ keyword, pool, kind, namespace, workload, pod, after }: Search): boolean {
+  return [keyword, pool, kind, namespace, workload, pod, after].every(field => field === undefined)
 }

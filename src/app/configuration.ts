@@ -1,7 +1,7 @@
 /** Owns the configuration in force: the first one, and every change, applied between two turns; an invalid one never replaces a working one. */
 
 import type { AdoptCommand } from '../domain/command.ts'
-import type { ConfigurationReading } from '../domain/configuration.ts'
+import { type ConfigurationReading, problemsText } from '../domain/configuration.ts'
 import type { Configuration } from '../domain/entry.ts'
 import { type Geometry, geometryOf } from '../domain/geometry.ts'
 import type { NodeFact } from '../kube/node.ts'
@@ -163,7 +163,7 @@ export function configurationOf(parts: ConfigurationParts): ConfigurationInForce
         return
       }
       const reading = read(text)
-      if (!reading.ok) return reject(`${where} is invalid: ${reading.problems.join('; ')}`)
+      if (!reading.ok) return reject(`${where} is invalid: ${problemsText(reading.problems)}`)
       lastGood.write(text)
       status = { ...status, rejected: null }
       putInForce(text, reading.configuration)

@@ -6,7 +6,7 @@ import type { Reader } from './reader.ts'
 
 export type FeedItem =
   | { readonly kind: 'changes'; readonly rows: readonly PastRow[] }
-  /** What came after `after` and before `next` is no longer recorded. */
+  /** What came after `after` and before `next` is not recorded here, or no longer. */
   | { readonly kind: 'gap'; readonly after: number; readonly next: number }
   /** Nothing happened for a while. */
   | { readonly kind: 'quiet' }
@@ -69,9 +69,15 @@ export function feedOf({ ledger, clock, reader }: FeedParts): Feed {
   }
 
   async function* items(from: number | null): AsyncGenerator<FeedItem, void, void> {
-    let last = from ?? (await reader.newest())
+    const reached = await reader.newest()
+    let last = from ?? reached
     // The first item at once: the reader learns that it is connected.
     yield { kind: 'quiet' }
+    if (last > reached) {
+      // Of another ledger: that of the leader before, or of this one before it was restored.
+      yield { kind: 'gap', after: last, next: reached + 1 }
+      last = reached
+    }
     while (!stopping.signal.aborted) {
       // Taken before the look: a change in between resolves it.
       const { promise } = moved

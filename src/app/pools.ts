@@ -21,6 +21,9 @@ export const RESIZED_AT_ONCE = 1_000
 /** No status is served: a definition that was just updated serves it in a moment, galaxy-ipam's own never. */
 const UNSERVED_FIRST_MS = 1_000
 const UNSERVED_MOST_MS = 600_000
+/** The API server fails or refuses it: whoever mends that waits for the effect. */
+const FAILING_MOST_MS = 30_000
+const NOT_WRITTEN = 'the status of a pool was not written yet, will retry'
 /** After 1 + 2 + 4 s it is no moment any more. */
 const UNSERVED_TOLD = 4
 
@@ -61,7 +64,7 @@ export function poolsOf({ ledger, cluster, replicator, clock, log, store }: Pool
   const used = (name: string) => rowsOf(name).filter(row => !isKept(row.owner) && !row.blocked).length
   const standings = poolStandingsOf({ cluster, used })
   let gathering = false
-  /** How often a status was not served, and whether we rest for that. */
+  /** How often a status was not written, and whether we rest for that. */
   let unserved = 0
   let resting = false
   const owed = new Set<string>()
@@ -101,7 +104,7 @@ export function poolsOf({ ledger, cluster, replicator, clock, log, store }: Pool
       for (const each of cluster.poolsNamed(name)) await tell(each, statusOf(each, first, judged, now))
     } catch (error) {
       notABug(error)
-      log.warn({ pool: name, err: messageOf(error) }, 'the status of a pool was not written yet, will retry')
+      log.warn({ pool: name, err: messageOf(error) }, NOT_WRITTEN)
       void clock.sleep(RETRY_MS, stopping.signal).then(() => touch(name))
     } finally {
       settling.delete(name)
@@ -113,20 +116,29 @@ export function poolsOf({ ledger, cluster, replicator, clock, log, store }: Pool
     const text = JSON.stringify(status)
     if (written.get(uid) === text) return
     if (resting) return void owed.add(pool.name)
-    if (await store.writeStatus(pool, status)) {
-      written.set(uid, text)
-      unserved = 0
-    } else if ([...cluster.pools.values()].some(each => each.uid === uid)) rest(pool.name)
+    try {
+      if (await store.writeStatus(pool, status)) {
+        written.set(uid, text)
+        unserved = 0
+      } else if ([...cluster.pools.values()].some(each => each.uid === uid)) {
+        rest(pool.name, UNSERVED_MOST_MS)
+        if (unserved === UNSERVED_TOLD)
+          log.warn({}, 'the definition of Pool has no status: kubectl shows none of any pool')
+      }
+    } catch (error) {
+      notABug(error)
+      if (unserved === 0) log.warn({ pool: pool.name, err: messageOf(error) }, NOT_WRITTEN)
+      rest(pool.name, FAILING_MOST_MS)
+    }
   }
 
-  /** One try after ever longer pauses, for all pools together. */
-  function rest(name: string): void {
+  /** One try after ever longer pauses, for all pools together: a right that is missing is missing for each of them. */
+  function rest(name: string, mostMs: number): void {
     owed.add(name)
     if (resting) return
     resting = true
     unserved++
-    if (unserved === UNSERVED_TOLD) log.warn({}, 'the definition of Pool has no status: kubectl shows none of any pool')
-    const ms = Math.min(UNSERVED_MOST_MS, UNSERVED_FIRST_MS * 2 ** (unserved - 1))
+    const ms = Math.min(mostMs, UNSERVED_FIRST_MS * 2 ** Math.min(unserved - 1, 20))
     void clock.sleep(ms, stopping.signal).then(() => {
       resting = false
       // The first of them tries; while that fails, the others rest with it.

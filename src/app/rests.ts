@@ -47,6 +47,7 @@ export function restsOf({ ledger, restMs, clock, log }: Pick<Ports, 'ledger' | '
   }
 
   async function end(address: Address, since: WallMs, waitMs: number, signal: AbortSignal): Promise<void> {
+    let said = false
     for (let ms = waitMs; ; ms = RETRY_MS) {
       await clock.sleep(ms, signal)
       if (signal.aborted) return
@@ -55,7 +56,9 @@ export function restsOf({ ledger, restMs, clock, log }: Pick<Ports, 'ledger' | '
         return
       } catch (error) {
         notABug(error)
-        log.warn({ ip: address.text, err: error }, 'the end of its rest is not booked yet, will retry')
+        // A disk is full for hours, and hundreds of addresses rest.
+        if (!said) log.warn({ ip: address.text, err: error }, 'the end of its rest is not booked yet, will retry')
+        said = true
       }
     }
   }

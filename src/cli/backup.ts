@@ -1,5 +1,5 @@
 /** Owns `floatip backup`: the whole ledger as one file, while floatip goes on. */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { UsageFault } from '../lib/exit.ts'
 import { Fault, messageOf } from '../lib/fault.ts'
@@ -18,7 +18,7 @@ export function backupCommand(program: Command, surface: Surface): void {
 
 /** Written beside the file first: what has the name is whole. */
 async function backup({ client, terminal, progress }: Session, file: string): Promise<undefined> {
-  if (file === '-') return await toStandardOutput(client)
+  if (file === '-') return await toStandardOutput({ client, terminal })
   const reply = await client.stream('/v1/backup')
   const total = Number(reply.headers.get('content-length') ?? 0)
   const told = progress('bytes')
@@ -28,7 +28,8 @@ async function backup({ client, terminal, progress }: Session, file: string): Pr
     const out = openSync(partial, 'w', 0o600)
     try {
       for await (const chunk of piecesOf(reply)) {
-        writeSync(out, chunk)
+        // Not writeSync, which writes a part where there is room for no more.
+        writeFileSync(out, chunk)
         size += chunk.length
         told(size, Math.max(total, size))
       }
@@ -44,12 +45,12 @@ async function backup({ client, terminal, progress }: Session, file: string): Pr
   terminal.out(`${file}: ${size} bytes\n`)
 }
 
-async function toStandardOutput(client: Session['client']): Promise<undefined> {
+async function toStandardOutput({ client, terminal }: Pick<Session, 'client' | 'terminal'>): Promise<undefined> {
   if (process.stdout.isTTY) throw new UsageFault('a ledger is nothing for a terminal to show: name a file, or redirect')
   const reply = await client.stream('/v1/backup')
-  const out = Bun.stdout.writer()
   for await (const chunk of piecesOf(reply)) {
-    out.write(chunk)
-    await out.flush()
+    // Piece by piece, as they are taken. What becomes of one that is not, the terminal knows.
+    await new Promise<void>(resolve => void process.stdout.write(chunk, () => resolve()))
+    if (!terminal.isRead) throw new Fault('the backup was not taken to its end', { retryable: false })
   }
 }

@@ -4,7 +4,7 @@ import { Fault, messageOf } from '../lib/fault.ts'
 
 export const SERVER_DEFAULT = 'http://127.0.0.1:9041'
 /** A list of 100,000 is twenty pages. */
-const PAGE_SIZE = 5_000
+export const PAGE_SIZE = 5_000
 /** A plan over a large ledger takes seconds; nothing takes a minute. */
 const ANSWER_WITHIN_MS = 60_000
 /** Whether it is ready is asked beside the question itself, and holds nobody up. */

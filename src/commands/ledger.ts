@@ -22,6 +22,7 @@ export function ledgerAt(
   const file = openLedgerFile(dataDir)
   const journal = journalOf(file.db, { cloud: cloudProvider !== null })
   const term = nextTerm(file.db)
+  const ours = crypto.randomUUID().slice(0, 8)
   let stamps = 0
   const ledger = openLedger({
     ...parts,
@@ -32,7 +33,7 @@ export function ledgerAt(
       return { state: stateWith(geometry, rows), revision }
     },
   })
-  /** A text that no process on this file has given before. */
-  const freshValue = () => `${term}.${++stamps}`
+  /** A text that nobody has given before, on another ledger neither: a patch of the same again changes nothing, and kills no Binding (R1, R25). */
+  const freshValue = () => `${term}.${ours}.${++stamps}`
   return { file, ledger, term, freshValue }
 }

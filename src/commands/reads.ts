@@ -36,7 +36,7 @@ export function readsOf({ ports, holds, rests, file, limits }: ReadParts) {
     addresses,
     feed,
     askAddress: oneAddressOf({ ...ports, reader, addresses, holds, rests }),
-    backups: backupsOf({ path: file.path, reader: copying }),
+    backups: backupsOf({ ...ports, path: file.path, reader: copying }),
     retain: (signal: AbortSignal) => retain({ ...ports, limits, prune: retentionIn(file.db), signal }),
     async stop() {
       feed.stop()

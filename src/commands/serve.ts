@@ -1,5 +1,6 @@
 /** Owns `floatip serve` as a process: its ports, its signals, its exit code. */
 
+import { inTime } from '../app/in-time.ts'
 import { systemClock } from '../lib/clock.ts'
 import { EXIT } from '../lib/exit.ts'
 import { Fault, messageOf } from '../lib/fault.ts'
@@ -7,6 +8,9 @@ import { logTo } from '../lib/log.ts'
 import { compose } from './compose.ts'
 import type { ServeOptions } from './options.ts'
 import { VERSION } from './version.ts'
+
+/** Requests under way are answered for so long: people wait no longer for the API server. Of one that does not decide any more nothing is. */
+const FINISHED_WITHIN_MS = 10_000
 
 /** Runs until SIGTERM or SIGINT; gives back the exit code. Throws a Fault when it cannot start. */
 export async function serve(options: ServeOptions): Promise<number> {
@@ -37,10 +41,22 @@ export async function serve(options: ServeOptions): Promise<number> {
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => ended.resolve(EXIT.ok))
   const code = await ended.promise
   floatip.endStreams()
-  await Promise.all([extender.stop(), api.stop()])
+  const withinMs = code === EXIT.ok ? FINISHED_WITHIN_MS : 0
+  await Promise.all([extender, api].map(port => close(port, withinMs)))
   await floatip.stop(code !== EXIT.ok)
   log.info({ code }, 'floatip stopped')
   return code
+}
+
+interface Open {
+  readonly server: { stop(closeActiveConnections: boolean): Promise<void> } | null
+  stop(): unknown
+}
+
+/** Whoever sends half a request, or takes no answer, would hold up the end for minutes: a leader that was has to be a candidate soon. */
+async function close(port: Open, withinMs: number): Promise<void> {
+  const { server } = port
+  if ((await inTime(systemClock, Promise.resolve(port.stop()), withinMs)) === 'late') await server?.stop(true)
 }
 
 interface Listening {

@@ -87,3 +87,8 @@ export function assertSound(row: Allocation | Draft): void {
 export function isClaimed(row: Allocation): boolean {
   return row.incarnation !== null
 }
+
+/** True when a reservation keeps it and no pod has it: it is beside what its workload has, however many pods that wants. */
+export function isSetAside(row: Allocation): boolean {
+  return row.phase === 'reserved' && row.reservation !== null
+}

@@ -2,6 +2,7 @@
 import { type Address, compareAddresses, parseAddress } from '../ip/address.ts'
 import { type Cidr, cidr, contains, parseCidr } from '../ip/cidr.ts'
 import { intersect, parseRange, RANGE_FORMS, type Range, rangeSet, rangeText, setSize } from '../ip/range.ts'
+import { quoted } from '../lib/quoted.ts'
 import { CONFIGURATION_SIZE_MAX, type Configuration, ENTRY_SIZE_MAX, entryName, type SubnetEntry } from './entry.ts'
 
 export type ConfigurationReading =
@@ -33,6 +34,15 @@ export function readEntries(raw: unknown): ConfigurationReading {
   entries.sort(byGateway)
   problems.push(...overlaps(entries), ...tooMany(entries))
   return problems.length > 0 ? refuse(problems) : { ok: true, configuration: { entries, warnings } }
+}
+
+/** A value that is something else altogether has thousands; what is told is for people. */
+const PROBLEMS_TOLD = 20
+
+/** In one text. */
+export function problemsText(problems: readonly string[]): string {
+  const more = problems.length - PROBLEMS_TOLD
+  return [...problems.slice(0, PROBLEMS_TOLD), ...(more > 0 ? [`and ${more} more`] : [])].join('; ')
 }
 
 function refuse(problems: readonly string[]): ConfigurationReading {
@@ -83,7 +93,7 @@ function readText<T>(
   const parsed = typeof value === 'string' ? parse(value) : null
   if (parsed === null) {
     problems.push(
-      `${where}.${name} must be ${form}${value === undefined ? ' (it is missing)' : `, not ${JSON.stringify(value)}`}`,
+      `${where}.${name} must be ${form}${value === undefined ? ' (it is missing)' : `, not ${quoted(value)}`}`,
     )
   }
   return parsed
@@ -100,7 +110,7 @@ function readNodeSubnets(fields: Record<string, unknown>, where: string, problem
   const seen = new Map<string, Cidr>()
   written.forEach((element: unknown, at) => {
     const network = typeof element === 'string' ? parseCidr(element) : null
-    if (network === null) problems.push(`${where}.${name}[${at}] must be a CIDR, not ${JSON.stringify(element)}`)
+    if (network === null) problems.push(`${where}.${name}[${at}] must be a CIDR, not ${quoted(element)}`)
     else seen.set(network.text, network)
   })
   return [...seen.values()]
@@ -109,7 +119,7 @@ function readNodeSubnets(fields: Record<string, unknown>, where: string, problem
 function readVlan(value: unknown, where: string, problems: string[]): number {
   if (value === undefined || value === null) return 0
   if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 4094) return value
-  problems.push(`${where}.vlan must be a whole number from 0 to 4094, not ${JSON.stringify(value)}`)
+  problems.push(`${where}.vlan must be a whole number from 0 to 4094, not ${quoted(value)}`)
   return 0
 }
 
@@ -121,7 +131,7 @@ function readRanges(value: unknown, where: string, problems: string[]): Range[] 
   return value.flatMap((element: unknown, at) => {
     const range = typeof element === 'string' ? parseRange(element) : null
     if (range !== null) return [range]
-    problems.push(`${where}[${at}] must be ${RANGE_FORMS}, not ${JSON.stringify(element)}`)
+    problems.push(`${where}[${at}] must be ${RANGE_FORMS}, not ${quoted(element)}`)
     return []
   })
 }

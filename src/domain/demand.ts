@@ -46,3 +46,6 @@ export interface Demand {
 
 /** Most range lists in one request: as many as the core matches at once. */
 export const REQUEST_LISTS_MAX = 64
+
+/** Most ranges in one request, as written: one takes 13 µs to read, and a pod is read at each of its changes. */
+export const REQUEST_RANGES_MAX = 4_096

@@ -4,6 +4,7 @@ import type { Verbosity } from '../app/verbosity.ts'
 import type { Log } from '../lib/log.ts'
 import { type BackupRouteParts, backupRoutes } from './backup.ts'
 import { type CheckRouteParts, checkRoutes } from './check.ts'
+import { refuseOtherSites } from './cross-site.ts'
 import { docsRoutes } from './docs.ts'
 import { type EventRouteParts, eventRoutes } from './events.ts'
 import { type ExplainRouteParts, explainRoutes } from './explain.ts'
@@ -76,6 +77,7 @@ export function apiApp(parts: ApiParts) {
   const { version, swagger12 } = parts
   return app
     .onError(mistake => answerMistake(app, parts.log, mistake))
+    .onRequest(refuseOtherSites)
     .onTransform(({ body }) => refuseDepth(body))
     .use(routesOf(parts))
     .use(docsRoutes({ routes: () => routesOf(parts), version, swagger12 }))

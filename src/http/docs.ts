@@ -6,6 +6,7 @@ import page from './docs.html' with { type: 'file' }
 import start from './docs-start.js' with { type: 'file' }
 import { describe, type OpenApi } from './openapi.ts'
 import { apiDeclaration, resourceListing } from './swagger-12.ts'
+import { urlOf } from './url.ts'
 
 /** Bun would build a page from the HTML file; as a file it is a path like the others. */
 const FILES = {
@@ -42,7 +43,7 @@ export function docsRoutes({ routes, version, swagger12 }: DocsParts) {
     app.get('/apidocs.json', async () => resourceListing(await description()), hidden)
     app.get(
       '/apidocs.json/v1',
-      async ({ request }) => apiDeclaration(await description(), new URL(request.url).origin),
+      async ({ request }) => apiDeclaration(await description(), urlOf(request).origin),
       hidden,
     )
   }

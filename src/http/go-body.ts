@@ -1,6 +1,7 @@
 /** Owns the tolerance that scripts written for galaxy-ipam rely on: its bodies and parameters are read as Go reads them. */
 import { KindGuard, type TObject, type TSchema } from '@sinclair/typebox'
 import { field, type JsonObject } from './json.ts'
+import { urlOf } from './url.ts'
 
 /** For a route's `transform`: the body as its schema spells it, before it is looked at. */
 export function asGoReads(schema: TSchema) {
@@ -12,7 +13,7 @@ export function asGoReads(schema: TSchema) {
 /** For a route's `transform`: of a parameter that is given twice the first counts, and one that the schema does not know is not there. */
 export function firstOfEach({ properties }: TObject) {
   return (context: { query: unknown; request: Request }): void => {
-    const given = [...new URL(context.request.url).searchParams].reverse()
+    const given = [...urlOf(context.request).searchParams].reverse()
     context.query = Object.fromEntries(given.filter(([name]) => Object.hasOwn(properties, name)))
   }
 }

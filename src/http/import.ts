@@ -4,7 +4,7 @@ import { Elysia } from 'elysia'
 import type { Gate } from '../app/gate.ts'
 import type { Import, ImportAnswer } from '../app/import.ts'
 import type { Imported } from '../domain/command.ts'
-import { parseOwnerKey } from '../domain/owner.ts'
+import { isObjectName, NO_CONTROLLER, parseOwnerKey } from '../domain/owner.ts'
 import type { ReleasePolicy } from '../domain/policy.ts'
 import { readAddress } from './address-wire.ts'
 import { failures, notReady } from './answers.ts'
@@ -92,6 +92,11 @@ function decodeItem({ ip, key, policy }: { ip: string; key: string; policy: numb
   const address = readAddress(ip, `items[${at}].ip`)
   const owner = parseOwnerKey(key)
   if (owner === null) throw new BadRequest(`items[${at}].key ${JSON.stringify(key)} is no owner key`)
+  // No pod of such a name can come for it, nor can anybody look for one to release it.
+  const { namespace, workload, pod } = owner
+  const odd = [namespace, workload, pod].find(name => name !== '' && name !== NO_CONTROLLER && !isObjectName(name))
+  if (odd !== undefined)
+    throw new BadRequest(`items[${at}].key ${JSON.stringify(key)}: nothing can have the name ${JSON.stringify(odd)}`)
   return { address, owner, policy: policy as ReleasePolicy }
 }
 

@@ -18,6 +18,13 @@ export const ListQuery = Type.Object({
   appType: Type.Optional(
     Type.String({ description: 'deployment, statefulset (default with appName), or another kind; plural accepted.' }),
   ),
+  after: Type.Optional(
+    Type.String({
+      description:
+        'Allocated addresses beyond this one alone. The last of a page, given for the next one, makes a list that misses none, however much changes meanwhile.',
+      examples: ['10.0.0.112'],
+    }),
+  ),
   ...PageQuery,
   sort: Type.Optional(
     Type.String({ description: 'ip, namespace, podname or policy; then asc or desc. "ip asc" by default.' }),
@@ -120,6 +127,7 @@ export function decodeList(query: Static<typeof ListQuery>): ListQuestion {
     namespace: given(query.namespace),
     workload: given(query.appName),
     pod: given(query.podName),
+    after: given(query.after) === undefined ? undefined : readAddress(query.after ?? '', 'after').text,
   }
   const search = { sort, descending, offset: asked.offset, limit: asked.size }
   return { search: Object.assign(search, defined(fields)), asked }

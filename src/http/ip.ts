@@ -36,7 +36,7 @@ export function ipRoutes({ gate, addresses }: IpParts) {
       async ({ body, status }) => {
         const requests = decodeRelease(body)
         if (!gate.open) return status(503, notReady(gate))
-        const reasons = await Promise.all(requests.map(request => addresses.release(request)))
+        const reasons = await addresses.release(requests)
         const left = requests.flatMap(({ address }, at) =>
           reasons[at] ? [{ ip: address.text, reason: reasons[at] }] : [],
         )

@@ -1,4 +1,6 @@
 /** Owns the reading of JSON bodies whose keys come in any case, and the error that says what is wrong where. */
+import { isNestedDeeper } from '../lib/nesting.ts'
+import { quoted } from '../lib/quoted.ts'
 
 /** The request cannot be understood; `message` says what, where and what to send instead. */
 export class BadRequest extends Error {
@@ -10,15 +12,7 @@ const DEPTH_MAX = 32
 
 /** Before it is looked at: of lists in one another the text of what is wrong would be gigabytes, and the stack ends before. */
 export function refuseDepth(body: unknown): void {
-  let level = [body].filter(isNest)
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > DEPTH_MAX) throw new BadRequest(`the body is nested deeper than ${DEPTH_MAX} levels`)
-    level = level.flatMap(each => Object.values(each).filter(isNest))
-  }
-}
-
-function isNest(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
+  if (isNestedDeeper(body, DEPTH_MAX)) throw new BadRequest(`the body is nested deeper than ${DEPTH_MAX} levels`)
 }
 
 export type JsonObject = Readonly<Record<string, unknown>>
@@ -57,6 +51,5 @@ export function field(object: JsonObject, name: string): unknown {
 }
 
 function kindOf(value: unknown): string {
-  if (value === undefined || value === null) return 'missing'
-  return Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : JSON.stringify(value)
+  return value === undefined || value === null ? 'missing' : quoted(value)
 }

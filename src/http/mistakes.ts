@@ -4,6 +4,7 @@ import { Fault, messageOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
 import { failure } from './answers.ts'
 import { BadRequest } from './json.ts'
+import { urlOf } from './url.ts'
 
 interface Mistake {
   readonly error: unknown
@@ -14,7 +15,7 @@ interface Mistake {
 
 /** For `onError` of the API's port, which all routes below it inherit. */
 export function answerMistake(app: AnyElysia, log: Log, { error, code, request, set }: Mistake) {
-  const path = new URL(request.url).pathname
+  const path = urlOf(request).pathname
   const allowed = code === 'NOT_FOUND' ? methodsOf(app, path) : []
   if (allowed.length > 0) {
     set.status = 405

@@ -4,7 +4,7 @@ import { Elysia, t } from 'elysia'
 import type { Gate } from '../app/gate.ts'
 import type { Planning } from '../app/plan.ts'
 import { FATES, type Plan, type PlanQuestion } from '../app/plan-words.ts'
-import { type ConfigurationReading, readConfiguration, readEntries } from '../domain/configuration.ts'
+import { type ConfigurationReading, problemsText, readConfiguration, readEntries } from '../domain/configuration.ts'
 import { isObjectName, NO_CONTROLLER } from '../domain/owner.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import { failure, failures, notReady } from './answers.ts'
@@ -159,7 +159,7 @@ function decodeQuestion({ scale, drain, configuration, pool }: Static<typeof Pla
 
 function configure(value: unknown): PlanQuestion {
   const reading: ConfigurationReading = typeof value === 'string' ? readConfiguration(value) : readEntries(value)
-  if (!reading.ok) throw new BadRequest(`configuration: ${reading.problems.join('; ')}`)
+  if (!reading.ok) throw new BadRequest(`configuration: ${problemsText(reading.problems)}`)
   return { kind: 'configure', configuration: reading.configuration }
 }
 

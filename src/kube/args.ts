@@ -1,10 +1,15 @@
 /** Owns the annotation `k8s.v1.cni.galaxy.io/args`: the pod's request in, its addresses out. */
-import { REQUEST_LISTS_MAX } from '../domain/demand.ts'
+import { REQUEST_LISTS_MAX, REQUEST_RANGES_MAX } from '../domain/demand.ts'
 import type { PodAddress } from '../domain/pod-address.ts'
 import { type Refusal, refusal } from '../domain/refusal.ts'
 import { type Address, parseAddress } from '../ip/address.ts'
 import { parseRange, RANGE_FORMS, type Range, type RangeList, rangeList } from '../ip/range.ts'
+import { isNestedDeeper } from '../lib/nesting.ts'
+import { quoted } from '../lib/quoted.ts'
 import { ARGS_ANNOTATION } from './names.ts'
+
+/** What stands beside the request is written again with the answer: far more than anybody has, and far less than the stack. */
+const DEPTH_MAX = 1_000
 
 export type AddressRequest = { readonly lists: readonly RangeList[] } | Refusal
 
@@ -13,11 +18,16 @@ export function readRequest(text: string | undefined): AddressRequest {
   const args = readArgs(text)
   if (args === null) return { lists: [] }
   if (typeof args === 'string') return unreadable(args)
+  if (isNestedDeeper(args, DEPTH_MAX)) return unreadable(`is nested deeper than ${DEPTH_MAX} levels`)
   const written = args.request_ip_range
   if (written === undefined || written === null) return { lists: [] }
   if (!Array.isArray(written)) return unreadable('request_ip_range must be a list of lists of ranges')
   if (written.length > REQUEST_LISTS_MAX) {
     return unreadable(`request_ip_range has ${written.length} lists: at most ${REQUEST_LISTS_MAX} are served`)
+  }
+  const named = written.reduce((sum: number, list) => sum + (Array.isArray(list) ? list.length : 0), 0)
+  if (named > REQUEST_RANGES_MAX) {
+    return unreadable(`request_ip_range names ${named} ranges: at most ${REQUEST_RANGES_MAX} are served`)
   }
   const lists: RangeList[] = []
   for (const [at, list] of written.entries()) {
@@ -50,7 +60,7 @@ function readList(list: unknown, where: string): Range[] | string {
   const ranges: Range[] = []
   for (const [at, element] of list.entries()) {
     const range = typeof element === 'string' ? parseRange(element) : null
-    if (range === null) return `${where}[${at}] must be ${RANGE_FORMS}, not ${JSON.stringify(element)}`
+    if (range === null) return `${where}[${at}] must be ${RANGE_FORMS}, not ${quoted(element)}`
     ranges.push(range)
   }
   return ranges

@@ -1,5 +1,6 @@
 /** Owns the FloatingIP object: an allocation as the cluster stores it, in galaxy's form. */
 import type { Allocation } from '../domain/allocation.ts'
+import { REQUEST_LISTS_MAX } from '../domain/demand.ts'
 import { type Owner, ownerKey, parseOwnerKey } from '../domain/owner.ts'
 import { policyOf, type ReleasePolicy } from '../domain/policy.ts'
 import { type Reservation, readReservation, reservationText } from '../domain/reservation.ts'
@@ -80,7 +81,7 @@ export function floatingIpFact(raw: RawObject): FloatingIpFact {
     reserved: metadata.labels?.[RESERVED_LABEL] !== undefined,
     apiVersion: metadata.annotations?.[API_VERSION_ANNOTATION] ?? '',
     reservation: readReservation(metadata.annotations?.[RESERVATION_ANNOTATION]),
-    index: Number.isInteger(index) && index >= 0 ? index : 0,
+    index: Number.isInteger(index) && index >= 0 && index < REQUEST_LISTS_MAX ? index : 0,
     surge: metadata.annotations?.[SURGE_ANNOTATION] === 'true',
     restsSince: Date.parse(metadata.annotations?.[RESTS_ANNOTATION] ?? '') || null,
     updatedAt: Date.parse(String(spec?.updateTime)) || 0,

@@ -54,7 +54,7 @@ async function listOnce<T>(
   limit: number | undefined,
 ): Promise<Listed<T>> {
   const items: T[] = []
-  let resourceVersion: string | undefined
+  let resourceVersion = ''
   let next: string | undefined
   do {
     const { body } = await transport.request<RawList>({
@@ -72,14 +72,16 @@ async function listOnce<T>(
       ...(options.signal ? { signal: options.signal } : {}),
     })
     options.onPage?.()
+    // What else has no version is no page, and would pass for the last one: all that is missing would be taken for absent.
+    const version = body.metadata?.resourceVersion
+    if (!version) throw new Unanswered(`GET ${path}: a page without a resourceVersion`, { retryable: true })
     // The first page's version: were the pages of different ages, a watch from the oldest would miss nothing.
-    resourceVersion ??= body.metadata?.resourceVersion
+    resourceVersion ||= version
     for (const raw of body.items ?? []) {
       const picked = options.pick(raw)
       if (picked !== null) items.push(picked)
     }
     next = body.metadata?.continue || undefined
   } while (next !== undefined)
-  if (!resourceVersion) throw new Unanswered(`GET ${path}: a list without a resourceVersion`, { retryable: true })
   return { items, resourceVersion }
 }

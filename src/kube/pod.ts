@@ -2,6 +2,7 @@
 import { DEPLOYMENT, NO_CONTROLLER, type Owner, STATEFUL_SET } from '../domain/owner.ts'
 import { NEVER, parsePolicy, type ReleasePolicy } from '../domain/policy.ts'
 import type { Address } from '../ip/address.ts'
+import { quoted } from '../lib/quoted.ts'
 import { type AddressRequest, readAnswer, readRequest } from './args.ts'
 import { listAll } from './list.ts'
 import { ARGS_ANNOTATION, POLICY_ANNOTATION, POOL_ANNOTATION, RESOURCE } from './names.ts'
@@ -113,7 +114,7 @@ function warningsOf({ metadata, spec }: RawPod): readonly string[] {
   const warnings: string[] = []
   if (!['', 'immutable', 'never'].includes(policy)) {
     warnings.push(
-      `annotation ${POLICY_ANNOTATION} has the unknown value ${JSON.stringify(policy)}: the address goes with the pod; use immutable or never`,
+      `annotation ${POLICY_ANNOTATION} has the unknown value ${quoted(policy)}: the address goes with the pod; use immutable or never`,
     )
   }
   if (spec?.hostNetwork) warnings.push('a pod with hostNetwork cannot use the address that it asks for')

@@ -1,7 +1,7 @@
 /** Owns the Pool object: a named set of addresses that Deployments share, with a size. */
 import { GROUP_VERSION } from './floatingip.ts'
 import type { RawMetadata, RawObject } from './raw.ts'
-import { isNotFound, mergePatch, type Transport } from './transport.ts'
+import { ApiError, isNotFound, mergePatch, type Transport } from './transport.ts'
 
 export const POOLS_PATH = `/apis/${GROUP_VERSION}/pools`
 /** Where galaxy-ipam keeps its pools, and where the HTTP API makes new ones. */
@@ -135,13 +135,19 @@ export function poolStoreOn(transport: Transport, elsewhere: (name: string) => s
     async put(name, size, preallocate) {
       const spec = { size, preAllocateIP: preallocate }
       const patch = { method: 'PATCH', contentType: mergePatch, body: spec } as const
-      const patched = await wherever(name, async path => {
-        return (await transport.request<RawObject>({ ...patch, path })).body
-      })
-      if (patched !== null) return poolFact(patched)
+      const patched = () => wherever(name, async path => (await transport.request<RawObject>({ ...patch, path })).body)
+      const known = await patched()
+      if (known !== null) return poolFact(known)
       const body = { apiVersion: GROUP_VERSION, kind: 'Pool', metadata: { name, namespace: POOL_NAMESPACE }, ...spec }
       const post = { method: 'POST', path: collection(POOL_NAMESPACE), body } as const
-      return poolFact((await transport.request<RawObject>(post)).body)
+      try {
+        return poolFact((await transport.request<RawObject>(post)).body)
+      } catch (error) {
+        // Somebody else has made it in between.
+        const made = error instanceof ApiError && error.status === 409 ? await patched() : null
+        if (made === null) throw error
+        return poolFact(made)
+      }
     },
     async remove(name) {
       const removed = await wherever(name, async path => {

@@ -41,7 +41,7 @@ export interface KubeRequest extends Omit<StreamRequest, 'idleMs'> {
 
 export interface Reply<T> {
   readonly status: number
-  /** Parsed JSON; the text itself when the answer is not JSON (`/readyz`). */
+  /** Parsed JSON: an object. */
   readonly body: T
 }
 
@@ -129,8 +129,10 @@ export function transport(connection: KubeConnection, options: TransportOptions 
         const response = await send(what, urlOf(connection, request), request, limits)
         const text = await response.text()
         measured(request.method, request.path, began, response.status)
-        const isJson = response.headers.get('content-type')?.includes('json') ?? false
-        return { status: response.status, body: (isJson ? JSON.parse(text) : text) as T }
+        const body = parsedOr(text)
+        // A proxy's page with status 200, say.
+        if (typeof body !== 'object' || body === null) throw new Error(`no object of Kubernetes: ${text.slice(0, 100)}`)
+        return { status: response.status, body: body as T }
       } catch (thrown) {
         measured(request.method, request.path, began, thrown)
         throw failureOf(what, connection, thrown, limits)

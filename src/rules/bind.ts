@@ -34,7 +34,8 @@ export const bind: Rule<BindCommand, BindAnswer> = (view, { demand, node, group 
 
 /**
  * What the pod's owner key still has beside the addresses that the pod was bound with, and its request does not ask for (R21). Without a
- * request only answers to lists are meant: a second row of the first list can also be left over from a lost ledger, and doubt keeps.
+ * request only answers to lists are meant: a second row of the first list can also be left over from a lost ledger, and doubt keeps. What a
+ * person reserved stays reserved.
  */
 export function outgrown(
   view: View,
@@ -44,7 +45,13 @@ export function outgrown(
   const used = new Set(bound.map(address => address.text))
   return view.ofKey(ownerKey(owner)).filter(row => {
     const isFree = row.phase === 'reserved' || row.incarnation === pod.uid
-    return isFree && !row.blocked && !used.has(row.address.text) && (request.length > 0 || row.index > 0)
+    return (
+      isFree &&
+      !row.blocked &&
+      row.reservation === null &&
+      !used.has(row.address.text) &&
+      (request.length > 0 || row.index > 0)
+    )
   })
 }
 

@@ -1,5 +1,5 @@
 /** Owns follow: what a workload keeps goes when the workload goes or shrinks (policy immutable), or when its rollout is over. */
-import type { Allocation } from '../domain/allocation.ts'
+import { type Allocation, isSetAside } from '../domain/allocation.ts'
 import type { Change } from '../domain/change.ts'
 import type { FollowCommand } from '../domain/command.ts'
 import { DEPLOYMENT, isKept, type Owner, ordinalExists, ownerKey, poolOwner, workloadKey } from '../domain/owner.ts'
@@ -49,7 +49,7 @@ function deployment(
   const kept = workloadOwner.pool === '' ? unused : unused.filter(row => isKept(row.owner))
   const configured = (row: Allocation) => isConfigured(view, row)
   const spare = new Set(kept)
-  const used = rows.filter(row => !spare.has(row))
+  const used = rows.filter(row => !spare.has(row) && !isSetAside(row))
   return trim(kept.filter(configured), used.filter(configured), workload)
 }
 

@@ -16,6 +16,7 @@ import {
 import { IMMUTABLE, policyName, RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { type Refusal, refusal } from '../domain/refusal.ts'
 import { rangeText } from '../ip/range.ts'
+import { quoted } from '../lib/quoted.ts'
 import { type Limit, limitOf } from './limit.ts'
 import { restingFor } from './rest.ts'
 import { isConfigured, type View } from './view.ts'
@@ -71,10 +72,7 @@ function belongsTo(row: Allocation, uid: string): boolean {
 
 function unsupported({ owner, policy, request, workload }: Demand): Refusal | null {
   if (owner.pool !== '' && !isObjectName(owner.pool)) {
-    return refusal(
-      'policy-not-supported',
-      `pool name ${JSON.stringify(owner.pool)} must be a DNS-1123 name such as web-pool`,
-    )
+    return refusal('policy-not-supported', `pool name ${quoted(owner.pool)} must be a DNS-1123 name such as web-pool`)
   }
   if (policy === RELEASE_AT_POD_END) return null
   const name = policyName(policy)
@@ -112,6 +110,9 @@ export function tooMany(intervals: readonly number[]): Refusal | null {
     : null
 }
 
+/** Ranges named in a refusal: enough to recognise the list, short enough for an event. */
+const RANGES_NAMED_MAX = 5
+
 /** A requested list of which the configuration has no address at all can never be served. */
 function outOfReach(view: View, demand: Demand): Refusal | null {
   const all = view.geometry.entries.map((_, index) => index)
@@ -121,9 +122,11 @@ function outOfReach(view: View, demand: Demand): Refusal | null {
   const at = intervals.indexOf(0)
   if (at < 0) return null
   const list = demand.request[at] ?? []
+  const more = list.length > RANGES_NAMED_MAX ? ` and ${list.length - RANGES_NAMED_MAX} more` : ''
+  const named = `${list.slice(0, RANGES_NAMED_MAX).map(rangeText).join(', ')}${more}`
   return refusal(
     'request-not-possible',
-    `request_ip_range[${at}] (${list.map(rangeText).join(', ')}) has no address of the configuration floatingips`,
+    `request_ip_range[${at}] (${named}) has no address of the configuration floatingips`,
   )
 }
 

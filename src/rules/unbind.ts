@@ -1,5 +1,5 @@
 /** Owns unbind: a pod ended, and the policy frees its addresses or keeps them. */
-import type { Allocation, Draft } from '../domain/allocation.ts'
+import { type Allocation, type Draft, isSetAside } from '../domain/allocation.ts'
 import type { Change } from '../domain/change.ts'
 import type { GiveBackCommand, ReclaimCommand, UnbindCommand } from '../domain/command.ts'
 import type { Workload } from '../domain/demand.ts'
@@ -106,7 +106,8 @@ function immutableFate(view: View, row: Allocation, workload: Workload, lost: nu
     case DEPLOYMENT: {
       if (workload.state === 'gone') return freeing('its Deployment is gone')
       if (keepsUntilOver(workload)) return { keepFor, because: 'kept until its rollout is over' }
-      const total = view.ofShare(ownerKey(keepFor)).filter(other => isConfigured(view, other)).length - lost
+      const its = view.ofShare(ownerKey(keepFor)).filter(other => isConfigured(view, other) && !isSetAside(other))
+      const total = its.length - lost
       return total > workload.replicas
         ? freeing(`its Deployment has ${total} addresses for ${workload.replicas} replicas`)
         : { keepFor, because: 'policy immutable' }

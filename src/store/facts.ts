@@ -20,7 +20,7 @@ export function rememberedText(db: Database, name: string): RememberedText {
   }
 }
 
-/** Numbers this start: one more than the last one on this file, so that what it stamps is new each time. */
+/** Numbers this start: one more than the last one on this file. */
 export function nextTerm(db: Database): number {
   const row = db
     .query<{ value: string }, []>(`

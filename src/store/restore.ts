@@ -1,6 +1,6 @@
 /** Owns putting a backup in the ledger's place: checked first, the ledger that was there kept aside. */
 import { Database } from 'bun:sqlite'
-import { copyFileSync, existsSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, copyFileSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Fault, messageOf } from '../lib/fault.ts'
 import { SCHEMA_VERSION, takeLock } from './open.ts'
@@ -31,19 +31,46 @@ export function restoreLedger({ dir, file, allocations, stamp }: RestoreOptions)
   const path = join(dir, 'ledger.db')
   const fresh = `${path}.restoring`
   try {
+    // Of one that was killed: SQLite would take its journal for that of the new copy.
+    removeWithLogs(fresh)
     copyFileSync(file, fresh)
     const counts = prepare(fresh, file, allocations)
+    toDisk(fresh)
     const aside = existsSync(path) ? `${path}.before-${stamp}` : null
     if (aside !== null) {
       settle(path)
-      renameSync(path, aside)
+      // A second name, so that in no moment there is no ledger: a floatip that starts then would make an empty one.
+      linkOrCopy(path, aside)
     }
-    for (const rest of ['-wal', '-shm']) rmSync(`${path}${rest}`, { force: true })
+    for (const log of ['-wal', '-shm']) rmSync(`${path}${log}`, { force: true })
     renameSync(fresh, path)
     return { ...counts, aside }
   } finally {
-    for (const rest of ['', '-wal', '-shm', '-journal']) rmSync(`${fresh}${rest}`, { force: true })
+    removeWithLogs(fresh)
     lock.close()
+  }
+}
+
+function removeWithLogs(path: string): void {
+  for (const log of ['', '-wal', '-shm', '-journal']) rmSync(`${path}${log}`, { force: true })
+}
+
+/** Before it takes the other's place: without power its name may be on disk sooner than what is in it. */
+function toDisk(path: string): void {
+  const file = openSync(path, 'r+')
+  try {
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Not every volume knows links. */
+function linkOrCopy(path: string, aside: string): void {
+  try {
+    linkSync(path, aside)
+  } catch {
+    copyFileSync(path, aside)
   }
 }
 

@@ -1,5 +1,7 @@
 /** Owns the questions that people ask of the rows: by field, sorted, page by page, each from an index that it names. */
 import type { Database, SQLQueryBindings } from 'bun:sqlite'
+import { parseAddress, sortKey } from '../ip/address.ts'
+import { present } from '../lib/assert.ts'
 import type { AllocationRow } from './row.ts'
 import { HAS_TERM, phrase, type Trigrams } from './trigrams.ts'
 
@@ -13,6 +15,8 @@ export interface Search {
   readonly namespace?: string
   readonly workload?: string
   readonly pod?: string
+  /** Rows of addresses beyond this one: whoever reads page by page misses none that way, whatever happens to those before. */
+  readonly after?: string
   readonly sort: SortField
   readonly descending: boolean
   readonly offset: number
@@ -60,7 +64,7 @@ export function planOf(search: Search, selective: boolean): Plan {
   const from = byKeyword || index === null ? 'allocation' : `allocation INDEXED BY ${index}`
   const conditions: string[] = []
   const values: SQLQueryBindings[] = []
-  const want = (condition: string, value: string) => {
+  const want = (condition: string, value: SQLQueryBindings) => {
     conditions.push(condition)
     values.push(value)
   }
@@ -74,6 +78,7 @@ export function planOf(search: Search, selective: boolean): Plan {
     if (value !== undefined)
       want(`${byKeyword ? '+' : ''}${field} = ?${field === 'pool' ? " AND pool <> ''" : ''}`, value)
   }
+  if (search.after !== undefined) want('sort > ?', sortKey(present(parseAddress(search.after), search.after)))
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
   const direction = search.descending ? 'DESC' : 'ASC'
   const order = search.sort === 'ip' ? `sort ${direction}` : `${COLUMNS[search.sort]} ${direction}, sort ${direction}`

@@ -89,10 +89,9 @@ export function startApiServer(clusterId = 'this-cluster') {
   function put(collection: Collection, object: Kube): Kube {
     const key = keyOf(object)
     const before = of(collection).get(key)
-    const type = before === undefined ? 'ADDED' : 'MODIFIED'
     const stored = storedAs(collection, before, object, String(++version))
     of(collection).set(key, stored)
-    return emit(collection, type, stored)
+    return emit(collection, before === undefined ? 'ADDED' : 'MODIFIED', stored)
   }
 
   function remove(collection: Collection, key: string): void {
@@ -163,7 +162,8 @@ export function startApiServer(clusterId = 'this-cluster') {
     const metadata = (verb === 'delete' ? body.preconditions : body.metadata) as Partial<Kube['metadata']> | undefined
     const conflict = conflictOf(before, metadata ?? {})
     if (conflict !== null) return conflict
-    if (verb === 'patch') return put(collection, applyPatch(before, body) as Kube)
+    const after = verb === 'patch' ? (applyPatch(before, body) as Kube) : null // what changes nothing is no write
+    if (after !== null) return Bun.deepEquals(after, before) ? before : put(collection, after)
     remove(collection, key)
     return before
   }

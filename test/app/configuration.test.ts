@@ -113,3 +113,25 @@ test('from the config file: no Event on a ConfigMap that nobody reads', async ()
   await Bun.sleep(100)
   expect(told(world)).toEqual([])
 })
+
+describe('a value that nobody would write', () => {
+  const DEEP = 200_000
+  const nested = `${'['.repeat(DEEP)}${']'.repeat(DEEP)}`
+  const refused = async (world: World) =>
+    (await api<{ rejected?: { because: string } }>(world, '/v1/config')).body.rejected?.because ?? ''
+
+  for (const [what, text] of [
+    ['lists in one another', `[{"ips":[${nested}],"nodeSubnets":[${nested}],"vlan":${nested},"subnet":${nested}}]`],
+    ['a hundred thousand things that are no entries', `[${'0,'.repeat(100_000)}0]`],
+    ['a range of 500 kB', JSON.stringify([entry('10.49.0.0/24', '10.0.0.0/24', 'a'.repeat(500_000))])],
+  ] as const) {
+    test(`${what}: refused in a few sentences, and the one in force stays`, async () => {
+      const world = await openWorld()
+      world.api.put('configmaps', configMap(text))
+      await until(() => told(world).length === 1)
+      expect((await refused(world)).length).toBeLessThan(3_000)
+      await run(world, pod('p'))
+      expect(world.bugs).toEqual([])
+    })
+  }
+})

@@ -109,6 +109,15 @@ describe('another configuration', () => {
       body: { message: expect.stringContaining('floatingips[0].subnet must be a CIDR') },
     })
   })
+
+  test('one that is something else altogether: 400, in a few sentences', async () => {
+    const { status, body } = await ask(await openWorld(), {
+      configuration: Array.from({ length: 10_000 }, () => ({})),
+    })
+    expect(status).toBe(400)
+    expect(JSON.stringify(body).length).toBeLessThan(3_000)
+    expect(JSON.stringify(body)).toContain('and 39980 more')
+  })
 })
 
 describe('another size of a pool', () => {

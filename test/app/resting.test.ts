@@ -1,6 +1,7 @@
 /** Owns R12 on the composed program: from a pod's last status to the pods that wait until its address has rested. */
 import { afterEach, describe, expect, test } from 'bun:test'
 import type { Finding } from '../../src/app/findings.ts'
+import { Fault } from '../../src/lib/fault.ts'
 import { api, bind, callsOf, carried, create, filter, run } from './asking.ts'
 import { explain } from './explaining.ts'
 import {
@@ -213,6 +214,23 @@ describe('R12 while it rests', () => {
     await until(() => world.row(IP) === 'bound NULL_default_NULL_thief thief#1')
     world.api.remove('pods', 'default/thief')
     await until(() => world.row(IP) === 'resting NULL_default_NULL_thief')
+  })
+
+  test('the end of a rest that cannot be booked is told once, and booked when it can be', async () => {
+    const world = await openWorld({ speed: 50, restMs: 1_000 })
+    const { ledger } = world
+    const { submit } = ledger
+    ledger.submit = ((kind: 'rested', command: never) =>
+      kind === 'rested'
+        ? Promise.reject(new Fault('the disk is full', { retryable: true }))
+        : submit(kind, command)) as typeof submit
+    await killed(world)
+    await Bun.sleep(300)
+    const told = () => world.logged.filter(line => line.includes('the end of its rest is not booked yet'))
+    expect(told()).toHaveLength(1)
+    ledger.submit = submit
+    await until(() => world.row(IP) === 'free')
+    expect(told()).toHaveLength(1)
   })
 
   test('R12 it leaves the configuration and comes back: it still rests', async () => {

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from 'bun:test'
 import { carried, run } from './asking.ts'
 import { floatingIp, pod } from './objects.ts'
 import { templated } from './planning.ts'
-import { closeWorlds, openWorld, until } from './world.ts'
+import { closeWorlds, openWorld, startWorld, until } from './world.ts'
 
 afterEach(closeWorlds)
 
@@ -36,3 +36,15 @@ test('R21 what a running pod has comes back to its replacement, all of it', asyn
   await run(world, web('web-0#2', LISTS))
   expect(carried(world, 'web-0')).toEqual(HAS)
 })
+
+test.each(['1e300', '99999999999999999999', '64', '-1', '0.5', 'x'])(
+  'an object that tells a list which no request has (%s) holds up no start',
+  async told => {
+    const object = floatingIp('10.0.0.2', 'sts_default_web_web-0', { policy: 2 })
+    object.metadata.annotations = { 'floatip.galaxy.k8s.io/request-index': told }
+    const world = startWorld({ floatingips: [object] })
+    await until(() => world.gate.open)
+    expect(world.row('10.0.0.2')).toBe('reserved sts_default_web_web-0')
+    expect(world.ledger.read(view => [...view.rows()].map(({ index }) => index))).toEqual([0])
+  },
+)

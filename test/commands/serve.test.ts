@@ -1,6 +1,7 @@
 /** Owns the proof that `floatip serve` itself, as a process of its own, is composed like the stage of the other tests, starts, answers and ends. */
 import { afterEach, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startApiServer } from '../app/api-server.ts'
@@ -111,6 +112,23 @@ describe('floatip serve', () => {
     const { content } = (await (await second.get('/v1/ip?appName=web')).json()) as { content: object[] }
     expect(content).toMatchObject([{ ip: '10.0.0.2', podName: 'web-0', status: 'Failed', releasable: true }])
   })
+
+  test.each(['extender', 'api'])(
+    'a request whose body never comes (%s port) holds up no end',
+    async which => {
+      const { started, child } = await serve(stage())
+      const halfSent = connect(Number(started[which]), '127.0.0.1')
+      ended.push(() => halfSent.destroy())
+      halfSent.on('error', () => {})
+      halfSent.write(
+        `POST ${which === 'api' ? '/v1/ip' : '/v1/filter'} HTTP/1.1\r\nHost: floatip.local\r\nContent-Length: 100\r\n\r\n{"ips"`,
+      )
+      await Bun.sleep(300)
+      child.kill('SIGTERM')
+      expect(await Promise.race([child.exited, Bun.sleep(20_000).then(() => 'it goes on')])).toBe(0)
+    },
+    30_000,
+  )
 
   test('a second process on the same ledger ends with 3 and says who is in the way', async () => {
     const it = stage()

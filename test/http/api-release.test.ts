@@ -1,6 +1,8 @@
 /** Owns POST /v1/ip: what is released, what is not, and the reasons. */
 import { afterEach, describe, expect, test } from 'bun:test'
-import { closeWorlds, until } from '../app/world.ts'
+import { Fault } from '../../src/lib/fault.ts'
+import { entry, floatingIp } from '../app/objects.ts'
+import { closeWorlds, openWorld, until } from '../app/world.ts'
 import { list, mixed, release } from './api-world.ts'
 
 afterEach(closeWorlds)
@@ -73,5 +75,53 @@ describe('POST /v1/ip', () => {
   test('an empty list releases nothing, with success', async () => {
     const world = await mixed()
     expect(await release(world)).toEqual({ status: 200, body: { code: 200, message: '' } } as never)
+  })
+
+  test('thousands do not stand before the binds: some at once, all of them released', async () => {
+    const ips = Array.from({ length: 3_000 }, (_, n) => `10.0.${(n >> 8) + 1}.${n & 255}`)
+    const world = await openWorld({
+      entries: [entry('10.49.0.0/24', '10.0.0.0/16', '10.0.1.0~10.0.20.255')],
+      floatingips: ips.map((ip, n) => floatingIp(ip, `sts_default_gone_gone-${n}`, { policy: 2 })),
+    })
+    const { calls } = world.ports
+    const { getPod } = calls
+    let now = 0
+    let most = 0
+    calls.getPod = async (...asked) => {
+      most = Math.max(most, ++now)
+      await Bun.sleep(1)
+      return await getPod(...asked).finally(() => now--)
+    }
+    const items = ips.map((ip, n) => ({ ip, appName: 'gone', podName: `gone-${n}`, namespace: 'default' }))
+    expect((await release(world, ...items)).status).toBe(200)
+    expect(most).toBeGreaterThan(8)
+    expect(most).toBeLessThan(40)
+    expect(world.rows()).toEqual([])
+  }, 30_000)
+
+  test('while nobody answers, it is told after half a minute of those that were not tried', async () => {
+    const world = await mixed()
+    const clock = { now: 0 }
+    const { now } = performance
+    performance.now = () => now.call(performance) + clock.now
+    try {
+      world.ports.calls.getPod = async () => {
+        clock.now += 1_000
+        throw new Fault('no answer', { retryable: true })
+      }
+      const items = Array.from({ length: 100 }, () => ({
+        ip: '10.0.0.9',
+        appName: 'sts',
+        podName: 'sts-0',
+        namespace: 'default',
+      }))
+      const { status, body } = await release(world, ...items)
+      const { reasons } = body as unknown as { reasons: readonly string[] }
+      expect([status, reasons.length]).toEqual([202, 100])
+      expect(reasons[0]).toBe('releasing 10.0.0.9: no answer')
+      expect(reasons[99]).toBe('releasing 10.0.0.9: not tried, those before it took too long: ask again')
+    } finally {
+      performance.now = now
+    }
   })
 })

@@ -58,6 +58,7 @@ export const API_ROWS: readonly BadRow[] = [
     ...post('a body of 20 MB', '', 413, ''),
     headers: { 'content-length': '20000000', 'content-type': 'application/json' },
   },
+  get('a list from something that is no address on', 'after=web-0', 400, 'after must be an IP address, not "web-0"'),
   get('an unknown field to sort by', 'sort=node', 400, `${SORTS}"node"`),
   get('an unknown direction', 'sort=ip%20up', 400, `${SORTS}"ip up"`),
   get('three words to sort by', 'sort=ip%20asc%20desc', 400, `${SORTS}"ip asc desc"`),

@@ -164,6 +164,13 @@ export const DOING_ROWS: readonly BadRow[] = [
     'items[0].key "web" is no owner key',
   ),
   row(
+    'an import for a pod of a name that none can have',
+    'POST /v1/import',
+    '{"items":[{"ip":"10.0.0.2","key":"sts_Default_b_b-0","policy":2}]}',
+    400,
+    'items[0].key "sts_Default_b_b-0": nothing can have the name "Default"',
+  ),
+  row(
     'an import that names an address twice',
     'POST /v1/import',
     '{"dryRun":false,"items":[{"ip":"10.0.0.2","key":"sts_a_b_b-0","policy":2},{"ip":"10.0.0.2","key":"sts_a_b_b-1","policy":2}]}',

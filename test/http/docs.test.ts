@@ -46,7 +46,7 @@ test('every route that is served, and no other, is described: summary, descripti
 test('parameters that galaxy reads tolerantly are texts', async () => {
   const { operations } = await described()
   const list = operations.find(({ name }) => name === 'GET /v1/ip')?.operation
-  expect(list?.parameters?.map(({ schema }) => schema.type)).toEqual(Array(9).fill('string'))
+  expect(list?.parameters?.map(({ schema }) => schema.type)).toEqual(Array(10).fill('string'))
 })
 
 test('nothing in it is of the tools that made it', async () => {

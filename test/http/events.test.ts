@@ -77,6 +77,17 @@ test.each([
   await stream.end()
 })
 
+test('an id of another ledger, that of the leader before, is a gap, not a silence', async () => {
+  const world = await openWorld()
+  await run(world, pod('p1'))
+  const stream = await follow(world, '/v1/events?after=5000')
+  await run(world, pod('p2'))
+  const [gap, next] = await stream.until(2)
+  expect(gap).toMatchObject({ event: 'gap', data: { after: 5000, next: 2 } })
+  expect(next).toMatchObject({ id: 2, event: 'bind' })
+  await stream.end()
+})
+
 test('what is no longer recorded is a gap, not a silence', async () => {
   const world = await openWorld({ history: { rows: 2, ageMs: 1e12 } })
   for (const name of ['p1', 'p2', 'p3']) {

@@ -1,6 +1,6 @@
 /** The pool routes in galaxy's form: what each answers, and that nothing is done before floatip is ready. */
 import { afterEach, expect, test } from 'bun:test'
-import { api, run } from '../app/asking.ts'
+import { api, callsOf, run } from '../app/asking.ts'
 import { entry, pod } from '../app/objects.ts'
 import { closeWorlds, openWorld, startWorld, until, type World } from '../app/world.ts'
 
@@ -147,4 +147,26 @@ test('a large pool is filled and emptied in many turns, so that nobody waits for
   await post(world, { name: 'p', size: 10 })
   expect(world.rows()).toHaveLength(10)
   expect(most).toBeLessThanOrEqual(1_000)
+})
+
+test('two who make the same pool at once both succeed, and one of their sizes is in force', async () => {
+  const world = await openWorld()
+  const made = await Promise.all([2, 3, 4].map(size => post(world, { name: 'p', size })))
+  expect(made.map(({ status, body }) => [status, body])).toEqual(made.map(() => [200, { code: 200, message: '' }]))
+  expect((await api<{ pool: { size: number } }>(world, '/v1/pool/p')).body.pool.size).toBeGreaterThan(1)
+})
+
+test('a status that may not be written is tried for all pools together, ever more rarely, and told once', async () => {
+  const world = await openWorld({ speed: 50 })
+  world.api.fail('patch pools', { status: 403, reason: 'Forbidden' }, 9)
+  const names = ['a', 'b', 'c', 'd']
+  for (const name of names) {
+    const metadata = { name, namespace: 'kube-system', uid: `pool-${name}`, resourceVersion: '1' }
+    world.api.put('pools', { metadata, size: 2 })
+  }
+  await Bun.sleep(1_000)
+  expect(world.logged.filter(line => line.includes('the status of a pool was not written'))).toHaveLength(1)
+  expect(callsOf(world, 'patch pools').length).toBeLessThan(9)
+  // Until the right is given: 4 s of this test are 200 s there.
+  await until(() => names.every(name => world.api.get('pools', `kube-system/${name}`)?.status?.size === 2))
 })

@@ -97,3 +97,13 @@ test('a list without a version is none: no watch could go on from it', async () 
   server.answer = () => ({ body: { items: [] } })
   expect(await failureOf(names())).toBeInstanceOf(Unanswered)
 })
+
+test.each([
+  ['a page of a proxy', 'Service temporarily unavailable'],
+  ['an object that is no page', { kind: 'Status', metadata: {} }],
+])('%s in the middle is no end of the list: nothing is taken for absent', async (_, body) => {
+  server.answer = one => (one.query.get('continue') === '1' ? { body } : paged(one))
+  const failure = await failureOf(names(1))
+  expect(failure).toBeInstanceOf(Unanswered)
+  expect(failure).toMatchObject({ retryable: true })
+})

@@ -100,12 +100,18 @@ describe('what is sent', () => {
     ])
   })
 
-  test('plain text comes back as text', async () => {
-    const server = await serve()
-    server.answer = () => ({ body: 'ok' })
-    const { api } = connectTo(kubeconfig(certs, server.url, {}))
-    expect((await api.request<unknown>({ method: 'GET', path: '/readyz' })).body).toBe('ok')
-  })
+  test.each(['<html>all is well</html>', '', 'null', '"ok"'])(
+    'a 200 of something else is no answer: %s',
+    async body => {
+      const server = await serve()
+      server.answer = () => ({ body })
+      const { api } = connectTo(kubeconfig(certs, server.url, {}))
+      const failure = await failureOf(api.request(pods))
+      expect(failure).toBeInstanceOf(Unanswered)
+      expect(failure).toMatchObject({ retryable: true, outcome: 'unknown' })
+      expect((failure as Error).message).toContain(`no object of Kubernetes: ${body}`)
+    },
+  )
 
   test('a redirect is not followed: it would take the token elsewhere', async () => {
     const server = await serve()

@@ -263,3 +263,16 @@ describe('R3 confirm: the claim is as it was', () => {
     expect(confirm(world.state, { pod, addresses: [ip('10.0.1.2')], revision: 4 })).toMatchObject({ code: 'stale' })
   })
 })
+
+test('R21 what a person reserved for the pod is never outgrown: the reservation ends it', () => {
+  const key = 'sts_ns_web_web-0'
+  const reservation = { id: 'r1', expiresAt: null, note: '' }
+  const world = worldOf([
+    rowOf('10.0.1.2', key, { incarnation: 'u1' }),
+    keptRow('10.0.1.3', key),
+    keptRow('10.0.1.4', key, { reservation }),
+    rowOf('10.0.1.5', key, { incarnation: 'u1', reservation }),
+  ])
+  const demand = demandOf(key, { uid: 'u1', policy: 1, request: [ranges('10.0.1.2')] })
+  expect(outgrown(world.state, demand, [ip('10.0.1.2')]).map(row => row.address.text)).toEqual(['10.0.1.3'])
+})

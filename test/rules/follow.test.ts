@@ -98,6 +98,18 @@ describe('a Deployment with policy immutable', () => {
   })
 })
 
+test('what a person reserved for a Deployment beside its own costs it none of those', () => {
+  const reservation = { id: 'r1', expiresAt: null, note: 'for 4' }
+  const rows = [
+    keptRow('10.0.1.2', 'dp_ns_api_'),
+    rowOf('10.0.1.3', 'dp_ns_api_api-x', { policy: 1 }),
+    keptRow('10.0.1.4', 'dp_ns_api_', { policy: 0, reservation }),
+    rowOf('10.0.1.5', 'dp_ns_api_api-y', { policy: 1, reservation }),
+  ]
+  expect(follow(worldOf(rows), 'dp_ns_api_', scaled(3))).toEqual([])
+  expect(follow(worldOf(rows), 'dp_ns_api_', scaled(2))).toEqual(['10.0.1.2'])
+})
+
 test('a custom workload is followed as a StatefulSet is; one whose size nobody can tell keeps', () => {
   const rows = [keptRow('10.0.1.2', 'tapp_ns_db_db-7')]
   expect(follow(worldOf(rows), 'tapp_ns_db_', scaled(8))).toEqual([])

@@ -217,3 +217,14 @@ describe('a claim given up goes back to where it came from', () => {
     ).toEqual(['give back 10.0.1.2 -> free'])
   })
 })
+
+test('what a person reserved for a Deployment beside its own is no address too many: its pods keep theirs', () => {
+  const reservation = { id: 'r1', expiresAt: null, note: 'for 4' }
+  const world = worldOf([
+    rowOf('10.0.1.2', 'dp_ns_api_api-x', { policy: 1, incarnation: 'x' }),
+    rowOf('10.0.1.3', 'dp_ns_api_api-y', { policy: 1, incarnation: 'y' }),
+    keptRow('10.0.1.4', 'dp_ns_api_', { policy: 0, reservation }),
+  ])
+  expect(changesOf(world.decide('unbind', ends('x', scaled(2))))).toEqual(['keep 10.0.1.2 -> reserved dp_ns_api_'])
+  expect(changesOf(world.decide('unbind', ends('y', scaled(1))))).toEqual(['free 10.0.1.3 -> free'])
+})

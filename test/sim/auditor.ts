@@ -1,5 +1,5 @@
 /** Owns the invariants of architecture section 5: it hears every change, looks at every pod, and says what is broken. */
-import { type Allocation, UNKNOWN_INCARNATION } from '../../src/domain/allocation.ts'
+import { type Allocation, isSetAside, UNKNOWN_INCARNATION } from '../../src/domain/allocation.ts'
 import type { Committed } from '../../src/domain/change.ts'
 
 import { isKept, ordinalOf, ownerKey, poolOwner, restKey, sharedBy, workloadKey } from '../../src/domain/owner.ts'
@@ -259,10 +259,11 @@ export function auditorOf(cluster: SimCluster) {
       broken(`pool ${pool} keeps ${spare.length} of ${own.length} with a size of ${size}`)
   }
 
-  /** A Deployment with policy immutable keeps no more than it has replicas, its living pods aside. */
+  /** A Deployment with policy immutable keeps no more than it has replicas, its living pods and what is reserved for it aside. */
   function restOf(name: string, replicas: number): void {
-    const own = inForce().filter(row => row.owner.workload === name && row.policy === 1 && row.owner.kind === 'dp')
-    const kept = own.filter(row => row.phase === 'reserved' && row.reservation === null).length
+    const its = inForce().filter(row => row.owner.workload === name && row.policy === 1 && row.owner.kind === 'dp')
+    const own = its.filter(row => !isSetAside(row))
+    const kept = own.filter(row => row.phase === 'reserved').length
     if (kept > 0 && own.length > replicas)
       broken(`${name} keeps ${kept} of ${own.length} addresses for ${replicas} replicas`)
   }

@@ -1,7 +1,7 @@
 /** Owns restore: a backup is put in the ledger's place, or nothing is touched. */
 import { Database } from 'bun:sqlite'
 import { afterAll, describe, expect, test } from 'bun:test'
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Fault } from '../../src/lib/fault.ts'
 import { rememberedText } from '../../src/store/facts.ts'
@@ -66,6 +66,38 @@ describe('restore', () => {
     const db = new Database(aside ?? '', { readonly: true })
     expect(db.query<{ n: number }, []>('SELECT count(*) AS n FROM allocation').get()?.n).toBe(1)
     db.close()
+  })
+
+  test('in no moment is there no ledger: one that is killed has the old or the new one', async () => {
+    const { dir, file } = backedUp()
+    const looker = new Worker(new URL('./watch-thread.ts', import.meta.url).href)
+    const told = () => new Promise(resolve => looker.addEventListener('message', resolve, { once: true }))
+    const counts = new Int32Array(new SharedArrayBuffer(12))
+    looker.postMessage({ path: join(dir, 'ledger.db'), seen: counts.buffer })
+    await told()
+    for (let round = 0; round < 100; round++) restoreLedger({ dir, file, allocations: true, stamp: `${round}` })
+    const done = told()
+    counts[2] = 1
+    await done
+    expect(counts[0]).toBeGreaterThan(100)
+    expect(counts[1]).toBe(0)
+    expect(contents(dir)).toMatchObject({ allocation: 1 })
+  })
+
+  test('what a restore that was killed left over has no part in the next one', () => {
+    const { file } = backedUp()
+    const dir = tempDir()
+    const killed = new Database(join(tempDir(), 'killed.db'))
+    killed.run('PRAGMA cache_size = 5')
+    killed.run('CREATE TABLE t (filling BLOB)')
+    killed.run(`INSERT INTO t VALUES ${'(zeroblob(900)),'.repeat(500)}(zeroblob(9))`)
+    killed.run('BEGIN')
+    killed.run('UPDATE t SET filling = randomblob(900)')
+    copyFileSync(`${killed.filename}-journal`, join(dir, 'ledger.db.restoring-journal'))
+    killed.run('ROLLBACK')
+    killed.close()
+    expect(restore(dir, file, true)).toMatchObject({ history: 1, allocations: 1 })
+    expect(contents(dir)).toMatchObject({ allocation: 1, history: 1 })
   })
 
   test.each(['/proc/nowhere', '/dev/null', '/proc'])('a directory that can have no ledger: %s', dir => {

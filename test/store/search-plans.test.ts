@@ -51,6 +51,8 @@ describe('the plan of a page: one search of one index, in the order of the list'
     [{ namespace: 'n', descending: true }, 'allocation_by_namespace (namespace=?)'],
     [{ namespace: 'n', sort: 'namespace' }, 'allocation_by_namespace (namespace=?)'],
     [{ kind: 'dp' }, 'allocation_by_kind (kind=?)'],
+    [{ after: '10.0.0.9', keyword: '_' }, 'allocation_by_sort (sort>?)'],
+    [{ after: '10.0.0.9', namespace: 'n' }, 'allocation_by_namespace (namespace=? AND sort>?)'],
   ] as const)('%j', (fields, index) => {
     expect(steps(fields)).toEqual([`SEARCH allocation USING INDEX ${index}`])
   })
