@@ -234,7 +234,7 @@ const ADDRESSES: Shape<IpItem> = {
     { title: 'POD', of: item => item.podName },
     { title: 'POOL', of: item => item.poolName, wide: true },
     { title: 'KIND', of: item => named(item.appType), wide: true },
-    { title: 'POLICY', of: item => (item.policy === undefined ? '' : POLICIES[item.policy]) },
+    { title: 'POLICY', of: item => (item.updateTime === undefined ? '' : POLICIES[item.policy ?? 0]) },
     { title: 'STATUS', of: statusText, tone: statusTone },
     { title: 'AGE', of: item => ageText(item.updateTime), whole: true },
     { title: 'RELEASABLE', of: item => (item.releasable ? 'yes' : ''), wide: true },

@@ -63,7 +63,7 @@ describe('ip ls', () => {
   test('json and yaml hold the same, whole', async () => {
     const json = JSON.parse((await typed('ip ls -o json')).out)
     expect(json).toHaveLength(3)
-    expect(json[0]).toMatchObject({ ip: '10.0.0.9', appName: 'sts', podName: 'sts-0', policy: 2, releasable: false })
+    expect(json[0]).toMatchObject({ ip: '10.0.0.9', appName: 'sts', podName: 'sts-0', policy: 2 })
     expect(parse((await typed('ip ls -o yaml')).out)).toEqual(json)
   })
 
