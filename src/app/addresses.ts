@@ -80,15 +80,42 @@ export function addressesOf({ ledger, cluster, calls, places, replicator, clock,
         if (orphan !== undefined) return shown(orphan)
         const address = view.geometry.nthAddress(at)
         const row = view.at(address)
-        return row === null ? { address, row: null, status: '', releasable: false } : shown(row)
+        return row === null ? freeOne(address) : shown(row)
       }
+    })
+  }
+
+  /** The same by another field: those of a free address are empty, so the free ones stand together, before all rows or after them. */
+  async function byField(wanted: Search): Promise<ListedPage> {
+    const { descending, offset, limit } = wanted
+    if (descending) {
+      const { total, rows } = await search(wanted)
+      const { count, page } = freeOnes(Math.max(0, offset - total), limit - rows.length, true)
+      return { total: total + count, content: [...rows.map(shown), ...page] }
+    }
+    const { count, page } = freeOnes(offset, limit, false)
+    const rest = { offset: Math.max(0, offset - count), limit: limit - page.length }
+    const { total, rows } = await search({ ...wanted, ...rest })
+    return { total: count + total, content: [...page, ...rows.map(shown)] }
+  }
+
+  /** How many addresses are free, and so many of them from one on, in the order of the entries. */
+  function freeOnes(from: number, most: number, descending: boolean): { count: number; page: readonly Listed[] } {
+    return ledger.read(view => {
+      const count = view.geometry.entries.reduce((sum, _, entry) => sum + view.freeCount(entry), 0)
+      const page: Listed[] = []
+      for (let at = from; at < Math.min(from + most, count); at++) {
+        const address = view.nthFree(descending ? count - 1 - at : at)
+        if (address !== null) page.push(freeOne(address))
+      }
+      return { count, page }
     })
   }
 
   return {
     shown,
     async list(wanted) {
-      if (isUnfiltered(wanted) && wanted.sort === 'ip') return everything(wanted)
+      if (isUnfiltered(wanted)) return wanted.sort === 'ip' ? everything(wanted) : await byField(wanted)
       const { total, rows } = await search(wanted)
       return { total, content: rows.map(shown) }
     },
@@ -121,6 +148,10 @@ export function addressesOf({ ledger, cluster, calls, places, replicator, clock,
       }
     },
   }
+}
+
+function freeOne(address: Address): Listed {
+  return { address, row: null, status: '', releasable: false }
 }
 
 function isUnfiltered({ keyword, pool, kind, namespace, workload, pod }: Search): boolean {

@@ -27,7 +27,7 @@ export function ipRoutes({ gate, addresses }: IpParts) {
           tags: ['addresses'],
           summary: 'List addresses',
           description:
-            'Filters combine with AND. Without any filter, and sorted by ip, every configured address is listed, the free ones too.',
+            'Filters combine with AND. Without any filter every configured address is listed, the free ones too.',
         },
       },
     )

@@ -92,9 +92,22 @@ describe('GET /v1/ip', () => {
     expect(await list(world, `?${query}`)).toMatchObject(expected)
   })
 
+  test.each([
+    ['podname asc', ['10.0.0.12', '10.0.0.10', '10.0.0.11', '10.0.0.9']],
+    ['podname desc', ['10.0.0.9', '10.0.0.11', '10.0.0.10', '10.0.0.12']],
+    ['namespace asc', ['10.0.0.12', '10.0.0.9', '10.0.0.10', '10.0.0.11']],
+    ['namespace desc', ['10.0.0.11', '10.0.0.10', '10.0.0.9', '10.0.0.12']],
+    ['policy asc', ['10.0.0.12', '10.0.0.11', '10.0.0.9', '10.0.0.10']],
+    ['policy desc', ['10.0.0.10', '10.0.0.9', '10.0.0.11', '10.0.0.12']],
+  ])('sort=%s of everything: the free ones too, whose fields are empty', async (sort, expected) => {
+    const world = await mixed()
+    expect(await ips(world, `?sort=${encodeURIComponent(sort)}`)).toEqual(expected)
+    expect((await list(world, `?sort=${encodeURIComponent(sort)}`)).totalElements).toBe(4)
+  })
+
   test('pages cover the whole list without a gap, filtered and unfiltered', async () => {
     const world = await mixed()
-    for (const filter of ['', 'namespace=default&']) {
+    for (const filter of ['', 'namespace=default&', 'sort=podname&', 'sort=podname%20desc&', 'sort=policy&']) {
       const pages = await Promise.all([0, 1, 2, 3].map(page => ips(world, `?${filter}size=1&page=${page}`)))
       expect(pages.flat()).toEqual(await ips(world, `?${filter}`))
     }
