@@ -14,7 +14,7 @@ export interface Listed {
   readonly address: Address
   /** Null: free. */
   readonly row: Allocation | null
-  /** The pod's phase, `Deleted` when it is gone, `Unknown` when the cluster cannot tell; empty for a free address. */
+  /** The pod's phase, `Deleted` when it is gone, `Unknown` when the cluster cannot tell; empty for an address that is free or nobody's. */
   readonly status: string
   /** True only when no pod holds it. */
   readonly releasable: boolean
@@ -59,7 +59,9 @@ export function addressesOf({ ledger, cluster, calls, places, replicator, clock,
     // The pod is gone whose container may still run: another one of that name has nothing to do with it.
     if (row.phase === 'resting') return { address: row.address, row, status: 'Deleted', releasable: true }
     const status = unknown ? 'Unknown' : (pod?.phase ?? 'Deleted')
-    const releasable = !unknown && !row.blocked && (pod === undefined || pod.finished)
+    // Nobody's: there is no pod that could be gone.
+    if (row.blocked) return { address: row.address, row, status: '', releasable: false }
+    const releasable = !unknown && (pod === undefined || pod.finished)
     return { address: row.address, row, status, releasable }
   }
 

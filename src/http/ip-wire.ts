@@ -163,7 +163,7 @@ function encodeItem({ address, row, status, releasable }: Listed): Static<typeof
     policy: row.policy,
     ...(appType !== undefined && { appType }),
     updateTime: timeText(row.updatedAt),
-    status,
+    ...(status !== '' && { status }),
     ...(releasable && { releasable }),
     ...(row.phase === 'resting' && { resting: true }),
   }

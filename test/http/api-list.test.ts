@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { entry, floatingIp } from '../app/objects.ts'
 import { closeWorlds, openWorld, startWorld, until } from '../app/world.ts'
-import { documented, ips, list, mixed } from './api-world.ts'
+import { documented, ips, list, mixed, release } from './api-world.ts'
 
 afterEach(closeWorlds)
 
@@ -153,6 +153,24 @@ describe('GET /v1/ip', () => {
       floatingips: [reserved],
     })
     expect((await list(world)).content[0]?.releasable).toBeUndefined()
+  })
+
+  test.each([
+    ['hello-xx', 'keyword=xx', 'hello-xx'],
+    ['pool__not-for-pods_', 'keyword=not-for-pods', 'not-for-pods'],
+    ['dp_team_app_', 'keyword=reserved', 'NULL'],
+    ['pool__p_sts_team_db_db-0', 'keyword=reserved', 'NULL'],
+    ['', 'keyword=reserved', 'NULL'],
+    ['in words, or with_an_underscore', 'keyword=reserved', 'NULL'],
+  ])('an address that an administrator reserved as %j is found by ?%s', async (key, query, appName) => {
+    const labels = { ipType: 'internalIP', reserved: 'this-is-not-for-pods' }
+    const world = await openWorld({ floatingips: [floatingIp('10.0.0.3', key, { policy: 2, labels })] })
+    const { content } = await list(world, `?${query}`)
+    expect(content).toMatchObject([{ ip: '10.0.0.3', appType: 'reserved', appName }])
+    // There is no pod that could be deleted.
+    expect([content[0]?.status, content[0]?.releasable]).toEqual([undefined, undefined])
+    expect((await release(world, content[0] as object)).status).toBe(202)
+    expect(world.api.get('floatingips', '10.0.0.3')?.spec?.key).toBe(key)
   })
 })
 
