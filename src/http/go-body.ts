@@ -1,6 +1,6 @@
 /** Owns the tolerance that scripts written for galaxy-ipam rely on: its bodies and parameters are read as Go reads them. */
 import { KindGuard, type TObject, type TSchema } from '@sinclair/typebox'
-import { field, type JsonObject } from './json.ts'
+import { field, type JsonObject } from '../lib/field.ts'
 
 /** For a route's `transform`: the body as its schema spells it, before it is looked at. */
 export function asGoReads(schema: TSchema) {
