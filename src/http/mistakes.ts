@@ -2,7 +2,7 @@
 import type { AnyElysia } from 'elysia'
 import { Fault, messageOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
-import { failure } from './answers.ts'
+import { failure, JSON_TYPE } from './answers.ts'
 import { BadRequest } from './json.ts'
 
 interface Mistake {
@@ -14,6 +14,7 @@ interface Mistake {
 
 /** For `onError` of the API's port, which all routes below it inherit. */
 export function answerMistake(app: AnyElysia, log: Log, { error, code, request, set }: Mistake) {
+  set.headers['content-type'] = JSON_TYPE
   const path = new URL(request.url).pathname
   const allowed = code === 'NOT_FOUND' ? methodsOf(app, path) : []
   if (allowed.length > 0) {

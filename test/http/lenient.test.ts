@@ -153,6 +153,37 @@ describe('bodies', () => {
   })
 })
 
+describe('every answer in JSON is of the type application/json and nothing more, as galaxy-ipam’s', () => {
+  test.each([
+    ['apiPort', 'GET', '/v1/ip', undefined, 200],
+    ['apiPort', 'GET', '/v1/ip?sort=x', undefined, 400],
+    ['apiPort', 'GET', '/v1/pool/none', undefined, 404],
+    ['apiPort', 'GET', '/none', undefined, 404],
+    ['apiPort', 'PUT', '/v1/ip', '{}', 405],
+    ['apiPort', 'POST', '/v1/ip', '{"ips":[]}', 200],
+    ['apiPort', 'POST', '/v1/ip', '{"ips":[{"ip":"10.0.0.2","appName":"x"}]}', 202],
+    ['apiPort', 'POST', '/v1/ip', 'x', 400],
+    ['apiPort', 'POST', '/v1/pool', '{"name":"sort","size":1}', 200],
+    ['extender', 'POST', '/v1/filter', '{}', 400],
+    ['extender', 'POST', '/v1/filter', '{"Pod":{"metadata":{"name":"a","namespace":"b"}}}', 200],
+    ['extender', 'POST', '/v1/priority', '{"Pod":{"metadata":{"name":"a","namespace":"b"}}}', 200],
+    ['extender', 'GET', '/v1/bind', undefined, 405],
+    ['extender', 'GET', '/none', undefined, 404],
+  ] as const)('%s: %s %s %s', async (app, method, path, body, status) => {
+    const reply = await fetched(app, path, { method, ...(body !== undefined && { body }) })
+    expect([reply.status, reply.headers.get('content-type')]).toEqual([status, 'application/json'])
+    expect(await reply.json()).toBeDefined()
+  })
+
+  test.each([
+    ['extender', '/healthy'],
+    ['apiPort', '/livez'],
+    ['apiPort', '/metrics'],
+  ] as const)('%s: %s is a text', async (app, path) => {
+    expect((await fetched(app, path)).headers.get('content-type')).toStartWith('text/plain')
+  })
+})
+
 describe('paths', () => {
   test.each([
     ['GET', '/v1/ip/'],
