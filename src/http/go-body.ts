@@ -17,8 +17,12 @@ export function firstOfEach({ properties }: TObject) {
   }
 }
 
-/** A key in any case is the field, null in a field that may be missing is a missing one, and what the schema does not know is not there. */
+/**
+ * A key in any case is the field, null in a field that may be missing is a missing one and for a list an empty one, and what the schema
+ * does not know is not there.
+ */
 function spelled(value: unknown, schema: TSchema): unknown {
+  if (KindGuard.IsArray(schema) && value === null) return []
   if (KindGuard.IsArray(schema) && Array.isArray(value)) return value.map(each => spelled(each, schema.items))
   if (!KindGuard.IsObject(schema) || typeof value !== 'object' || value === null || Array.isArray(value)) return value
   const given = value as JsonObject
