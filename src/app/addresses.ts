@@ -38,20 +38,27 @@ export interface Found {
 
 export interface Addresses {
   list(search: Search): Promise<ListedPage>
+  /** True when there is something to list before floatip is ready: what it left on disk, if nobody else leads. */
+  remembered(): boolean
   /** A row as a person sees it. */
   shown(row: Allocation): Listed
   /** Null: released, or free already; else why not. */
   release(request: ReleaseRequest): Promise<string | null>
 }
 
-export interface AddressParts extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'replicator' | 'clock'> {
+export interface AddressParts
+  extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'replicator' | 'leadership' | 'clock'> {
   readonly search: (search: Search) => Promise<Found>
 }
 
 /** A person waits; what the API server has not taken by then, the replicator goes on with. */
 const REPLICATED_WITHIN_MS = 9_000
 
-export function addressesOf({ ledger, cluster, calls, places, replicator, clock, search }: AddressParts): Addresses {
+export function addressesOf(parts: AddressParts): Addresses {
+  const { ledger, cluster, calls, places, replicator, leadership, clock, search } = parts
+  const rows = () => ledger.read(view => view.size)
+  const onDisk = rows() > 0
+
   function shown(row: Allocation): Listed {
     const { namespace, pod: name } = row.owner
     const pod = isKept(row.owner) ? undefined : cluster.pods.get(`${namespace}/${name}`)
@@ -116,6 +123,7 @@ export function addressesOf({ ledger, cluster, calls, places, replicator, clock,
 
   return {
     shown,
+    remembered: () => onDisk && rows() > 0 && leadership.isLeader(),
     async list(wanted) {
       if (isUnfiltered(wanted)) return wanted.sort === 'ip' ? everything(wanted) : await byField(wanted)
       const { total, rows } = await search(wanted)

@@ -177,7 +177,8 @@ export function extenderApp(parts: ExtenderParts) {
       return { Error: `${verb} must be a POST` }
     })
   }
-  return app.get('/healthy', () => 'ok')
+  // galaxy-ipam does not listen before it serves: who waits for this answer asks filter next.
+  return app.get('/healthy', ({ status }) => (gate.open ? 'ok' : status(503, `waiting for ${gate.waitingFor}`)))
 }
 
 function absent({ namespace, name }: { readonly namespace: string; readonly name: string }): string {

@@ -135,7 +135,7 @@ describe('flags that galaxy-ipam’s manifests may have', () => {
         .split('\n')
         .filter(line => line.includes('not built yet')),
     ).toEqual([expect.stringContaining('"flag":"--leader-elect-resource-lock=endpoints"')])
-    await eventually('it answers', async () => (await fetch(`http://127.0.0.1:${started.port}/healthy`)).ok)
+    await eventually('it answers', async () => (await fetch(`http://127.0.0.1:${started.apiPort}/livez`)).ok)
   })
 })
 

@@ -1,7 +1,8 @@
 /** Owns GET /v1/ip as people and scripts know it from galaxy-ipam: filters, sorting, pages, statuses. */
 import { afterEach, describe, expect, test } from 'bun:test'
-import { entry, floatingIp } from '../app/objects.ts'
-import { closeWorlds, openWorld, startWorld, until } from '../app/world.ts'
+import { api } from '../app/asking.ts'
+import { configMap, entry, floatingIp } from '../app/objects.ts'
+import { closeWorlds, ENTRIES, openWorld, startWorld, until } from '../app/world.ts'
 import { documented, ips, list, mixed, release } from './api-world.ts'
 
 afterEach(closeWorlds)
@@ -128,6 +129,25 @@ describe('GET /v1/ip', () => {
     const [item] = (await list(world, '?podName=sts-0')).content
     // False is left out, as galaxy-ipam leaves it out.
     expect([item?.status, item?.releasable]).toEqual(expected)
+  })
+
+  const NOT_READY = { code: 503, message: expect.stringMatching(/^floatip is not ready: waiting for ./) }
+
+  test('of a start with nothing on disk: 503 until all is known, not an empty list', async () => {
+    const stored = floatingIp('10.0.0.3', 'sts_default_web_web-0', { policy: 2 })
+    const world = startWorld({ entries: null, floatingips: [stored] })
+    expect(await api(world, '/v1/ip')).toMatchObject({ status: 503, body: NOT_READY })
+    world.api.put('configmaps', configMap(JSON.stringify(ENTRIES)))
+    await world.ready()
+    expect((await list(world, '?podName=web-0')).totalElements).toBe(1)
+  })
+
+  test('of a process that does not lead: 503 and why, whatever it has on disk', async () => {
+    const { api: server, dir, stop } = await documented()
+    await stop()
+    const election = { leaseMs: 15_000, renewMs: 10_000, retryMs: 2_000 }
+    const standby = startWorld({ api: server, dir, election })
+    expect(await api(standby, '/v1/ip?appName=sts')).toMatchObject({ status: 503, body: NOT_READY })
   })
 
   test('before the pods are listed the status is Unknown and nothing is releasable', async () => {

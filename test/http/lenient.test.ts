@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { FilterReply } from '../../src/http/extender-wire.ts'
 import { api, bind, carried, create, filter, post, run } from '../app/asking.ts'
-import { entry, type Kube, pod } from '../app/objects.ts'
-import { closeWorlds, openWorld, type World } from '../app/world.ts'
+import { configMap, entry, type Kube, pod } from '../app/objects.ts'
+import { closeWorlds, ENTRIES, openWorld, startWorld, type World } from '../app/world.ts'
 import { list, type Page } from './api-world.ts'
 
 let world: World
@@ -207,6 +207,19 @@ describe('paths', () => {
   test.each(['filter', 'priority', 'preempt', 'bind'])('POST /v1/%s/', async verb => {
     const body = JSON.stringify(verb === 'bind' ? toldIn(pod('first')) : { Pod: pod('first'), ...NODES })
     expect((await fetched('extender', `/v1/${verb}/`, { method: 'POST', body })).status).toBe(200)
+  })
+
+  test('GET /healthy: 503 while floatip is not ready, when galaxy-ipam does not listen yet', async () => {
+    const waiting = startWorld({ entries: null })
+    const asked = async () => {
+      const reply = await waiting.extender.handle(new Request('http://floatip/healthy'))
+      return [reply.status, await reply.text()]
+    }
+    expect(await asked()).toEqual([503, expect.stringMatching(/^waiting for ./)])
+    waiting.api.put('configmaps', configMap(JSON.stringify(ENTRIES)))
+    await waiting.ready()
+    expect(await asked()).toEqual([200, 'ok'])
+    await waiting.stop()
   })
 
   test('GET /healthy/', async () => {
