@@ -15,7 +15,7 @@ export interface Listed {
   readonly address: Address
   /** Null: free. */
   readonly row: Allocation | null
-  /** The pod's phase, `Deleted` when it is gone, `Unknown` when the cluster cannot tell; empty for a free address. */
+  /** The pod's phase, `Deleted` when it is gone, `Unknown` when the cluster cannot tell; empty for an address that is free or nobody's. */
   readonly status: string
   /** True only when no pod holds it. */
   readonly releasable: boolean
@@ -39,13 +39,16 @@ export interface Found {
 
 export interface Addresses {
   list(search: Search): Promise<ListedPage>
+  /** True when there is something to list before floatip is ready: what it left on disk, if nobody else leads. */
+  remembered(): boolean
   /** A row as a person sees it. */
   shown(row: Allocation): Listed
   /** For each null: released, or free already; else why not. */
   release(requests: readonly ReleaseRequest[]): Promise<readonly (string | null)[]>
 }
 
-export interface AddressParts extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'replicator' | 'clock'> {
+export interface AddressParts
+  extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'replicator' | 'leadership' | 'clock'> {
   readonly search: (search: Search) => Promise<Found>
 }
 
@@ -56,7 +59,11 @@ const RELEASED_AT_ONCE = 32
 /** While the API server or the cloud does not answer: a script that asks for thousands is to hear of it within its own time-out. */
 const TRIED_WITHIN_MS = 30_000
 
-export function addressesOf({ ledger, cluster, calls, places, replicator, clock, search }: AddressParts): Addresses {
+export function addressesOf(parts: AddressParts): Addresses {
+  const { ledger, cluster, calls, places, replicator, leadership, clock, search } = parts
+  const rows = () => ledger.read(view => view.size)
+  const onDisk = rows() > 0
+
   function shown(row: Allocation): Listed {
     const { namespace, pod: name } = row.owner
     const pod = isKept(row.owner) ? undefined : cluster.pods.get(`${namespace}/${name}`)
@@ -64,7 +71,9 @@ export function addressesOf({ ledger, cluster, calls, places, replicator, clock,
     // The pod is gone whose container may still run: another one of that name has nothing to do with it.
     if (row.phase === 'resting') return { address: row.address, row, status: 'Deleted', releasable: true }
     const status = unknown ? 'Unknown' : (pod?.phase ?? 'Deleted')
-    const releasable = !unknown && !row.blocked && (pod === undefined || pod.finished)
+    // Nobody's: there is no pod that could be gone.
+    if (row.blocked) return { address: row.address, row, status: '', releasable: false }
+    const releasable = !unknown && (pod === undefined || pod.finished)
     return { address: row.address, row, status, releasable }
   }
 
@@ -85,8 +94,35 @@ export function addressesOf({ ledger, cluster, calls, places, replicator, clock,
         if (orphan !== undefined) return shown(orphan)
         const address = view.geometry.nthAddress(at)
         const row = view.at(address)
-        return row === null ? { address, row: null, status: '', releasable: false } : shown(row)
+        return row === null ? freeOne(address) : shown(row)
       }
+    })
+  }
+
+  /** The same by another field: those of a free address are empty, so the free ones stand together, before all rows or after them. */
+  async function byField(wanted: Search): Promise<ListedPage> {
+    const { descending, offset, limit } = wanted
+    if (descending) {
+      const { total, rows } = await search(wanted)
+      const { count, page } = freeOnes(Math.max(0, offset - total), limit - rows.length, true)
+      return { total: total + count, content: [...rows.map(shown), ...page] }
+    }
+    const { count, page } = freeOnes(offset, limit, false)
+    const rest = { offset: Math.max(0, offset - count), limit: limit - page.length }
+    const { total, rows } = await search({ ...wanted, ...rest })
+    return { total: count + total, content: [...page, ...rows.map(shown)] }
+  }
+
+  /** How many addresses are free, and so many of them from one on, in the order of the entries. */
+  function freeOnes(from: number, most: number, descending: boolean): { count: number; page: readonly Listed[] } {
+    return ledger.read(view => {
+      const count = view.geometry.entries.reduce((sum, _, entry) => sum + view.freeCount(entry), 0)
+      const page: Listed[] = []
+      for (let at = from; at < Math.min(from + most, count); at++) {
+        const address = view.nthFree(descending ? count - 1 - at : at)
+        if (address !== null) page.push(freeOne(address))
+      }
+      return { count, page }
     })
   }
 
@@ -120,8 +156,9 @@ export function addressesOf({ ledger, cluster, calls, places, replicator, clock,
 
   return {
     shown,
+    remembered: () => onDisk && rows() > 0 && leadership.isLeader(),
     async list(wanted) {
-      if (isUnfiltered(wanted) && wanted.sort === 'ip') return everything(wanted)
+      if (isUnfiltered(wanted)) return wanted.sort === 'ip' ? everything(wanted) : await byField(wanted)
       const { total, rows } = await search(wanted)
       return { total, content: rows.map(shown) }
     },
@@ -136,6 +173,10 @@ export function addressesOf({ ledger, cluster, calls, places, replicator, clock,
       return reasons
     },
   }
+}
+
+function freeOne(address: Address): Listed {
+  return { address, row: null, status: '', releasable: false }
 }
 
 function isUnfiltered({ keyword, pool, kind, namespace, workload, pod, after }: Search): boolean {

@@ -2,7 +2,7 @@
 import { UNKNOWN_INCARNATION } from '../domain/allocation.ts'
 import type { AdoptCommand } from '../domain/command.ts'
 import { isKept } from '../domain/owner.ts'
-import { BLOCKING_OWNER } from '../domain/reservation.ts'
+import { blockingOwner } from '../domain/reservation.ts'
 import type { Address } from '../ip/address.ts'
 import type { FloatingIpFact } from '../kube/floatingip.ts'
 import type { PodFact } from '../kube/pod.ts'
@@ -38,7 +38,7 @@ export function objectSighting(fact: FloatingIpFact, at: number, alive: Readonly
     alive,
   }
   if (fact.reserved || owner === null || policy === null) {
-    return { ...base, owner: BLOCKING_OWNER, policy: 0, incarnation: null, node: null, blocked: true }
+    return { ...base, owner: blockingOwner(fact.key), policy: 0, incarnation: null, node: null, blocked: true }
   }
   // An object of a pod with a node but without a UID: some pod of that key, we do not know which incarnation.
   const incarnation = isKept(owner) ? null : fact.podUid || (fact.node === '' ? null : UNKNOWN_INCARNATION)

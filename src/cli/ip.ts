@@ -86,7 +86,9 @@ async function matching({ client, progress }: Session, filters: Filters): Promis
   const query = { namespace, poolName: pool, podName: pod, sort, ...named }
   const age = keptLongerThan === undefined ? null : parseAge(keptLongerThan)
   const found = await client.all<IpItem>('/v1/ip', query, progress('addresses'))
-  const items = anyKind ? found.filter(({ appName }) => appName === app) : found
+  // What a pool keeps is of no kind, and the API lists it with any: a person who says a kind means it.
+  const ofKind = kind === undefined ? found : found.filter(({ appType }) => appType !== undefined)
+  const items = anyKind ? ofKind.filter(({ appName }) => appName === app) : ofKind
   return age === null ? items : items.filter(item => item.releasable === true && olderThan(item.updateTime, age))
 }
 
@@ -234,7 +236,7 @@ const ADDRESSES: Shape<IpItem> = {
     { title: 'POD', of: item => item.podName },
     { title: 'POOL', of: item => item.poolName, wide: true },
     { title: 'KIND', of: item => named(item.appType), wide: true },
-    { title: 'POLICY', of: item => (item.policy === undefined ? '' : POLICIES[item.policy]) },
+    { title: 'POLICY', of: item => (item.updateTime === undefined ? '' : POLICIES[item.policy ?? 0]) },
     { title: 'STATUS', of: statusText, tone: statusTone },
     { title: 'AGE', of: item => ageText(item.updateTime), whole: true },
     { title: 'RELEASABLE', of: item => (item.releasable ? 'yes' : ''), wide: true },

@@ -11,6 +11,7 @@ export interface OwnerFields {
 export interface IpItem extends OwnerFields {
   readonly ip: string
   readonly policy?: number
+  /** Missing: free. */
   readonly updateTime?: string
   readonly status?: string
   readonly releasable?: boolean

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { UsageFault } from '../lib/exit.ts'
 import { messageOf } from '../lib/fault.ts'
+import { field, type JsonObject } from '../lib/field.ts'
 
 /** `schedule_plugin` of the config file. */
 export interface ConfigFile {
@@ -19,8 +20,9 @@ export interface ConfigFile {
 /** `mustExist`: somebody named it. Throws a UsageFault. */
 export function readConfigFile(path: string, mustExist: boolean): ConfigFile {
   const plugin = readPlugin(path, mustExist)
+  const floatingips = field(plugin, 'floatingips')
   const text = (name: string, otherwise: string) => {
-    const value = plugin[name]
+    const value = field(plugin, name)
     if (value === undefined || value === null || value === '') return otherwise
     if (typeof value === 'string') return value
     throw new UsageFault(`${path}: schedule_plugin.${name} must be a text`)
@@ -33,12 +35,12 @@ export function readConfigFile(path: string, mustExist: boolean): ConfigFile {
   }
   return {
     // An empty list in the file means the ConfigMap, as galaxy-ipam has it.
-    floatingips: isEmpty(plugin.floatingips) ? undefined : plugin.floatingips,
+    floatingips: isEmpty(floatingips) ? undefined : floatingips,
     configMapName: text('configMapName', 'floatingip-config'),
     configMapNamespace: text('configMapNamespace', 'kube-system'),
     floatingipKey: text('floatingipKey', 'floatingips'),
     cloudProvider: cloudProvider === '' ? null : cloudProvider,
-    resyncMinutes: minutes(path, plugin.resyncInterval),
+    resyncMinutes: minutes(path, field(plugin, 'resyncInterval')),
   }
 }
 
@@ -56,7 +58,7 @@ function isEmpty(value: unknown): boolean {
   return value === undefined || value === null || (Array.isArray(value) && value.length === 0)
 }
 
-function readPlugin(path: string, mustExist: boolean): Readonly<Record<string, unknown>> {
+function readPlugin(path: string, mustExist: boolean): JsonObject {
   let content: string
   try {
     content = readFileSync(path, 'utf8')
@@ -66,7 +68,7 @@ function readPlugin(path: string, mustExist: boolean): Readonly<Record<string, u
   }
   const file = asObject(parsed(path, content))
   if (file === null) throw new UsageFault(`--config ${path} must be a JSON object with schedule_plugin`)
-  const fields = asObject(file.schedule_plugin ?? {})
+  const fields = asObject(field(file, 'schedule_plugin') ?? {})
   if (fields === null) throw new UsageFault(`--config ${path}: schedule_plugin must be an object`)
   return fields
 }
@@ -79,7 +81,7 @@ function parsed(path: string, content: string): unknown {
   }
 }
 
-function asObject(value: unknown): Readonly<Record<string, unknown>> | null {
+function asObject(value: unknown): JsonObject | null {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-  return isObject ? (value as Readonly<Record<string, unknown>>) : null
+  return isObject ? (value as JsonObject) : null
 }

@@ -2,6 +2,7 @@
 import { type Address, compareAddresses, parseAddress } from '../ip/address.ts'
 import { type Cidr, cidr, contains, parseCidr } from '../ip/cidr.ts'
 import { intersect, parseRange, RANGE_FORMS, type Range, rangeSet, rangeText, setSize } from '../ip/range.ts'
+import { field, type JsonObject } from '../lib/field.ts'
 import { quoted } from '../lib/quoted.ts'
 import { CONFIGURATION_SIZE_MAX, type Configuration, ENTRY_SIZE_MAX, entryName, type SubnetEntry } from './entry.ts'
 
@@ -59,13 +60,13 @@ function readEntry(raw: unknown, where: string, problems: string[], warnings: st
     problems.push(`${where} must be an object`)
     return null
   }
-  const fields = raw as Record<string, unknown>
+  const fields = raw as JsonObject
   const before = problems.length
   const nodeSubnets = readNodeSubnets(fields, where, problems)
   const subnet = readText(fields, 'subnet', where, problems, parseCidr, 'a CIDR such as 10.0.0.0/24')
   const gateway = readText(fields, 'gateway', where, problems, parseAddress, 'an IP address')
-  const vlan = readVlan(fields.vlan, where, problems)
-  const written = readRanges(fields.ips, `${where}.ips`, problems)
+  const vlan = readVlan(field(fields, 'vlan'), where, problems)
+  const written = readRanges(field(fields, 'ips'), `${where}.ips`, problems)
   if (problems.length > before || subnet === null || gateway === null) return null
 
   const ranges = rangeSet(written)
@@ -82,14 +83,14 @@ function readEntry(raw: unknown, where: string, problems: string[], warnings: st
 }
 
 function readText<T>(
-  fields: Record<string, unknown>,
+  fields: JsonObject,
   name: string,
   where: string,
   problems: string[],
   parse: (text: string) => T | null,
   form: string,
 ): T | null {
-  const value = fields[name]
+  const value = field(fields, name)
   const parsed = typeof value === 'string' ? parse(value) : null
   if (parsed === null) {
     problems.push(
@@ -99,10 +100,10 @@ function readText<T>(
   return parsed
 }
 
-function readNodeSubnets(fields: Record<string, unknown>, where: string, problems: string[]): Cidr[] {
-  const routable = fields.routableSubnet
-  const name = routable === undefined || routable === null || routable === '' ? 'nodeSubnets' : 'routableSubnet'
-  const written = name === 'routableSubnet' ? [routable] : fields.nodeSubnets
+function readNodeSubnets(fields: JsonObject, where: string, problems: string[]): Cidr[] {
+  const routable = field(fields, 'routableSubnet') ?? ''
+  const name = routable === '' ? 'nodeSubnets' : 'routableSubnet'
+  const written = name === 'routableSubnet' ? [routable] : field(fields, 'nodeSubnets')
   if (!Array.isArray(written) || written.length === 0) {
     problems.push(`${where}.nodeSubnets must be a list of at least one CIDR`)
     return []
@@ -117,7 +118,7 @@ function readNodeSubnets(fields: Record<string, unknown>, where: string, problem
 }
 
 function readVlan(value: unknown, where: string, problems: string[]): number {
-  if (value === undefined || value === null) return 0
+  if (value === undefined) return 0
   if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 4094) return value
   problems.push(`${where}.vlan must be a whole number from 0 to 4094, not ${quoted(value)}`)
   return 0

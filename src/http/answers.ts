@@ -1,5 +1,6 @@
 /** Owns what every route of the API shares: the error shape with its statuses, pages, and the words of the documentation. */
 import { type TSchema, Type } from '@sinclair/typebox'
+import { ElysiaStatus } from 'elysia'
 import type { Gate } from '../app/gate.ts'
 
 /** The groups of the reference page, in its order. */
@@ -37,6 +38,15 @@ export const Done = Type.Object(
   { code: Type.Integer(), message: Type.String() },
   { description: 'Done.', examples: [{ code: 200, message: '' }] },
 )
+
+/** galaxy-ipam's, to the letter; Bun's own names a charset, which JSON does not have. */
+export const JSON_TYPE = 'application/json'
+
+/** True of what is written as JSON: not of texts, files and streams. */
+export function isJson(answer: unknown): boolean {
+  const value = answer instanceof ElysiaStatus ? answer.response : answer
+  return Array.isArray(value) || (typeof value === 'object' && value !== null && value.constructor === Object)
+}
 
 type FailureCode = keyof typeof FAILURES
 

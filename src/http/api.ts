@@ -2,6 +2,7 @@
 import { Elysia } from 'elysia'
 import type { Verbosity } from '../app/verbosity.ts'
 import type { Log } from '../lib/log.ts'
+import { isJson, JSON_TYPE } from './answers.ts'
 import { type BackupRouteParts, backupRoutes } from './backup.ts'
 import { type CheckRouteParts, checkRoutes } from './check.ts'
 import { refuseOtherSites } from './cross-site.ts'
@@ -79,6 +80,9 @@ export function apiApp(parts: ApiParts) {
     .onError(mistake => answerMistake(app, parts.log, mistake))
     .onRequest(refuseOtherSites)
     .onTransform(({ body }) => refuseDepth(body))
+    .onAfterHandle(({ response, set }) => {
+      if (isJson(response)) set.headers['content-type'] ??= JSON_TYPE
+    })
     .use(routesOf(parts))
     .use(docsRoutes({ routes: () => routesOf(parts), version, swagger12 }))
 }

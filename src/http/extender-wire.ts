@@ -5,7 +5,8 @@ import type { AskedNode } from '../app/filter.ts'
 import type { Refusal, RefusalCode } from '../domain/refusal.ts'
 import type { NodeFact } from '../kube/node.ts'
 import type { PodFact } from '../kube/pod.ts'
-import { asList, asObject, asText, BadRequest, field, type JsonObject, parseObject } from './json.ts'
+import { field, type JsonObject } from '../lib/field.ts'
+import { asList, asObject, asText, BadRequest, parseObject } from './json.ts'
 
 /** How Kubernetes JSON becomes facts; it lives with everything else that knows Kubernetes. */
 export interface KubeReaders {

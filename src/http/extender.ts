@@ -9,6 +9,7 @@ import type { PodFact } from '../kube/pod.ts'
 import { messageOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
 import type { SchedulerAnswer } from '../lib/metrics.ts'
+import { JSON_TYPE } from './answers.ts'
 import {
   decodeBind,
   decodeNodesQuestion,
@@ -25,6 +26,8 @@ import { SILENT_MAX_S } from './patience.ts'
 
 /** 5,000 full nodes of 25 kB are 125 MB; beyond that somebody errs. */
 const BODY_MAX = 160 * 1024 * 1024
+
+const AS_JSON = { headers: { 'content-type': JSON_TYPE } }
 
 export interface ExtenderParts {
   readonly gate: Gate
@@ -149,6 +152,7 @@ export function extenderApp(parts: ExtenderParts) {
   const verbs = { filter, priority: prioritize, bind, preempt }
   const app = new Elysia({ serve: { maxRequestBodySize: BODY_MAX, idleTimeout: SILENT_MAX_S } }).onError(
     ({ error, code, set }) => {
+      set.headers['content-type'] = JSON_TYPE
       if (code === 'NOT_FOUND') {
         set.status = 404
         return {
@@ -163,14 +167,17 @@ export function extenderApp(parts: ExtenderParts) {
     },
   )
   for (const [verb, answer] of Object.entries(verbs)) {
-    app.post(`/v1/${verb}`, async ({ request }) => Response.json(await answer(await request.text())), { parse: 'none' })
+    app.post(`/v1/${verb}`, async ({ request }) => Response.json(await answer(await request.text()), AS_JSON), {
+      parse: 'none',
+    })
     app.all(`/v1/${verb}`, ({ set }) => {
       set.status = 405
+      set.headers['content-type'] = JSON_TYPE
       set.headers.allow = 'POST'
       return { Error: `${verb} must be a POST` }
     })
   }
-  // galaxy-ipam answers nothing before it leads and serves: whoever waits for this ok asks at once.
+  // galaxy-ipam does not listen before it serves: who waits for this answer asks filter next.
   return app.get('/healthy', ({ status }) => (gate.open ? 'ok' : status(503, `waiting for ${gate.waitingFor}`)))
 }
 

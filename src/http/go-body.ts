@@ -1,6 +1,6 @@
 /** Owns the tolerance that scripts written for galaxy-ipam rely on: its bodies and parameters are read as Go reads them. */
 import { KindGuard, type TObject, type TSchema } from '@sinclair/typebox'
-import { field, type JsonObject } from './json.ts'
+import { field, type JsonObject } from '../lib/field.ts'
 import { urlOf } from './url.ts'
 
 /** For a route's `transform`: the body as its schema spells it, before it is looked at. */
@@ -18,8 +18,12 @@ export function firstOfEach({ properties }: TObject) {
   }
 }
 
-/** A key in any case is the field, null in a field that may be missing is a missing one, and what the schema does not know is not there. */
+/**
+ * A key in any case is the field, null in a field that may be missing is a missing one and for a list an empty one, and what the schema
+ * does not know is not there.
+ */
 function spelled(value: unknown, schema: TSchema): unknown {
+  if (KindGuard.IsArray(schema) && value === null) return []
   if (KindGuard.IsArray(schema) && Array.isArray(value)) return value.map(each => spelled(each, schema.items))
   if (!KindGuard.IsObject(schema) || typeof value !== 'object' || value === null || Array.isArray(value)) return value
   const given = value as JsonObject

@@ -37,11 +37,11 @@ const { appType, ...ownerNames } = ownerFields
 const Item = Type.Object({
   ip: Type.String({ description: 'The address.' }),
   ...ownerNames,
-  policy: Type.Optional(Type.Integer({ description: '0 released with its pod, 1 immutable, 2 never.' })),
+  policy: Type.Integer({ description: '0 released with its pod, or free; 1 immutable, 2 never.' }),
   appType,
   updateTime: Type.Optional(Type.String({ description: 'RFC 3339.' })),
   status: Type.Optional(Type.String({ description: 'The pod’s phase, Deleted, or Unknown.' })),
-  releasable: Type.Optional(Type.Boolean({ description: 'True only when no pod holds the address.' })),
+  releasable: Type.Optional(Type.Boolean({ description: 'There, and true, only when no pod holds the address.' })),
   resting: Type.Optional(
     Type.Boolean({ description: 'There, and true, while a container of its last pod may use it.' }),
   ),
@@ -56,11 +56,10 @@ const EXAMPLE = {
   appType: 'statefulset',
   updateTime: '2026-05-29T11:11:44.633Z',
   status: 'Running',
-  releasable: false,
 }
 
 export const Page = pageOf(Item, {
-  description: 'One page of addresses. A free address has nothing but its ip.',
+  description: 'One page of addresses. A free address has nothing but its ip and policy 0.',
   examples: [encodePage(1, [EXAMPLE], { size: 10, offset: 0 })],
 })
 
@@ -162,9 +161,9 @@ export function encodeList({ total, content }: ListedPage, asked: PageAsked): St
   return encodePage(total, content.map(encodeItem), asked)
 }
 
-/** Empty fields are left out. */
+/** Empty fields are left out, and what is not releasable does not say so; `policy` is always there: all as in Go. */
 function encodeItem({ address, row, status, releasable }: Listed): Static<typeof Item> {
-  if (row === null) return { ip: address.text }
+  if (row === null) return { ip: address.text, policy: 0 }
   const { appType, ...names } = encodeOwner(row.owner)
   return {
     ip: address.text,
@@ -172,8 +171,8 @@ function encodeItem({ address, row, status, releasable }: Listed): Static<typeof
     policy: row.policy,
     ...(appType !== undefined && { appType }),
     updateTime: timeText(row.updatedAt),
-    status,
-    releasable,
+    ...(status !== '' && { status }),
+    ...(releasable && { releasable }),
     ...(row.phase === 'resting' && { resting: true }),
   }
 }

@@ -15,8 +15,9 @@ export function ipRoutes({ gate, addresses }: IpParts) {
   return new Elysia({ name: 'ip' })
     .get(
       '/v1/ip',
-      async ({ query }) => {
+      async ({ query, status }) => {
         const { search, asked } = decodeList(query)
+        if (!gate.open && !addresses.remembered()) return status(503, notReady(gate))
         return encodeList(await addresses.list(search), asked)
       },
       {
@@ -27,7 +28,7 @@ export function ipRoutes({ gate, addresses }: IpParts) {
           tags: ['addresses'],
           summary: 'List addresses',
           description:
-            'Filters combine with AND. Without any filter, and sorted by ip, every configured address is listed, the free ones too.',
+            'Filters combine with AND. Without any filter every configured address is listed, the free ones too. 503 until floatip is ready, unless it leads and has them on disk.',
         },
       },
     )

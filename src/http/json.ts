@@ -1,4 +1,5 @@
-/** Owns the reading of JSON bodies whose keys come in any case, and the error that says what is wrong where. */
+/** Owns the reading of JSON bodies, and the error that says what is wrong where. */
+import type { JsonObject } from '../lib/field.ts'
 import { isNestedDeeper } from '../lib/nesting.ts'
 import { quoted } from '../lib/quoted.ts'
 
@@ -14,8 +15,6 @@ const DEPTH_MAX = 32
 export function refuseDepth(body: unknown): void {
   if (isNestedDeeper(body, DEPTH_MAX)) throw new BadRequest(`the body is nested deeper than ${DEPTH_MAX} levels`)
 }
-
-export type JsonObject = Readonly<Record<string, unknown>>
 
 export function parseObject(text: string): JsonObject {
   let value: unknown
@@ -40,14 +39,6 @@ export function asList(value: unknown, where: string): readonly unknown[] {
 export function asText(value: unknown, where: string): string {
   if (typeof value === 'string' && value !== '') return value
   throw new BadRequest(`${where} must be a text that is not empty, not ${kindOf(value)}`)
-}
-
-/** The field of this name without regard to case (schedulers before 1.18 write camelCase); null counts as absent. */
-export function field(object: JsonObject, name: string): unknown {
-  if (object[name] !== undefined) return object[name] ?? undefined
-  const wanted = name.toLowerCase()
-  for (const key in object) if (key.toLowerCase() === wanted) return object[key] ?? undefined
-  return undefined
 }
 
 function kindOf(value: unknown): string {

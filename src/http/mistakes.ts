@@ -2,7 +2,7 @@
 import type { AnyElysia } from 'elysia'
 import { Fault, messageOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
-import { failure } from './answers.ts'
+import { failure, JSON_TYPE } from './answers.ts'
 import { BadRequest } from './json.ts'
 import { urlOf } from './url.ts'
 
@@ -15,6 +15,7 @@ interface Mistake {
 
 /** For `onError` of the API's port, which all routes below it inherit. */
 export function answerMistake(app: AnyElysia, log: Log, { error, code, request, set }: Mistake) {
+  set.headers['content-type'] = JSON_TYPE
   const path = urlOf(request).pathname
   const allowed = code === 'NOT_FOUND' ? methodsOf(app, path) : []
   if (allowed.length > 0) {

@@ -113,7 +113,7 @@ function encodeOne({ address, entry, listed, story, freed }: OneAddress): Static
         policyName: policyName(row.policy),
         ...(row.incarnation !== null && { podUid: row.incarnation }),
         ...(row.node !== null && { node: row.node }),
-        status: listed.status,
+        ...(listed.status !== '' && { status: listed.status }),
         releasable: listed.releasable,
         updateTime: timeText(row.updatedAt),
       }),

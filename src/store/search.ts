@@ -74,9 +74,13 @@ export function planOf(search: Search, selective: boolean): Plan {
   }
   for (const [field] of DRIVERS) {
     const value = search[field]
+    if (value === undefined) continue
     // The plus keeps the field from driving where the few rows of the keyword do.
-    if (value !== undefined)
-      want(`${byKeyword ? '+' : ''}${field} = ?${field === 'pool' ? " AND pool <> ''" : ''}`, value)
+    const equals = `${byKeyword ? '+' : ''}${field} = ?`
+    if (field === 'pool') want(`${equals} AND pool <> ''`, value)
+    // What a pool keeps is of no kind; galaxy-ipam lists it whatever the kind asked for.
+    else if (field === 'kind' && search.pool !== undefined) want(`(${equals} OR kind = '')`, value)
+    else want(equals, value)
   }
   if (search.after !== undefined) want('sort > ?', sortKey(present(parseAddress(search.after), search.after)))
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`

@@ -1,6 +1,7 @@
 /** Owns the proof that bind and freeing keep to the address provider: assigned before the Binding, unassigned before anybody else. */
 import { afterEach, expect, test } from 'bun:test'
 import { DONE, type ProviderServer, providerServer } from '../cloud/provider-server.ts'
+import { release } from '../http/api-world.ts'
 import { bind, callsOf, create, run } from './asking.ts'
 import { pod } from './objects.ts'
 import { closeWorlds, openWorld, until } from './world.ts'
@@ -62,6 +63,27 @@ test('a failed unassign keeps the address until the next try, over a restart', a
   cloud.script = () => DONE
   await until(() => next.row('10.0.0.2') === 'free')
   expect(cloud.where.size).toBe(0)
+})
+
+test('released over HTTP while it has not left its node: it leaves first, or is not released and the provider’s words are the reason', async () => {
+  const cloud = await opened()
+  const world = await openWorld({ cloudProvider: cloud.target })
+  await run(world, pod('db-0', { owner: 'StatefulSet db', policy: 'never' }))
+  cloud.script = () => REFUSED
+  world.api.remove('pods', 'default/db-0')
+  await until(() => cloud.calls.length >= 2)
+  const item = { ip: '10.0.0.2', appName: 'db', appType: 'statefulset', podName: 'db-0', namespace: 'default' }
+  expect(await release(world, item)).toMatchObject({
+    status: 202,
+    body: { code: 202, unreleased: ['10.0.0.2'], reasons: [expect.stringContaining('quota')] },
+  })
+  expect(world.row('10.0.0.2')).not.toBe('free')
+  expect(cloud.where.get('10.0.0.2')).toBe('a1')
+  cloud.script = () => DONE
+  // Not asked again a moment after it failed.
+  while ((await release(world, item)).status !== 200) await Bun.sleep(100)
+  expect(cloud.where.has('10.0.0.2')).toBe(false)
+  expect(world.row('10.0.0.2')).toBe('free')
 })
 
 test('the scheduler changes its mind: the old node is left first', async () => {

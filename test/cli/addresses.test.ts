@@ -1,6 +1,7 @@
 /** Owns `floatip ip`: what a person and a script get. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { parse } from 'yaml'
+import { api } from '../app/asking.ts'
 import { closeWorlds, type World } from '../app/world.ts'
 import { mixed } from '../http/api-world.ts'
 import { serveApi, type } from './asking.ts'
@@ -63,7 +64,7 @@ describe('ip ls', () => {
   test('json and yaml hold the same, whole', async () => {
     const json = JSON.parse((await typed('ip ls -o json')).out)
     expect(json).toHaveLength(3)
-    expect(json[0]).toMatchObject({ ip: '10.0.0.9', appName: 'sts', podName: 'sts-0', policy: 2, releasable: false })
+    expect(json[0]).toMatchObject({ ip: '10.0.0.9', appName: 'sts', podName: 'sts-0', policy: 2 })
     expect(parse((await typed('ip ls -o yaml')).out)).toEqual(json)
   })
 
@@ -145,6 +146,15 @@ describe('ip release', () => {
     const { code, out } = await typed('ip release --app app --kind deployment --yes')
     expect({ code, out }).toEqual({ code: 0, out: '10.0.0.10 released\n' })
     expect(world.row('10.0.0.10')).toBe('free')
+  })
+
+  test('a kind means that kind: what a pool keeps is of none', async () => {
+    const headers = { 'content-type': 'application/json' }
+    const body = JSON.stringify({ name: 'spare', size: 1, preAllocateIP: true })
+    await api(world, '/v1/pool', { method: 'POST', headers, body })
+    expect((await typed('ip ls --pool spare -o name')).out).not.toBe('')
+    expect((await typed('ip release --pool spare --kind statefulset --yes')).err).toStartWith('nothing to release')
+    expect((await typed('ip ls --pool spare -o name')).out).not.toBe('')
   })
 
   test('neither addresses nor a filter', async () => {

@@ -2,6 +2,8 @@
 
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { createServer } from 'node:net'
+import { run } from '../app/asking.ts'
+import { pod } from '../app/objects.ts'
 import { closeWorlds, openWorld, startWorld, until, type World } from '../app/world.ts'
 import { serveApi, type } from './asking.ts'
 
@@ -106,13 +108,32 @@ async function answering(answers: string[]): Promise<{ readonly port: number; st
 }
 
 test('what a floatip says that is not ready is marked: it may be old', async () => {
-  const waiting = startWorld({ entries: null })
-  await until(() => waiting.gate.waitingFor.includes('does not exist'))
+  const before = await openWorld()
+  await run(before, pod('p'))
+  const { api: server, dir } = before
+  await before.stop()
+  const door = server.hold('list pods')
+  const waiting = startWorld({ api: server, dir })
+  await door.arrived
+  await until(() => waiting.gate.waitingFor === 'the lists of pods')
   const { url, stop } = serveApi(waiting)
   const warning = `warning: floatip is not ready (waiting for ${waiting.gate.waitingFor}): this is from its own ledger, and may be old\n`
-  expect(await type(url, 'export')).toEqual({ code: 0, out: '[]\n', err: warning })
-  expect((await type(url, 'ip ls')).err).toBe(`no address matches\n${warning}`)
+  expect(await type(url, 'export')).toMatchObject({ code: 0, out: expect.stringContaining('10.0.0.2'), err: warning })
+  expect((await type(url, 'ip ls --namespace none')).err).toBe(`no address matches\n${warning}`)
   const refused = await type(url, 'check')
   expect(refused).toMatchObject({ code: 1, err: expect.not.stringContaining('warning') })
+  door.release()
+  await waiting.ready()
+  stop()
+})
+
+test('one that has nothing to say yet says so', async () => {
+  const waiting = startWorld({ entries: null })
+  const { url, stop } = serveApi(waiting)
+  expect(await type(url, 'ip ls')).toMatchObject({
+    code: 1,
+    out: '',
+    err: expect.stringContaining('floatip is not ready: waiting for'),
+  })
   stop()
 })

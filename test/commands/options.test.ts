@@ -1,5 +1,8 @@
 /** Owns the proof of what the flags of `serve` say together where one depends on another. */
-import { expect, test } from 'bun:test'
+import { afterAll, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Command } from 'commander'
 import { readServeOptions, withServeOptions } from '../../src/commands/options.ts'
 
@@ -21,3 +24,27 @@ test.each([
     expect(read(...args).dataDir).toBe(dir)
   },
 )
+
+const dir = mkdtempSync(join(tmpdir(), 'floatip-options-'))
+afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+function fromFile(content: object) {
+  const path = join(dir, 'galaxy-ipam.json')
+  writeFileSync(path, JSON.stringify(content))
+  return read(`--config=${path}`).file
+}
+
+test('the config file’s keys in any case, as galaxy-ipam reads them: one that is overlooked would leave its provider untold', () => {
+  const floatingips = [{ subnet: '10.0.0.0/24' }]
+  expect(
+    fromFile({
+      Schedule_Plugin: {
+        ...{ cloudProviderGRPCAddr: 'provider:80', resyncinterval: 5, FloatingIPs: floatingips },
+        ...{ ConfigmapName: 'mine', CONFIGMAPNAMESPACE: 'net', floatingIPKey: 'ips' },
+      },
+    }),
+  ).toEqual({
+    ...{ cloudProvider: 'provider:80', resyncMinutes: 5, floatingips },
+    ...{ configMapName: 'mine', configMapNamespace: 'net', floatingipKey: 'ips' },
+  })
+})

@@ -89,6 +89,14 @@ describe('samples', () => {
       expect(shape(read([entry({ routableSubnet: absent })]))[0]?.nodes).toEqual(['10.0.0.0/24'])
   })
 
+  test('keys in any case, as galaxy-ipam reads them; the exact one counts first', () => {
+    const { nodeSubnets: NodeSubnets, ips: IPs, subnet: SUBNET, gateway: Gateway, vlan: VLAN } = GOOD
+    expect(shape(read([{ NodeSubnets, IPs, SUBNET, Gateway, VLAN }]))).toEqual(shape(read([GOOD])))
+    expect(shape(read([{ Vlan: 7, ...GOOD, VLAN: 9 }]))[0]?.vlan).toBe(GOOD.vlan)
+    const routable = { ...GOOD, nodeSubnets: undefined, RoutableSubnet: '10.1.0.0/16' }
+    expect(shape(read([routable]))[0]?.nodes).toEqual(['10.1.0.0/16'])
+  })
+
   test('IPv6 beside IPv4', () => {
     const six = entry({
       nodeSubnets: ['fd00::/64'],

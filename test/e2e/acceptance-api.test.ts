@@ -88,7 +88,7 @@ describe('GET /v1/ip', () => {
     expect(reply).toMatchObject({ totalElements: expected.length, first: true, last: true, number: 0, size: 10 })
   })
 
-  test('without a parameter: every configured address, the free ones with nothing but ip', async () => {
+  test('without a parameter: every configured address, the free ones with nothing but ip and policy', async () => {
     for (const query of ['', 'page=0', 'size=9999', 'keyword=', 'namespace=&appName=']) {
       const reply = await hand.list(query)
       expect(reply.totalElements).toBe(20)
@@ -97,7 +97,7 @@ describe('GET /v1/ip', () => {
     expect(content.map(({ ip }) => ip).slice(0, 7)).toEqual([5, 6, 7, 8, 9, 10, 11].map(at => `10.50.0.${at}`))
     const free = content.filter(({ podName, poolName }) => podName === undefined && poolName === undefined)
     expect(free).toHaveLength(11)
-    for (const each of free) expect(Object.values(each).filter(value => typeof value === 'string')).toEqual([each.ip])
+    for (const each of free) expect(each).toEqual({ ip: each.ip, policy: 0 } as never)
   })
 
   test.each([
@@ -157,7 +157,7 @@ describe('GET /v1/ip', () => {
       {
         ...{ ip: ipOf('n1/sts-0'), namespace: 'n1', appName: 'sts', podName: 'sts-0', policy: 2 },
         ...{ appType: 'statefulset', updateTime: expect.stringMatching(/^\d{4}-.*Z$/) as never },
-        ...{ status: phase as never, releasable: false },
+        ...{ status: phase as never },
       },
     ])
   })

@@ -78,7 +78,8 @@ test('its WASM, SQL and ports are in it: it starts, answers, is not ready withou
 
   // What is read beside the turn is read on a thread of its own, whose file is in the binary too; and so is the reference page.
   const api = (path: string) => fetch(`http://127.0.0.1:${apiPort}${path}`)
-  expect(await (await api('/v1/ip?namespace=default')).json()).toMatchObject({ totalElements: 0 })
+  expect(await (await api('/v1/history?namespace=default')).json()).toMatchObject({ totalElements: 0 })
+  expect((await api('/v1/ip?namespace=default')).status).toBe(503)
   expect(new Uint8Array(await (await api('/v1/backup')).arrayBuffer()).subarray(0, 15)).toEqual(
     new TextEncoder().encode('SQLite format 3'),
   )

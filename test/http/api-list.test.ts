@@ -1,18 +1,19 @@
 /** Owns GET /v1/ip as people and scripts know it from galaxy-ipam: filters, sorting, pages, statuses. */
 import { afterEach, describe, expect, test } from 'bun:test'
-import { entry, floatingIp } from '../app/objects.ts'
-import { closeWorlds, openWorld, startWorld, until } from '../app/world.ts'
-import { documented, ips, list, mixed } from './api-world.ts'
+import { api } from '../app/asking.ts'
+import { configMap, entry, floatingIp } from '../app/objects.ts'
+import { closeWorlds, ENTRIES, openWorld, startWorld, until } from '../app/world.ts'
+import { documented, ips, list, mixed, release } from './api-world.ts'
 
 afterEach(closeWorlds)
 
 describe('GET /v1/ip', () => {
-  test('without parameters: every configured address in numeric order, the free ones with nothing but ip', async () => {
+  test('without parameters: every configured address in numeric order, the free ones with nothing but ip and policy', async () => {
     const world = await mixed()
     const { content, totalElements } = await list(world)
     expect(totalElements).toBe(4)
     expect(content.map(({ ip }) => ip)).toEqual(['10.0.0.9', '10.0.0.10', '10.0.0.11', '10.0.0.12'])
-    expect(content[3]).toEqual({ ip: '10.0.0.12' })
+    expect(content[3]).toEqual({ ip: '10.0.0.12', policy: 0 })
   })
 
   test('an orphaned address is listed after the configured ones', async () => {
@@ -92,19 +93,32 @@ describe('GET /v1/ip', () => {
     expect(await list(world, `?${query}`)).toMatchObject(expected)
   })
 
+  test.each([
+    ['podname asc', ['10.0.0.12', '10.0.0.10', '10.0.0.11', '10.0.0.9']],
+    ['podname desc', ['10.0.0.9', '10.0.0.11', '10.0.0.10', '10.0.0.12']],
+    ['namespace asc', ['10.0.0.12', '10.0.0.9', '10.0.0.10', '10.0.0.11']],
+    ['namespace desc', ['10.0.0.11', '10.0.0.10', '10.0.0.9', '10.0.0.12']],
+    ['policy asc', ['10.0.0.12', '10.0.0.11', '10.0.0.9', '10.0.0.10']],
+    ['policy desc', ['10.0.0.10', '10.0.0.9', '10.0.0.11', '10.0.0.12']],
+  ])('sort=%s of everything: the free ones too, whose fields are empty', async (sort, expected) => {
+    const world = await mixed()
+    expect(await ips(world, `?sort=${encodeURIComponent(sort)}`)).toEqual(expected)
+    expect((await list(world, `?sort=${encodeURIComponent(sort)}`)).totalElements).toBe(4)
+  })
+
   test('pages cover the whole list without a gap, filtered and unfiltered', async () => {
     const world = await mixed()
-    for (const filter of ['', 'namespace=default&']) {
+    for (const filter of ['', 'namespace=default&', 'sort=podname&', 'sort=podname%20desc&', 'sort=policy&']) {
       const pages = await Promise.all([0, 1, 2, 3].map(page => ips(world, `?${filter}size=1&page=${page}`)))
       expect(pages.flat()).toEqual(await ips(world, `?${filter}`))
     }
   })
 
   test.each([
-    ['a pod that runs', { phase: 'Running' }, { status: 'Running', releasable: false }],
-    ['a pod that waits for its containers', { phase: 'Pending' }, { status: 'Pending', releasable: false }],
-    ['a pod whose node is not heard of', { phase: 'Unknown' }, { status: 'Unknown', releasable: false }],
-    ['a failed pod', { phase: 'Failed' }, { status: 'Failed', releasable: true }],
+    ['a pod that runs', { phase: 'Running' }, ['Running', undefined]],
+    ['a pod that waits for its containers', { phase: 'Pending' }, ['Pending', undefined]],
+    ['a pod whose node is not heard of', { phase: 'Unknown' }, ['Unknown', undefined]],
+    ['a failed pod', { phase: 'Failed' }, ['Failed', true]],
   ])('%s', async (_, status, expected) => {
     const world = await mixed()
     world.api.edit('pods', 'default/sts-0', { status })
@@ -112,7 +126,28 @@ describe('GET /v1/ip', () => {
     await until(
       () => phase() === status.phase && (phase() !== 'Failed' || world.row('10.0.0.9').startsWith('reserved')),
     )
-    expect((await list(world, '?podName=sts-0')).content[0]).toMatchObject(expected)
+    const [item] = (await list(world, '?podName=sts-0')).content
+    // False is left out, as galaxy-ipam leaves it out.
+    expect([item?.status, item?.releasable]).toEqual(expected)
+  })
+
+  const NOT_READY = { code: 503, message: expect.stringMatching(/^floatip is not ready: waiting for ./) }
+
+  test('of a start with nothing on disk: 503 until all is known, not an empty list', async () => {
+    const stored = floatingIp('10.0.0.3', 'sts_default_web_web-0', { policy: 2 })
+    const world = startWorld({ entries: null, floatingips: [stored] })
+    expect(await api(world, '/v1/ip')).toMatchObject({ status: 503, body: NOT_READY })
+    world.api.put('configmaps', configMap(JSON.stringify(ENTRIES)))
+    await world.ready()
+    expect((await list(world, '?podName=web-0')).totalElements).toBe(1)
+  })
+
+  test('of a process that does not lead: 503 and why, whatever it has on disk', async () => {
+    const { api: server, dir, stop } = await documented()
+    await stop()
+    const election = { leaseMs: 15_000, renewMs: 10_000, retryMs: 2_000 }
+    const standby = startWorld({ api: server, dir, election })
+    expect(await api(standby, '/v1/ip?appName=sts')).toMatchObject({ status: 503, body: NOT_READY })
   })
 
   test('before the pods are listed the status is Unknown and nothing is releasable', async () => {
@@ -124,8 +159,8 @@ describe('GET /v1/ip', () => {
     await door.arrived
     const { content } = await list(again, '?appName=sts')
     expect(content.map(({ status, releasable }) => [status, releasable])).toEqual([
-      ['Unknown', false],
-      ['Unknown', false],
+      ['Unknown', undefined],
+      ['Unknown', undefined],
     ])
     door.release()
     await again.ready()
@@ -137,7 +172,25 @@ describe('GET /v1/ip', () => {
       entries: [entry('10.49.0.0/24', '10.0.0.0/24', '10.0.0.12')],
       floatingips: [reserved],
     })
-    expect((await list(world)).content[0]).toMatchObject({ ip: '10.0.0.12', releasable: false })
+    expect((await list(world)).content[0]?.releasable).toBeUndefined()
+  })
+
+  test.each([
+    ['hello-xx', 'keyword=xx', 'hello-xx'],
+    ['pool__not-for-pods_', 'keyword=not-for-pods', 'not-for-pods'],
+    ['dp_team_app_', 'keyword=reserved', 'NULL'],
+    ['pool__p_sts_team_db_db-0', 'keyword=reserved', 'NULL'],
+    ['', 'keyword=reserved', 'NULL'],
+    ['in words, or with_an_underscore', 'keyword=reserved', 'NULL'],
+  ])('an address that an administrator reserved as %j is found by ?%s', async (key, query, appName) => {
+    const labels = { ipType: 'internalIP', reserved: 'this-is-not-for-pods' }
+    const world = await openWorld({ floatingips: [floatingIp('10.0.0.3', key, { policy: 2, labels })] })
+    const { content } = await list(world, `?${query}`)
+    expect(content).toMatchObject([{ ip: '10.0.0.3', appType: 'reserved', appName }])
+    // There is no pod that could be deleted.
+    expect([content[0]?.status, content[0]?.releasable]).toEqual([undefined, undefined])
+    expect((await release(world, content[0] as object)).status).toBe(202)
+    expect(world.api.get('floatingips', '10.0.0.3')?.spec?.key).toBe(key)
   })
 })
 

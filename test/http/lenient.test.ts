@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { FilterReply } from '../../src/http/extender-wire.ts'
 import { api, bind, carried, create, filter, post, run } from '../app/asking.ts'
-import { entry, type Kube, pod } from '../app/objects.ts'
-import { closeWorlds, openWorld, type World } from '../app/world.ts'
+import { configMap, entry, type Kube, pod } from '../app/objects.ts'
+import { closeWorlds, ENTRIES, openWorld, startWorld, type World } from '../app/world.ts'
 import { list, type Page } from './api-world.ts'
 
 let world: World
@@ -117,6 +117,8 @@ describe('bodies', () => {
   test.each([
     ['/v1/pool', { name: 'more', size: 1, preAllocateIP: false, comment: 'x', labels: { a: 1 } }],
     ['/v1/ip', { ips: [], force: true }],
+    // As Go writes a list that nobody made.
+    ['/v1/ip', { ips: null }],
     [
       '/v1/ip',
       { ips: [{ ip: '10.0.0.40', namespace: 'default', podName: 'x', isDeployment: false, attr: {}, policy: 2 }] },
@@ -153,6 +155,37 @@ describe('bodies', () => {
   })
 })
 
+describe('every answer in JSON is of the type application/json and nothing more, as galaxy-ipam’s', () => {
+  test.each([
+    ['apiPort', 'GET', '/v1/ip', undefined, 200],
+    ['apiPort', 'GET', '/v1/ip?sort=x', undefined, 400],
+    ['apiPort', 'GET', '/v1/pool/none', undefined, 404],
+    ['apiPort', 'GET', '/none', undefined, 404],
+    ['apiPort', 'PUT', '/v1/ip', '{}', 405],
+    ['apiPort', 'POST', '/v1/ip', '{"ips":[]}', 200],
+    ['apiPort', 'POST', '/v1/ip', '{"ips":[{"ip":"10.0.0.2","appName":"x"}]}', 202],
+    ['apiPort', 'POST', '/v1/ip', 'x', 400],
+    ['apiPort', 'POST', '/v1/pool', '{"name":"sort","size":1}', 200],
+    ['extender', 'POST', '/v1/filter', '{}', 400],
+    ['extender', 'POST', '/v1/filter', '{"Pod":{"metadata":{"name":"a","namespace":"b"}}}', 200],
+    ['extender', 'POST', '/v1/priority', '{"Pod":{"metadata":{"name":"a","namespace":"b"}}}', 200],
+    ['extender', 'GET', '/v1/bind', undefined, 405],
+    ['extender', 'GET', '/none', undefined, 404],
+  ] as const)('%s: %s %s %s', async (app, method, path, body, status) => {
+    const reply = await fetched(app, path, { method, ...(body !== undefined && { body }) })
+    expect([reply.status, reply.headers.get('content-type')]).toEqual([status, 'application/json'])
+    expect(await reply.json()).toBeDefined()
+  })
+
+  test.each([
+    ['extender', '/healthy'],
+    ['apiPort', '/livez'],
+    ['apiPort', '/metrics'],
+  ] as const)('%s: %s is a text', async (app, path) => {
+    expect((await fetched(app, path)).headers.get('content-type')).toStartWith('text/plain')
+  })
+})
+
 describe('paths', () => {
   test.each([
     ['GET', '/v1/ip/'],
@@ -174,6 +207,19 @@ describe('paths', () => {
   test.each(['filter', 'priority', 'preempt', 'bind'])('POST /v1/%s/', async verb => {
     const body = JSON.stringify(verb === 'bind' ? toldIn(pod('first')) : { Pod: pod('first'), ...NODES })
     expect((await fetched('extender', `/v1/${verb}/`, { method: 'POST', body })).status).toBe(200)
+  })
+
+  test('GET /healthy: 503 while floatip is not ready, when galaxy-ipam does not listen yet', async () => {
+    const waiting = startWorld({ entries: null })
+    const asked = async () => {
+      const reply = await waiting.extender.handle(new Request('http://floatip/healthy'))
+      return [reply.status, await reply.text()]
+    }
+    expect(await asked()).toEqual([503, expect.stringMatching(/^waiting for ./)])
+    waiting.api.put('configmaps', configMap(JSON.stringify(ENTRIES)))
+    await waiting.ready()
+    expect(await asked()).toEqual([200, 'ok'])
+    await waiting.stop()
   })
 
   test('GET /healthy/', async () => {

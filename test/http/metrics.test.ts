@@ -37,9 +37,10 @@ describe('/metrics', () => {
     expect(found.get(labels('total'))).toBe(4)
     for (const func of ['filter', 'bind']) {
       expect(found.get(`galaxy_schedule_latency_count{func="${func}"}`)).toBe(1)
-      // Its bounds, in seconds.
-      for (const le of ['0.1', '0.2', '0.4', '0.8', '1.6', '3.2', '6.4', '+Inf'])
-        expect(found.get(`galaxy_schedule_latency_bucket{le="${le}",func="${func}"}`)).toBe(1)
+      // Its bounds, in seconds; on a busy machine the first few may be exceeded.
+      for (const le of ['0.1', '0.2', '0.4', '0.8', '1.6', '3.2', '6.4'])
+        expect(found.get(`galaxy_schedule_latency_bucket{le="${le}",func="${func}"}`)).toBeNumber()
+      expect(found.get(`galaxy_schedule_latency_bucket{le="+Inf",func="${func}"}`)).toBe(1)
     }
   })
 

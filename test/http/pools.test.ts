@@ -1,7 +1,7 @@
 /** The pool routes in galaxy's form: what each answers, and that nothing is done before floatip is ready. */
 import { afterEach, expect, test } from 'bun:test'
 import { api, callsOf, run } from '../app/asking.ts'
-import { entry, pod } from '../app/objects.ts'
+import { entry, pod, workload } from '../app/objects.ts'
 import { closeWorlds, openWorld, startWorld, until, type World } from '../app/world.ts'
 
 afterEach(closeWorlds)
@@ -95,6 +95,28 @@ test.each([
   expect(answer.status).toBe(400)
   expect(JSON.stringify(answer.body)).toContain(what)
   expect(world.rows()).toEqual([])
+})
+
+test.each([
+  ['poolName=p', ['app-x', 'db-0', null]],
+  ['poolName=p&appType=deployment', ['app-x', null]],
+  ['poolName=p&appType=statefulset', ['db-0', null]],
+  ['poolName=p&appType=deployment&sort=podname', [null, 'app-x']],
+  ['poolName=p&appType=deployment&keyword=pool__p_', ['app-x', null]],
+  ['poolName=p&appType=deployment&appName=app', ['app-x']],
+  ['poolName=p&appType=deployment&namespace=default', ['app-x']],
+  ['poolName=p&appType=tapp&podName=app-x', []],
+  ['appType=deployment', ['app-x']],
+])('what a pool keeps is of no type, so of whichever is asked for: ?%s', async (query, expected) => {
+  const world = await openWorld({ deployments: [workload('app', 2)] })
+  const annotations = { 'tke.cloud.tencent.com/eni-ip-pool': 'p' }
+  await run(world, pod('app-x', { owner: 'Deployment app', annotations }))
+  await run(world, pod('db-0', { owner: 'StatefulSet db', annotations }))
+  await run(world, pod('app-y', { owner: 'Deployment app', annotations }))
+  world.api.remove('pods', 'default/app-y')
+  await until(() => world.rows().some(ip => world.row(ip) === 'reserved pool__p_'))
+  const { content } = (await api<{ content: { podName?: string }[] }>(world, `/v1/ip?${query}`)).body
+  expect(content.map(({ podName }) => podName ?? null)).toEqual(expected)
 })
 
 test('before floatip is ready nothing is done', async () => {
