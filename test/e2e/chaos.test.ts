@@ -58,8 +58,6 @@ async function settle(): Promise<Seen> {
   while (performance.now() - from < SETTLE_MS) {
     const seen = await look(stage.kube).catch(() => null)
     if (seen === null) continue
-    // It does so when a pod is followed by another of its name while no watch runs: a kubelet would start it again.
-    if (await deeds.revive()) tell('  the scheduler had ended itself')
     // Seen twice: the lists are not of one moment.
     if (doubled(seen).length > 0) expect(doubled(await look(stage.kube))).toEqual([])
     const now = unsettled(seen, deeds.configured())

@@ -49,8 +49,6 @@ export interface Deeds {
   begin(): Promise<void>
   /** Answers what was done, in words. */
   do(): Promise<string>
-  /** Starts the scheduler where it has ended itself; true when it had. */
-  revive(): Promise<boolean>
   /** Ends what only lasts: cordons, missing nodes, removed ranges, stopped processes. */
   mend(): Promise<void>
   /** Deletes all workloads, pods and pools. */
@@ -211,7 +209,6 @@ export function deedsOn(stage: Stage, random: Random, entries: readonly Entry[])
   return {
     expected,
     configured: machines.configured,
-    revive: machines.revive,
     mend: machines.mend,
     async begin() {
       for (const one of CREW) await scale(one, 2)

@@ -33,7 +33,6 @@ interface Told {
 
 export function machinesOn(stage: Stage, random: Random, entries: readonly Entry[], told: Told) {
   const { kube, cluster, floatip } = stage
-  const pids = new Map(Object.entries(cluster.components).map(([name, { pid }]) => [name, pid]))
   const gone = new Map<string, string>()
   let removed = false
   let stopped: string[] = []
@@ -91,7 +90,7 @@ export function machinesOn(stage: Stage, random: Random, entries: readonly Entry
     },
     async frozen() {
       const component = random.pick(['apiserver', 'etcd', 'scheduler', 'floatip']) ?? 'floatip'
-      const pid = component === 'floatip' ? floatip.pid : (pids.get(component) ?? 0)
+      const pid = component === 'floatip' ? floatip.pid : cluster.pidOf(component)
       const ms = random.below(6_000)
       process.kill(pid, 'SIGSTOP')
       try {
@@ -129,7 +128,7 @@ export function machinesOn(stage: Stage, random: Random, entries: readonly Entry
   }
 
   async function start(): Promise<void> {
-    for (const component of stopped) pids.set(component, await cluster.tell('start', component))
+    for (const component of stopped) await cluster.tell('start', component)
     stopped = []
     await eventually('the API server answers', () => look(kube), { withinMs: 60_000 })
   }
@@ -137,15 +136,6 @@ export function machinesOn(stage: Stage, random: Random, entries: readonly Entry
   return {
     acts,
     configured: () => entries.map((_, at) => rangesOf(at).flatMap(expand)),
-    async revive() {
-      try {
-        process.kill(pids.get('scheduler') ?? 0, 0)
-        return false
-      } catch {
-        pids.set('scheduler', await cluster.tell('start', 'scheduler'))
-        return true
-      }
-    },
     async mend() {
       await start()
       for (const [name, address] of gone) await kube.create(paths.nodes, node(name, address, STAGE_LABEL))

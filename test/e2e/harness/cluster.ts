@@ -24,9 +24,17 @@ export interface Cluster {
   /** Empty in the demo cluster. */
   readonly components: Readonly<Record<string, Component>>
   /** Kills, stops or starts one component and answers its pid; the demo cluster cannot. */
-  tell(verb: 'kill' | 'stop' | 'start', component: string): Promise<number>
+  tell(verb: Verb, component: string): Promise<number>
+  /** Of the process that is the component now; 0: it never was. */
+  pidOf(component: string): number
   stop(): Promise<void>
 }
+
+type Verb = 'kill' | 'stop' | 'start'
+
+/** On a node its kubelet starts it again: it ends itself when a pod is followed by another of its name while no watch of it runs. */
+const STARTED_AGAIN = 'scheduler'
+const LOOK_MS = 1_000
 
 export interface ClusterOptions {
   /** A KubeSchedulerConfiguration without clientConnection.kubeconfig and leaderElection: the cluster fills them in. */
@@ -89,7 +97,9 @@ async function start(
     return JSON.parse(value)
   }
 
+  let watch: ReturnType<typeof setInterval> | undefined
   async function stop(): Promise<void> {
+    clearInterval(watch)
     child.kill('SIGTERM')
     await child.exited
     if (process.env.FLOATIP_KEEP === '1') console.error(`kept: ${folder}`)
@@ -98,24 +108,58 @@ async function start(
 
   try {
     const ready = (await nextLine()) as Ready
+    const pids = new Map(Object.entries(ready.components ?? {}).map(([name, { pid }]) => [name, pid]))
+    let isWanted = pids.has(STARTED_AGAIN)
+    let last: Promise<unknown> = Promise.resolve()
+
+    /** One question at a time: the answers are lines of one stream. */
+    function inTurn<T>(work: () => Promise<T>): Promise<T> {
+      const mine = last.then(work)
+      last = mine.catch(() => {})
+      return mine
+    }
+
+    async function say(verb: Verb, component: string): Promise<number> {
+      child.stdin.write(`${verb} ${component}\n`)
+      await child.stdin.flush()
+      const { pid, error } = (await nextLine()) as { pid: number; error?: string }
+      if (error !== undefined) throw new Error(`${verb} ${component}: ${error}`)
+      pids.set(component, pid)
+      return pid
+    }
+
+    async function startAgain(): Promise<void> {
+      if (!isWanted || isAlive(pids.get(STARTED_AGAIN) ?? 0)) return
+      console.error(`the ${STARTED_AGAIN} had ended itself: it is started again`)
+      await say('start', STARTED_AGAIN)
+    }
+    if (isWanted) watch = setInterval(() => void inTurn(startAgain).catch(() => {}), LOOK_MS)
+
     return {
       kind,
       server: ready.server,
       adminKubeconfig: ready.kubeconfigs.admin,
       folder,
       components: ready.components ?? {},
-      async tell(verb, component) {
-        child.stdin.write(`${verb} ${component}\n`)
-        await child.stdin.flush()
-        const { pid, error } = (await nextLine()) as { pid: number; error?: string }
-        if (error !== undefined) throw new Error(`${verb} ${component}: ${error}`)
-        return pid
-      },
+      tell: (verb, component) =>
+        inTurn(async () => {
+          if (component === STARTED_AGAIN) isWanted = verb === 'start'
+          return await say(verb, component)
+        }),
+      pidOf: component => pids.get(component) ?? 0,
       stop,
     }
   } catch (error) {
     await stop()
     throw error
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
   }
 }
 
