@@ -38,6 +38,8 @@ export interface Held {
 
 interface Rule {
   readonly kind: string
+  /** Missing: of any object. */
+  readonly key?: string
   skip: number
   times: number
   readonly fault: ApiFault
@@ -169,8 +171,8 @@ export function startApiServer(clusterId = 'this-cluster') {
   }
 
   /** Decided when the call comes, also for one that is held. */
-  function dueFault(kind: string): ApiFault | undefined {
-    const rule = rules.find(each => each.kind === kind && each.times > 0)
+  function dueFault({ kind, key }: Call): ApiFault | undefined {
+    const rule = rules.find(each => each.kind === kind && (each.key ?? key) === key && each.times > 0)
     if (rule === undefined || rule.skip-- > 0) return undefined
     rule.times--
     return rule.fault
@@ -189,7 +191,7 @@ export function startApiServer(clusterId = 'this-cluster') {
     if (!isServed(at.collection, url.pathname)) return new Response('404 page not found\n', { status: 404 })
     const definition = of('customresourcedefinitions').get(`${at.collection}.galaxy.k8s.io`)
     if (at.sub === 'status' && !hasStatus(definition)) return failure(404, 'NotFound', at.key)
-    const fault = dueFault(call.kind)
+    const fault = dueFault(call)
     const held = doors.find(each => each.kind === call.kind && !each.used)
     if (held !== undefined) held.used = true
     if (held?.late === false) await held.pass(call)
@@ -229,6 +231,9 @@ export function startApiServer(clusterId = 'this-cluster') {
     fail(kind: string, fault: ApiFault, times = 1, skip = 0): void {
       rules.push({ kind, fault, times, skip })
     },
+    /** All calls of this kind for this object fail. */
+    refuse: (kind: string, key: string, fault: ApiFault) =>
+      void rules.push({ kind, key, fault, times: Number.POSITIVE_INFINITY, skip: 0 }),
     /** Nothing fails any more. */
     heal(): void {
       rules.length = 0

@@ -192,3 +192,16 @@ test('a status that may not be written is tried for all pools together, ever mor
   // Until the right is given: 4 s of this test are 200 s there.
   await until(() => names.every(name => world.api.get('pools', `kube-system/${name}`)?.status?.size === 2))
 })
+
+test('a pool whose status is refused for itself alone keeps no other pool from its own', async () => {
+  const world = await openWorld({ speed: 50 })
+  const names = ['a', 'b', 'c']
+  world.api.refuse('patch pools', 'kube-system/a', { status: 422, reason: 'Invalid' })
+  for (const name of names) {
+    const metadata = { name, namespace: 'kube-system', uid: `pool-${name}`, resourceVersion: '1' }
+    world.api.put('pools', { metadata, size: 2 })
+  }
+  const size = (name: string) => world.api.get('pools', `kube-system/${name}`)?.status?.size
+  await until(() => size('b') === 2 && size('c') === 2)
+  expect(size('a')).toBeUndefined()
+})
