@@ -38,8 +38,6 @@ export interface Held {
 
 interface Rule {
   readonly kind: string
-  /** Missing: of any object. */
-  readonly key?: string
   skip: number
   times: number
   readonly fault: ApiFault
@@ -172,7 +170,7 @@ export function startApiServer(clusterId = 'this-cluster') {
 
   /** Decided when the call comes, also for one that is held. */
   function dueFault({ kind, key }: Call): ApiFault | undefined {
-    const rule = rules.find(each => each.kind === kind && (each.key ?? key) === key && each.times > 0)
+    const rule = rules.find(each => [kind, `${kind} ${key}`].includes(each.kind) && each.times > 0)
     if (rule === undefined || rule.skip-- > 0) return undefined
     rule.times--
     return rule.fault
@@ -227,13 +225,10 @@ export function startApiServer(clusterId = 'this-cluster') {
       if (before === undefined) throw new Error(`no ${collection} ${key}`)
       return put(collection, applyPatch(before, patch) as Kube)
     },
-    /** The next calls of this kind (after `skip`) fail. */
+    /** The next calls of this kind (of one object: `patch pools kube-system/a`), after `skip`, fail. */
     fail(kind: string, fault: ApiFault, times = 1, skip = 0): void {
       rules.push({ kind, fault, times, skip })
     },
-    /** All calls of this kind for this object fail. */
-    refuse: (kind: string, key: string, fault: ApiFault) =>
-      void rules.push({ kind, key, fault, times: Number.POSITIVE_INFINITY, skip: 0 }),
     /** Nothing fails any more. */
     heal(): void {
       rules.length = 0

@@ -199,7 +199,7 @@ test('a status that may not be written is tried for all pools together, ever mor
 test('a pool whose status is refused for itself alone keeps no other pool from its own', async () => {
   const world = await openWorld({ speed: 50 })
   const names = ['a', 'b', 'c']
-  world.api.refuse('patch pools', 'kube-system/a', { status: 422, reason: 'Invalid' })
+  world.api.fail('patch pools kube-system/a', { status: 422, reason: 'Invalid' }, 1_000)
   for (const name of names) {
     const metadata = { name, namespace: 'kube-system', uid: `pool-${name}`, resourceVersion: '1' }
     world.api.put('pools', { metadata, size: 2 })
