@@ -141,8 +141,9 @@ export function poolsOf({ ledger, cluster, replicator, clock, log, store }: Pool
     const ms = Math.min(mostMs, UNSERVED_FIRST_MS * 2 ** Math.min(unserved - 1, 20))
     void clock.sleep(ms, stopping.signal).then(() => {
       resting = false
-      // The first of them tries; while that fails, the others rest with it.
-      for (const each of owed) touch(each)
+      // The first of them tries; while that fails, the others rest with it. Who failed comes last: it may be refused for itself alone.
+      owed.delete(name)
+      for (const each of [...owed, name]) touch(each)
       owed.clear()
     })
   }

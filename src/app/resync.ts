@@ -59,14 +59,17 @@ export function resyncOf(
   return {
     once,
     async run(everyMs, doubtful, signal) {
-      let soonMs = doubtful ? DOUBT_MS : everyMs
+      /** Null: there are no doubts. */
+      let soonMs = doubtful ? DOUBT_MS : null
       while (!signal.aborted) {
-        await clock.sleep(Math.min(soonMs, everyMs), signal)
+        await clock.sleep(Math.min(soonMs ?? everyMs, everyMs), signal)
         if (signal.aborted) return
+        const laterMs = soonMs === null ? null : soonMs * 2
         try {
           const { doubts } = await once()
-          soonMs = doubts === 0 ? everyMs : soonMs < everyMs ? soonMs * 2 : DOUBT_MS
+          soonMs = doubts === 0 ? null : (laterMs ?? DOUBT_MS)
         } catch (error) {
+          soonMs = laterMs
           notABug(error)
           log.warn({ err: messageOf(error) }, 'resync failed: everything stays as it is until the next one')
         }

@@ -17,7 +17,7 @@ const RETRY_MOST_MS = 10_000
 const AWAITED_MOST_MS = 1_000
 
 export interface Replicator {
-  /** The object of this address as the cluster has it: what is written next rests on it, also where that waits already. */
+  /** The object of this address as the cluster has it: what is written next rests on it; what waits already only where it is still as it was before that. */
   seen(fact: FloatingIpFact): void
   /** True when the object says what the row says. */
   agrees(fact: FloatingIpFact, row: Allocation): boolean
@@ -92,6 +92,8 @@ interface Lane {
   state: 'queued' | 'writing' | 'resting' | 'over'
   /** Cuts the rest short. */
   rest: AbortController
+  /** The row before the first change that it writes; null: there was none, or nobody knows. */
+  readonly before: Allocation | null
   /** Something of it has left for the API server: what was seen of its object before tells nothing any more. */
   sent: boolean
   /** Monotonic: since when something of it is not written. */
@@ -113,12 +115,12 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
   let idle: (() => void) | null = null
 
   ledger.onCommit(changes => {
-    for (const { address, revision } of changes) enqueue(address, revision)
+    for (const { address, revision, before } of changes) enqueue(address, revision, before)
   })
 
-  function enqueue(address: Address, revision: number): Lane {
+  function enqueue(address: Address, revision: number, before: Allocation | null = null): Lane {
     const known = lanes.get(address.text)
-    const lane = known ?? begun(address, revision)
+    const lane = known ?? begun(address, revision, before)
     lane.revision = Math.max(lane.revision, revision)
     if (known === undefined) {
       lanes.set(address.text, lane)
@@ -211,8 +213,11 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
 
   return {
     seen(fact) {
-      if (fact.address === null || lanes.get(fact.address.text)?.sent) return
-      writes.seen(fact)
+      const lane = fact.address === null ? undefined : lanes.get(fact.address.text)
+      if (lane?.sent) return
+      // Decided before we saw it: somebody else's object would be taken away, or written over, without a verdict (R27).
+      if (lane !== undefined && (lane.before === null || !objects.agrees(fact, lane.before))) writes.doubt(lane.address)
+      else writes.seen(fact)
     },
     agrees: objects.agrees,
     confirmed(address, revision) {
@@ -262,10 +267,10 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
   }
 }
 
-function begun(address: Address, revision: number): Lane {
+function begun(address: Address, revision: number, before: Allocation | null): Lane {
   const sinceMs = performance.now()
   return {
-    ...{ address, revision, sinceMs, waiters: [] },
+    ...{ address, revision, before, sinceMs, waiters: [] },
     ...{ failures: 0, state: 'queued', rest: new AbortController(), sent: false },
   }
 }

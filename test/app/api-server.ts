@@ -169,8 +169,8 @@ export function startApiServer(clusterId = 'this-cluster') {
   }
 
   /** Decided when the call comes, also for one that is held. */
-  function dueFault(kind: string): ApiFault | undefined {
-    const rule = rules.find(each => each.kind === kind && each.times > 0)
+  function dueFault({ kind, key }: Call): ApiFault | undefined {
+    const rule = rules.find(each => [kind, `${kind} ${key}`].includes(each.kind) && each.times > 0)
     if (rule === undefined || rule.skip-- > 0) return undefined
     rule.times--
     return rule.fault
@@ -189,7 +189,7 @@ export function startApiServer(clusterId = 'this-cluster') {
     if (!isServed(at.collection, url.pathname)) return new Response('404 page not found\n', { status: 404 })
     const definition = of('customresourcedefinitions').get(`${at.collection}.galaxy.k8s.io`)
     if (at.sub === 'status' && !hasStatus(definition)) return failure(404, 'NotFound', at.key)
-    const fault = dueFault(call.kind)
+    const fault = dueFault(call)
     const held = doors.find(each => each.kind === call.kind && !each.used)
     if (held !== undefined) held.used = true
     if (held?.late === false) await held.pass(call)
@@ -225,7 +225,7 @@ export function startApiServer(clusterId = 'this-cluster') {
       if (before === undefined) throw new Error(`no ${collection} ${key}`)
       return put(collection, applyPatch(before, patch) as Kube)
     },
-    /** The next calls of this kind (after `skip`) fail. */
+    /** The next calls of this kind (of one object: `patch pools kube-system/a`), after `skip`, fail. */
     fail(kind: string, fault: ApiFault, times = 1, skip = 0): void {
       rules.push({ kind, fault, times, skip })
     },

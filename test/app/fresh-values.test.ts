@@ -17,6 +17,6 @@ test('R25, R1: the next leader, with a ledger of its own, wakes those whom the o
   const version = (name: string) => api.get('pods', `default/${name}`)?.metadata.resourceVersion
   const before = ['w1', 'w2'].map(version)
   const second = await openWorld({ api })
-  await until(() => ['w1', 'w2'].every((name, at) => version(name) !== before[at]), 1_000)
+  await until(() => ['w1', 'w2'].every((name, at) => version(name) !== before[at]))
   expect((await filter(second, await create(second, pod('w3')))).NodeNames).toEqual(['a1', 'a2'])
 })

@@ -1,7 +1,7 @@
 /** Owns a restart on the same data: what was is as it was, what ended meanwhile is ended, and a lost file comes back from the cluster. */
 import { afterEach, describe, expect, test } from 'bun:test'
-import { bind, carried, create, filter, run } from './asking.ts'
-import { pod, workload } from './objects.ts'
+import { bind, callsOf, carried, create, filter, run } from './asking.ts'
+import { floatingIp, pod, workload } from './objects.ts'
 import { closeWorlds, openWorld, startWorld, until } from './world.ts'
 
 afterEach(closeWorlds)
@@ -40,6 +40,26 @@ describe('a restart', () => {
     await Bun.sleep(300)
     expect(again.row('10.0.0.2')).toBe('free')
     expect(again.logged.filter(line => line.includes('adopted from'))).toEqual([])
+  })
+
+  test('R27 and another leader has given it to a living pod meanwhile: that object is not ours to delete, and goes to nobody else', async () => {
+    const world = await openWorld()
+    await run(world, pod('evicted'))
+    const { api: server, dir } = world
+    await world.stop(true)
+    server.edit('pods', 'default/evicted', { status: { phase: 'Failed' } })
+    // Claimed, its Binding on the way: the pod carries nothing yet.
+    server.put('pods', pod('theirs', { uid: 'theirs#1' }))
+    const { spec } = floatingIp('10.0.0.2', 'NULL_default_NULL_theirs', { node: 'a1', uid: 'theirs#1' })
+    server.edit('floatingips', '10.0.0.2', { spec })
+    const nodes = server.hold('list nodes')
+    const again = startWorld({ api: server, dir })
+    await until(() => again.row('10.0.0.2') === 'free')
+    nodes.release()
+    await again.ready()
+    await until(() => again.row('10.0.0.2') === 'bound NULL_default_NULL_theirs theirs#1')
+    expect(server.get('floatingips', '10.0.0.2')?.spec).toMatchObject({ key: 'NULL_default_NULL_theirs' })
+    expect(callsOf(again, 'delete floatingips')).toEqual([])
   })
 
   test('a hold and a claim that were under way still expire', async () => {

@@ -225,8 +225,9 @@ describe('R12 while it rests', () => {
         ? Promise.reject(new Fault('the disk is full', { retryable: true }))
         : submit(kind, command)) as typeof submit
     await killed(world)
-    await Bun.sleep(300)
     const told = () => world.logged.filter(line => line.includes('the end of its rest is not booked yet'))
+    await until(() => told().length > 0)
+    await Bun.sleep(300)
     expect(told()).toHaveLength(1)
     ledger.submit = submit
     await until(() => world.row(IP) === 'free')

@@ -25,6 +25,11 @@ test.each(['cross-site', 'same-site'])('%s: 403, and nothing is done', async sit
   expect((await api(it, '/v1/ip', { headers: { 'sec-fetch-site': site } })).status).toBe(200)
 })
 
+test('the refusal is of the type that all answers in JSON have', async () => {
+  const { headers } = await (await world()).apiPort.handle(new Request('http://floatip/v1/ip', release('cross-site')))
+  expect(headers.get('content-type')).toBe('application/json')
+})
+
 test.each(['same-origin', 'none', null])('%s: the reference page, and scripts', async site => {
   const it = await world()
   expect((await api(it, '/v1/ip', release(site))).status).toBe(200)

@@ -51,6 +51,6 @@ describe('nesting', () => {
     const many = Array.from({ length: 1_000_000 }, () => ({ a: 1 }))
     const began = performance.now()
     expect(isNestedDeeper(many, 32)).toBe(false)
-    expect(performance.now() - began).toBeLessThan(1_000)
+    expect(performance.now() - began).toBeLessThan(3_000)
   })
 })
