@@ -98,8 +98,9 @@ export function holdsOf(parts: HoldParts): Holds {
     renew,
     settle,
     ended({ pod: { uid }, certain }) {
-      settle(uid)
+      // Only missing from a list, it may be found alive: then its hold still has to end.
       if (!certain) return
+      settle(uid)
       over.add(uid)
       for (const oldest of over) {
         if (over.size <= ENDS_MAX) break
