@@ -48,6 +48,17 @@ describe('R14 an object of a pod with a node and without a UID', () => {
     expect(world.row('10.0.0.2')).toBe(`bound ${KEY} web-0#1`)
   })
 
+  test('R14 an administrator reserves the address of one that is pending: another’s that runs stays', async () => {
+    const runs = web0({ node: 'a1' })
+    const waits = pod('web-1', { owner: 'StatefulSet web' })
+    const other = { ...floatingIp('10.0.0.3', 'sts_default_web_web-1', { node: 'a1' }) }
+    const world = await openWorld({ statefulsets, pods: [runs, waits], floatingips: [old(NO_UID), other] })
+    expect(world.row('10.0.0.3')).toBe('bound sts_default_web_web-1 unknown')
+    world.api.edit('floatingips', '10.0.0.3', { metadata: { labels: { reserved: '' } } })
+    await until(() => world.row('10.0.0.3').startsWith('reserved reserved'))
+    expect(world.row('10.0.0.2')).toBe(`bound ${KEY} unknown`)
+  })
+
   test('R14 the pod of its key ends, and another of its name is there when that is looked into: kept for it', async () => {
     const world = await openWorld({ statefulsets, pods: [web0({ node: 'a1' })], floatingips: [old(NO_UID)] })
     world.api.remove('pods', 'default/web-0')
