@@ -66,6 +66,13 @@ describe('R14 an object of a pod with a node and without a UID', () => {
     expect(world.logged.filter(line => line.includes('conflict:'))).toEqual([])
   })
 
+  test('R14 the pod of its key has ended, and had two: both are free at once', async () => {
+    const second = floatingIp('10.0.0.3', KEY, { node: 'a1' })
+    const its = web0({ node: 'a1', phase: 'Failed' })
+    const world = await openWorld({ statefulsets, pods: [its], floatingips: [old(NO_UID), second] })
+    expect(world.rows()).toEqual([])
+  })
+
   test('R14 the pod of its key ends, and another of its name is there when that is looked into: kept for it', async () => {
     const world = await openWorld({ statefulsets, pods: [web0({ node: 'a1' })], floatingips: [old(NO_UID)] })
     world.api.remove('pods', 'default/web-0')
