@@ -48,7 +48,7 @@ export interface Addresses {
 }
 
 export interface AddressParts
-  extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'replicator' | 'leadership' | 'clock'> {
+  extends Pick<Ports, 'ledger' | 'cluster' | 'calls' | 'places' | 'replicator' | 'leadership' | 'restMs' | 'clock'> {
   readonly search: (search: Search) => Promise<Found>
 }
 
@@ -60,7 +60,7 @@ const RELEASED_AT_ONCE = 32
 const TRIED_WITHIN_MS = 30_000
 
 export function addressesOf(parts: AddressParts): Addresses {
-  const { ledger, cluster, calls, places, replicator, leadership, clock, search } = parts
+  const { ledger, cluster, calls, places, replicator, leadership, restMs, clock, search } = parts
   const rows = () => ledger.read(view => view.size)
   const onDisk = rows() > 0
 
@@ -129,11 +129,13 @@ export function addressesOf(parts: AddressParts): Addresses {
   async function releaseOne({ address, owner }: ReleaseRequest): Promise<string | null> {
     const row = ledger.read(view => view.at(address))
     if (row === null) return null
+    let last = cluster.pods.get(`${row.owner.namespace}/${row.owner.pod}`)
     try {
       if (!isKept(row.owner) && row.phase !== 'resting') {
         const pod = await calls.getPod(row.owner.namespace, row.owner.pod)
         if (pod !== null && !pod.finished)
           return `releasing ${address.text}: pod ${pod.namespace}/${pod.name} is ${pod.phase}`
+        if (pod?.uid === row.incarnation) last = pod ?? last
       }
       await leaveUnchanged({ ledger, places }, row)
       const because = 'released over HTTP'
@@ -142,6 +144,8 @@ export function addressesOf(parts: AddressParts): Addresses {
         address,
         owner,
         revision: row.revision,
+        // Its end may not be told yet: what was seen last counts, as at the end itself (R12).
+        rests: restMs > 0 && last?.uid === row.incarnation && last.running,
         because,
       })
       if (isRefusal(outcome)) return outcome.because

@@ -46,10 +46,18 @@ export async function judgeForeign(ports: Parts, row: Allocation | null, foreign
           incarnation: row.incarnation,
           revision: row.revision,
           because: 'its object belongs to somebody else',
+          except: othersUnknown(ports, row),
         })
   const adopted = ledger.submit('adopt', sighting)
   await Promise.all([withdrawn, adopted])
   return 'withdrawn'
+}
+
+/** What is under no known UID is of many pods: only this address is withdrawn. */
+function othersUnknown({ ledger }: Parts, { incarnation, address }: Allocation): ReadonlySet<string> {
+  if (incarnation !== UNKNOWN_INCARNATION) return new Set()
+  const rows = ledger.read(view => view.ofIncarnation(incarnation))
+  return new Set(rows.map(row => row.address.text).filter(text => text !== address.text))
 }
 
 /** True when the pod of the row is bound: what it has seen is not withdrawn. A Binding that is still on its way is killed by the question (R1). */

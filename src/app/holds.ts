@@ -75,6 +75,9 @@ export function holdsOf(parts: HoldParts): Holds {
         if (pod === null) return await endIncarnation(parts, uid, 'its pod is gone', null)
         // The Binding had arrived.
         if (pod.node !== null) return await giveBackBeside(parts, uid, textsOf(pod.addresses), false)
+        // A claim that was made while we waited has a time of its own, and may be bound by now: the cloud is asked nothing.
+        const now = ledger.read(view => view.ofIncarnation(uid))
+        if (now.some(each => each.revision > revision)) return timers.has(uid) ? undefined : renew(uid)
       }
       await leaveNodes(parts, uid)
       await ledger.submit('giveBack', { at: clock.now(), incarnation: uid, revision, because: 'not bound in time' })
@@ -95,8 +98,9 @@ export function holdsOf(parts: HoldParts): Holds {
     renew,
     settle,
     ended({ pod: { uid }, certain }) {
-      settle(uid)
+      // Only missing from a list, it may be found alive: then its hold still has to end.
       if (!certain) return
+      settle(uid)
       over.add(uid)
       for (const oldest of over) {
         if (over.size <= ENDS_MAX) break

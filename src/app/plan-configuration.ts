@@ -2,6 +2,7 @@
 import type { Allocation } from '../domain/allocation.ts'
 import type { SubnetEntry } from '../domain/entry.ts'
 import { isKept, ownerKey } from '../domain/owner.ts'
+import type { View } from '../rules/view.ts'
 import { nodeAddresses } from './node-addresses.ts'
 import type { Play } from './plan.ts'
 import type { PlannedAddress, PlannedPod, Played } from './plan-words.ts'
@@ -36,7 +37,7 @@ export async function playConfiguration(
     }
     if (slot === null || row.blocked) continue
     if (row.incarnation !== null) {
-      const all = copy.state.ofIncarnation(row.incarnation).filter(({ address }) => then.slotOf(address) !== null)
+      const all = hadBy(copy.state, row).filter(({ address }) => then.slotOf(address) !== null)
       if (!isReached(all)) {
         const names = all.map(({ address }) => address.text).join(' and ')
         tell(row, 'wait', `no node could use ${names} any more: once it is made again it waits`)
@@ -72,9 +73,14 @@ export async function playConfiguration(
   function tell(row: Allocation, fate: PlannedPod['fate'], because: string): void {
     const known = pods.get(nameOf(row))
     if (known !== undefined && (known.fate === 'lose' || fate === 'keep')) return
-    const before = ports.ledger.read(view => view.ofIncarnation(row.incarnation ?? '')).map(each => each.address.text)
+    const before = ports.ledger.read(view => hadBy(view, row)).map(each => each.address.text)
     pods.set(nameOf(row), { pod: nameOf(row), fate, before, after: fate === 'keep' ? before : [], code: null, because })
   }
+}
+
+/** What the pod of this row has. Under no known UID there are rows of many pods (R14). */
+function hadBy(view: View, row: Allocation): readonly Allocation[] {
+  return view.ofIncarnation(row.incarnation ?? '').filter(each => nameOf(each) === nameOf(row))
 }
 
 function nameOf({ owner }: Allocation): string {

@@ -154,12 +154,15 @@ async function endSuspects(ports: Ports, listed: ReadonlySet<string>): Promise<{
   const mirrored = [...ports.cluster.pods.values()].filter(pod => !pod.finished).map(pod => pod.uid)
   const alive = new Set(mirrored.filter(uid => listed.has(uid)))
   const suspects = ports.ledger.read(view => [...view.rows()].filter(row => isSuspect(row, alive)))
-  const byPod = [
-    ...new Map(suspects.map(row => [`${row.incarnation} ${row.owner.namespace}/${row.owner.pod}`, row])).values(),
-  ]
+  // What no known UID has is ended address by address.
+  const endOf = ({ incarnation, address, owner }: Allocation) =>
+    incarnation === null || incarnation === UNKNOWN_INCARNATION
+      ? address.text
+      : `${incarnation} ${owner.namespace}/${owner.pod}`
+  const ends = [...new Map(suspects.map(row => [endOf(row), row])).values()]
   let ended = 0
   let doubts = 0
-  await inLanes(byPod, SUSPECTS_AT_ONCE, async row => {
+  await inLanes(ends, SUSPECTS_AT_ONCE, async row => {
     try {
       if (await endIfGone(ports, row)) ended++
     } catch (error) {

@@ -1,7 +1,7 @@
 /** Owns the translation of what the cluster shows into adopt commands. */
-import { UNKNOWN_INCARNATION } from '../domain/allocation.ts'
+import { type Allocation, UNKNOWN_INCARNATION } from '../domain/allocation.ts'
 import type { AdoptCommand } from '../domain/command.ts'
-import { isKept } from '../domain/owner.ts'
+import { isKept, ownerKey } from '../domain/owner.ts'
 import { blockingOwner } from '../domain/reservation.ts'
 import type { Address } from '../ip/address.ts'
 import type { FloatingIpFact } from '../kube/floatingip.ts'
@@ -69,9 +69,12 @@ export function podSightings(pod: PodFact, at: number, alive: ReadonlySet<string
 
 /**
  * The same from one look at one pod: whoever has one of its addresses counts as alive, for only a fresh list of all pods may say
- * otherwise. A copied annotation takes nothing from anybody.
+ * otherwise. A copied annotation takes nothing from anybody. What is under its key and no known UID may be its own (R14).
  */
 export function carriedBy(ledger: Pick<Ledger, 'read'>, pod: PodFact, at: number): readonly AdoptCommand[] {
-  const holders = (pod.addresses ?? []).flatMap(address => ledger.read(view => view.at(address)?.incarnation) ?? [])
+  const rows = (pod.addresses ?? []).flatMap(address => ledger.read(view => view.at(address)) ?? [])
+  const mayBeIts = (row: Allocation) =>
+    row.incarnation === UNKNOWN_INCARNATION && ownerKey(row.owner) === ownerKey(pod.owner)
+  const holders = rows.flatMap(row => (mayBeIts(row) ? [] : (row.incarnation ?? [])))
   return podSightings(pod, at, new Set([pod.uid, ...holders]))
 }

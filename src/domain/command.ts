@@ -61,6 +61,8 @@ export interface ReleaseCommand {
   /** Fences: the owner as the asker saw it, and the row's revision when its pod was confirmed absent. */
   readonly owner: Owner
   readonly revision: number
+  /** Its pod went a moment ago, and a container of it may run on. */
+  readonly rests?: boolean
   readonly because: string
 }
 

@@ -14,6 +14,8 @@ import type { State } from './state.ts'
 export const QUEUE_MAX = 10_000
 /** Commands in one turn: 512 × about 20 µs keep the event loop busy for some 10 ms. */
 export const TURN_MAX = 512
+/** So many that fail alone, one after the other, are the disk's fault: the rest of their turn is told so, and not tried. */
+const FAILURES_IN_A_ROW = 3
 /** Acknowledgements may ride on a later turn: losing one repeats a write that changes nothing. */
 const ACKNOWLEDGE_WITHIN_MS = 50
 
@@ -132,16 +134,15 @@ export function openLedger({ journal, geometry, recover, onBug, onTurn = () => {
 
   function turn(): void {
     const batch = queue.splice(0, TURN_MAX)
-    const failure = attempt(batch)
+    let failure = attempt(batch)
     if (failure === null) return
-    // One poisonous command must not reject its neighbours: each gets a turn of its own, once.
-    if (batch.length > 1) for (const queued of batch) rejectAlone(queued)
-    else batch[0]?.reject(failure)
-  }
-
-  function rejectAlone(queued: Queued): void {
-    const failure = attempt([queued])
-    if (failure !== null) queued.reject(failure)
+    // One poisonous command must not reject its neighbours: each gets a turn of its own, once. When the disk is full, each reads all rows back.
+    let inARow = batch.length > 1 ? 0 : FAILURES_IN_A_ROW
+    for (const queued of batch) {
+      if (inARow < FAILURES_IN_A_ROW) failure = attempt([queued])
+      inARow = failure === null ? 0 : inARow + 1
+      if (failure !== null) queued.reject(failure)
+    }
   }
 
   /** Memory as the last commit left it. */

@@ -16,7 +16,7 @@ export interface Released {
   readonly changed: boolean
 }
 
-export const release: Rule<ReleaseCommand, Released> = (view, { address, owner, revision, because }) => {
+export const release: Rule<ReleaseCommand, Released> = (view, { at, address, owner, revision, rests, because }) => {
   const row = view.at(address)
   if (row === null) return { changes: [], answer: { changed: false } }
   if (row.blocked) return refusal('in-use', `${address.text} is kept out of circulation by ${whatBlocks(row)}`)
@@ -28,7 +28,7 @@ export const release: Rule<ReleaseCommand, Released> = (view, { address, owner, 
   const released: Change =
     row.phase === 'resting'
       ? { verb: 'release', address, before: row, after: null, because: `${because}, before it had rested` }
-      : { ...free(row, because), verb: 'release' }
+      : { ...free(row, because, rests ? at : row.restsSince), verb: 'release' }
   return { changes: [released], answer: { changed: true } }
 }
 

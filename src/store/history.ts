@@ -61,6 +61,9 @@ const DRIVERS = [
   ['namespace', 'history_by_namespace'],
 ] as const
 
+/** Of whom has the address after the change: `sts_<ns>_<name>_<pod>` and so on; kept for a pool: empty. */
+const OWNER_AFTER = `CASE WHEN key_after GLOB 'pool__*' THEN substr(key_after, 7 + instr(substr(key_after, 7), '_')) ELSE key_after END`
+
 export interface PastPlan {
   readonly total: string
   readonly page: string
@@ -68,7 +71,7 @@ export interface PastPlan {
 }
 
 export function pastPlanOf(question: PastQuestion): PastPlan {
-  const { span, pod } = question
+  const { span, pod, namespace, workload, node } = question
   const conditions: string[] = []
   const values: SQLQueryBindings[] = []
   const want = (condition: string, ...wanted: SQLQueryBindings[]) => {
@@ -87,6 +90,11 @@ export function pastPlanOf(question: PastQuestion): PastPlan {
   }
   if (span.kind === 'at') {
     want('at <= ? AND key_after IS NOT NULL', span.at)
+    // A change is about whom it took the address from, too; and it tells the node that the address left.
+    for (const name of [namespace, workload])
+      if (name !== undefined) want(`instr(${OWNER_AFTER}, '_' || ? || '_') > 0`, name)
+    if (pod !== undefined) want("substr(key_after, -1 - length(?)) = '_' || ?", pod, pod)
+    if (node !== undefined) want("phase = 'bound'")
     want(
       // The first bound is in the others, and yet needed: without it all changes of the address are read for each of them.
       `NOT EXISTS (SELECT 1 FROM history later WHERE later.address = history.address AND later.at >= history.at

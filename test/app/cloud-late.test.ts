@@ -4,7 +4,7 @@ import { endIfGone } from '../../src/app/reconcile.ts'
 import { parseAddress } from '../../src/ip/address.ts'
 import { present } from '../../src/lib/assert.ts'
 import { providerServer } from '../cloud/provider-server.ts'
-import { api, run } from './asking.ts'
+import { api, bind, create, filter, run } from './asking.ts'
 import { entry, pod } from './objects.ts'
 import { closeWorlds, openWorld, until, type World } from './world.ts'
 
@@ -53,4 +53,28 @@ test.each([
   expect(cloud.calls).toEqual([`assign ${IP} a1`, `unassign ${IP} a1`, `assign ${IP} a1`])
   expect(cloud.where.get(IP)).toBe('a1')
   expect(world.row(IP)).toBe('bound NULL_default_NULL_second second#1')
+})
+
+test('R30 the end of a claim whose patch is answered late, when the pod was bound with it meanwhile', async () => {
+  const cloud = await providerServer()
+  stop = () => cloud.stop()
+  const world = await openWorld({
+    cloudProvider: cloud.target,
+    holdMs: 300,
+    entries: [entry('10.49.0.0/24', '10.0.0.0/24', IP)],
+  })
+  const first = pod('first')
+  await create(world, first)
+  await filter(world, first, 'a1')
+  world.api.fail('bind pods', { status: 403 })
+  const door = world.api.hold('patch pods', true)
+  expect(await bind(world, first)).not.toBe('')
+  await door.arrived
+  const version = world.api.get('pods', 'default/first')?.metadata.resourceVersion
+  await until(() => world.ports.cluster.pods.get('default/first')?.resourceVersion === version)
+  expect(await bind(world, first)).toBe('')
+  door.release()
+  await Bun.sleep(200)
+  expect(world.row(IP)).toBe('bound NULL_default_NULL_first first#1')
+  expect(cloud.where.get(IP)).toBe('a1')
 })

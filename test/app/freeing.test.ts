@@ -112,6 +112,18 @@ describe('R7: only evidence ends an incarnation', () => {
     expect(world.row('10.0.0.2')).toBe(MINE)
   })
 
+  test('R7: missing in a relist, found by the quorum GET: what is only held for it goes back in time all the same', async () => {
+    const world = await openWorld({ holdMs: 600, deployments: [workload('app', 1)] })
+    await run(world, pod('old', { owner: 'Deployment app', policy: 'immutable' }))
+    world.api.remove('pods', 'default/old')
+    await until(() => world.row('10.0.0.2') === 'reserved dp_default_app_')
+    const next = pod('bare', { owner: 'Deployment app', policy: 'immutable' })
+    await filter(world, await create(world, next), 'a1')
+    expect(world.row('10.0.0.2')).toBe('held dp_default_app_bare bare#1')
+    await relistWithout(world)
+    await until(() => world.row('10.0.0.2') === 'reserved dp_default_app_')
+  })
+
   test('R7: missing in a relist, and the quorum GET fails: kept, and asked again', async () => {
     const world = await openWorld({ speed: 20 })
     await run(world, bare)

@@ -1,7 +1,7 @@
 /** What would happen if the configuration or a pool were another one. */
 import { afterEach, describe, expect, test } from 'bun:test'
 import { create, filter, run } from './asking.ts'
-import { entry, pod } from './objects.ts'
+import { entry, floatingIp, pod } from './objects.ts'
 import { ask, plan, scale, seen, templated, told, web } from './planning.ts'
 import { closeWorlds, openWorld, until, type World } from './world.ts'
 
@@ -100,6 +100,21 @@ describe('another configuration', () => {
     await seen(world, 'web-0')
     const answer = await plan(world, configuration(network('10.49.0.0/24', 0), network('10.50.0.0/24', 2)))
     expect(answer).toMatchObject({ ok: false, pods: [{ pod: 'default/web-0', fate: 'wait' }] })
+  })
+
+  test('R14 addresses under no known UID are of many pods: each keeps its own', async () => {
+    const owned = (n: number, ip: string, node: string) =>
+      floatingIp(ip, `sts_default_web_web-${n}`, { policy: 2, node })
+    const world = await openWorld({
+      pods: [web(0), web(1)],
+      floatingips: [owned(0, '10.0.0.2', 'a1'), owned(1, '10.0.1.2', 'b1')],
+    })
+    const now = [
+      entry('10.49.0.0/24', '10.0.0.0/24', '10.0.0.2~10.0.0.5'),
+      entry('10.50.0.0/24', '10.0.1.0/24', '10.0.1.2~10.0.1.3'),
+    ]
+    const answer = await plan(world, configuration(...now))
+    expect(told(answer)).toEqual(['default/web-0 keep 10.0.0.2', 'default/web-1 keep 10.0.1.2'])
   })
 
   test('an invalid one: every problem', async () => {

@@ -205,6 +205,17 @@ describe('R12 while it rests', () => {
     expect(body.content[0]?.because).toBe('released over HTTP, before it had rested')
   })
 
+  test('R12 a person releases it before the watch has told that its pod is gone: it rests', async () => {
+    const world = await openWorld()
+    await running(world, web('web-0#1'))
+    world.api.hush('pods')
+    world.api.remove('pods', 'default/web-0')
+    const item = { ip: IP, appName: 'web', appType: 'statefulset', podName: 'web-0', namespace: 'default' }
+    const headers = { 'content-type': 'application/json' }
+    await api(world, '/v1/ip', { method: 'POST', headers, body: JSON.stringify({ ips: [item] }) })
+    expect(world.row(IP)).toBe(RESTS)
+  })
+
   test('R12 a second pod that carries it has it all the same (R6), and it rests on for others', async () => {
     const world = await openWorld()
     await running(world, web('web-0#1'))

@@ -6,7 +6,7 @@ import { objectStoreOn } from '../../src/kube/object-store.ts'
 import { listPods } from '../../src/kube/pod.ts'
 import { transport } from '../../src/kube/transport.ts'
 import { bind, carried, create, filter, run } from './asking.ts'
-import { floatingIp, pod, workload } from './objects.ts'
+import { carries, floatingIp, pod, workload } from './objects.ts'
 import { closeWorlds, openWorld, until, type World } from './world.ts'
 
 afterEach(closeWorlds)
@@ -46,6 +46,31 @@ describe('R14 an object of a pod with a node and without a UID', () => {
     expect(await bind(world, web0())).toBe('')
     expect(carried(world, 'web-0')).toEqual(['10.0.0.2'])
     expect(world.row('10.0.0.2')).toBe(`bound ${KEY} web-0#1`)
+  })
+
+  test('R14 an administrator reserves the address of one that is pending: another’s that runs stays', async () => {
+    const runs = web0({ node: 'a1' })
+    const waits = pod('web-1', { owner: 'StatefulSet web' })
+    const other = { ...floatingIp('10.0.0.3', 'sts_default_web_web-1', { node: 'a1' }) }
+    const world = await openWorld({ statefulsets, pods: [runs, waits], floatingips: [old(NO_UID), other] })
+    expect(world.row('10.0.0.3')).toBe('bound sts_default_web_web-1 unknown')
+    world.api.edit('floatingips', '10.0.0.3', { metadata: { labels: { reserved: '' } } })
+    await until(() => world.row('10.0.0.3').startsWith('reserved reserved'))
+    expect(world.row('10.0.0.2')).toBe(`bound ${KEY} unknown`)
+  })
+
+  test('R14 a pod of its key that somebody else bound with it has it, and is no second claimant', async () => {
+    const world = await openWorld({ statefulsets, pods: [web0()], floatingips: [old(NO_UID)] })
+    world.api.put('pods', web0({ node: 'a1', args: carries('10.0.0.2') }))
+    await until(() => world.row('10.0.0.2') === `bound ${KEY} web-0#1`)
+    expect(world.logged.filter(line => line.includes('conflict:'))).toEqual([])
+  })
+
+  test('R14 the pod of its key has ended, and had two: both are free at once', async () => {
+    const second = floatingIp('10.0.0.3', KEY, { node: 'a1' })
+    const its = web0({ node: 'a1', phase: 'Failed' })
+    const world = await openWorld({ statefulsets, pods: [its], floatingips: [old(NO_UID), second] })
+    expect(world.rows()).toEqual([])
   })
 
   test('R14 the pod of its key ends, and another of its name is there when that is looked into: kept for it', async () => {

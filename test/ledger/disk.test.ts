@@ -69,6 +69,18 @@ describe('a disk that fails', () => {
     expect(await settled([bind(t, 'q')])).toEqual(['10.0.1.3'])
   })
 
+  test('for good: everybody is told, and memory is read back a few times, not for each of hundreds', async () => {
+    const t = openTestLedger()
+    t.disk.poison = '10.0.1.2'
+    t.disk.failLoad = 1_000
+    const pods = Array.from({ length: 100 }, (_, at) => `p${at}`)
+    expect(new Set(await settled(pods.map(pod => bind(t, pod))))).toEqual(new Set([NOT_WRITTEN]))
+    expect(1_000 - t.disk.failLoad).toBeLessThan(10)
+    t.disk.poison = ''
+    expect(await settled([bind(t, 'p0')])).toEqual(['10.0.1.2'])
+    expect(difference(t)).toBeNull()
+  })
+
   test('at any append of a batch: nothing of it stays half done', async () => {
     for (let nth = 1; nth <= 4; nth++) {
       const t = openTestLedger({ disk: { ...goodDisk(), failAppend: nth } })

@@ -169,6 +169,13 @@ describe('changes', () => {
     ['in force: nobody', { address: '10.0.1.2', span: { kind: 'at', at: 40 } }, ''],
     ['in force before anything', { address: '10.0.1.2', span: { kind: 'at', at: 9 } }, ''],
     ['in force of a pod that lost it', { pod: 'web-0', span: { kind: 'at', at: 35 } }, ''],
+    ['in force of a pod whose pool took it back', { pod: 'api-x', span: { kind: 'at', at: 65 } }, ''],
+    ['in force of a pod that it is kept for', { pod: 'web-0', span: { kind: 'at', at: 25 } }, '20'],
+    ['in force in a namespace whose pool took it back', { namespace: 'a', span: { kind: 'at', at: 65 } }, ''],
+    ['in force of an app whose pool took it back', { workload: 'api', span: { kind: 'at', at: 65 } }, ''],
+    ['in force in the namespace that it is kept for', { namespace: 'a', span: { kind: 'at', at: 25 } }, '20'],
+    ['in force on a node', { node: 'n1', span: { kind: 'at', at: 15 } }, '10'],
+    ['in force on a node that its pod has left', { node: 'n1', span: { kind: 'at', at: 25 } }, ''],
     ['in force of everybody', { span: { kind: 'at', at: 55 } }, '50'],
   ] as const)('%s', (_, fields, found) => {
     const opened = lived()
