@@ -4,7 +4,10 @@ import { objectKey, type RawObject } from './raw.ts'
 /** `before` and `after` of one key may differ in UID: then the object was deleted and made again in between. */
 export type Change<T> =
   | { readonly kind: 'seen'; readonly key: string; readonly before: T | null; readonly after: T }
-  /** Evidence (R7): the server said DELETED; `last` is the object's last state, or ours of the same UID if `pick` refuses that one. */
+  /**
+   * Evidence (R7): the server said DELETED, or showed another UID under the key that `pick` refuses; `last` is the object's last state, or
+   * ours of the same UID if `pick` refuses that one.
+   */
   | { readonly kind: 'deleted'; readonly key: string; readonly last: T }
   /** It no longer concerns us: `pick` or the selectors refuse it. No evidence of a deletion. */
   | { readonly kind: 'deselected'; readonly key: string; readonly before: T }
@@ -47,16 +50,16 @@ export function copy<T>({ pick, onChange, selects }: CopyOptions<T>): Copy<T> {
     const before = entries.get(key)
     if (before?.uid === uid && before.version === version) return
     if (value === null) {
-      if (before !== undefined) drop(before, 'deselected')
+      if (before !== undefined) drop(before, before.uid === uid ? 'deselected' : 'deleted')
       return
     }
     entries.set(key, { key, uid, version, value })
     onChange({ kind: 'seen', key, before: before?.value ?? null, after: value })
   }
 
-  function drop({ key, value }: Entry<T>, kind: 'deselected' | 'vanished') {
+  function drop({ key, value }: Entry<T>, kind: 'deselected' | 'vanished' | 'deleted') {
     entries.delete(key)
-    onChange({ kind, key, before: value })
+    onChange(kind === 'deleted' ? { kind, key, last: value } : { kind, key, before: value })
   }
 
   function seeDeleted({ key, uid, value }: Entry<T | null>) {

@@ -162,6 +162,16 @@ describe('R7: only evidence ends an incarnation', () => {
     await until(() => world.row('10.0.0.2') === 'free')
   })
 
+  test('R7: a relist shows a pod of its name that asks for no address: freed', async () => {
+    const world = await openWorld()
+    await run(world, bare)
+    world.api.hush('pods')
+    world.api.remove('pods', 'default/bare')
+    world.api.put('pods', pod('bare', { uid: 'bare#2', asks: false }))
+    world.api.dropWatches('pods', true)
+    await until(() => world.row('10.0.0.2') === 'free')
+  })
+
   test.each(['Succeeded', 'Failed'])('R7: a pod that is %s has ended, although its object stays', async phase => {
     const world = await openWorld()
     await run(world, bare)

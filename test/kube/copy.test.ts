@@ -103,6 +103,13 @@ test('R7 what stops concerning us, in an event or in a list: deselected, not del
   expect(listed.keys()).toEqual([])
 })
 
+test('R7 another UID under the key that does not concern us: ours was deleted, by the word of a list too', () => {
+  const it = fresh()
+  it.list(thing('a', 'u1', 1))
+  expect(it.list(thing('a', 'u9', 5, 'uninteresting'))).toEqual([{ kind: 'deleted', key, last: u1 }])
+  expect(it.keys()).toEqual([])
+})
+
 test('R7 behind a selector, DELETED may only mean "matches no more"', () => {
   const it = fresh(true)
   it.list(thing('a', 'u1', 1))
