@@ -64,8 +64,9 @@ function judgedBy({ observedGeneration, conditions }: Partial<PoolStatus>): Judg
   return { generation: observedGeneration, standing: inForce.reason === 'Inherited' ? found : 'applied' }
 }
 
+/** After a gap in the watch one that was made again, or changed and changed back, looks the same: nobody has judged it as it is now. */
 export function sameSpec(a: PoolFact, b: PoolFact): boolean {
-  return a.size === b.size && a.preallocate === b.preallocate
+  return a.uid === b.uid && a.generation === b.generation && a.size === b.size && a.preallocate === b.preallocate
 }
 
 /** Pools of one name, the one that counts first: that of kube-system, else the oldest. */

@@ -47,6 +47,31 @@ test('a pool that was deleted and made again as it was has its status again', as
   await until(() => said(world, 'kube-system').reason === 'InForce')
 })
 
+test.each<[string, string, (world: World, made: Kube) => void]>([
+  [
+    'made again',
+    'another',
+    ({ api }, made) => api.put('pools', { ...made, metadata: { ...made.metadata, uid: 'another' } }),
+  ],
+  [
+    'changed and changed back',
+    'uid-of-kube-system-p',
+    ({ api }) => [3, 2].map(size => api.edit('pools', 'kube-system/p', { size })),
+  ],
+])('a pool that was %s while nobody watched is judged as it is now', async (_, uid, change) => {
+  const world = await openWorld()
+  const made = poolObject('kube-system', 2)
+  world.api.put('pools', made)
+  await until(() => said(world, 'kube-system').reason === 'InForce')
+  world.api.hush('pools')
+  change(world, made)
+  world.api.dropWatches('pools', true)
+  await until(() => {
+    const { metadata } = world.api.get('pools', 'kube-system/p') ?? {}
+    return metadata?.uid === uid && metadata.generation === said(world, 'kube-system').generation
+  })
+})
+
 describe('R22 a pool outside kube-system, which galaxy ignored', () => {
   test('R22 its size below what is kept frees nothing, at the start and when its pods come and go', async () => {
     const world = await takeOver({ pools: [poolObject('default', 2)], floatingips: KEPT.map(kept) })
