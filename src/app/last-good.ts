@@ -2,7 +2,7 @@
 import type { RememberingObject } from '../kube/last-good.ts'
 import { notABug } from '../lib/assert.ts'
 import type { Clock } from '../lib/clock.ts'
-import { messageOf } from '../lib/fault.ts'
+import { Fault, messageOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
 
 export interface LastGood {
@@ -22,6 +22,8 @@ export interface LastGoodParts {
 }
 
 const RETRY_MS = 30_000
+/** Nothing is served before it is read. */
+const READ_RETRY_MS = 1_000
 
 export function lastGoodOf({ file, object, clock, log, signal }: LastGoodParts): LastGood {
   const writeFile = newestTo('the ledger’s file', text => file.write(text))
@@ -63,14 +65,19 @@ export function lastGoodOf({ file, object, clock, log, signal }: LastGoodParts):
     }
   }
 
+  /** One that cannot be read for a moment is asked again: meanwhile what is older must not come into force. */
   async function readFrom(where: string, read: () => string | null | Promise<string | null>): Promise<string | null> {
-    try {
-      return await read()
-    } catch (error) {
-      notABug(error)
-      log.warn({ where, err: messageOf(error) }, 'the last valid configuration cannot be read')
-      return null
+    for (let said = false; !signal.aborted; said = true) {
+      try {
+        return await read()
+      } catch (error) {
+        notABug(error)
+        if (!said) log.warn({ where, err: messageOf(error) }, 'the last valid configuration cannot be read')
+        if (!(error instanceof Fault && error.retryable)) return null
+        await clock.sleep(READ_RETRY_MS, signal)
+      }
     }
+    return null
   }
 
   return {

@@ -58,6 +58,32 @@ describe('R29', () => {
     expect(second.ledger.read(view => view.geometry.slots)).toBe(3)
   })
 
+  test.each([
+    [500, 'InternalError'],
+    [429, 'TooManyRequests'],
+  ])(
+    'the object cannot be read for a moment (%d): it is asked again, and the older file does not go before it',
+    async (status, reason) => {
+      const first = await openWorld()
+      await first.stop()
+      first.api.put('configmaps', made(OTHER))
+      first.api.put('configmaps', configMap('[]'))
+      first.api.fail(`get configmaps ${KEY}`, { status, reason }, 3)
+      const second = await openWorld({ api: first.api, dir: first.dir, speed: 20 })
+      expect(second.ledger.read(view => view.geometry.slots)).toBe(3)
+    },
+  )
+
+  test('the object may not be read: the file serves this machine', async () => {
+    const first = await openWorld()
+    await first.stop()
+    first.api.put('configmaps', made(OTHER))
+    first.api.put('configmaps', configMap('[]'))
+    first.api.fail(`get configmaps ${KEY}`, { status: 403, reason: 'Forbidden' }, 1_000)
+    const second = await openWorld({ api: first.api, dir: first.dir, speed: 20 })
+    expect(second.ledger.read(view => view.geometry.slots)).toBe(6)
+  })
+
   test('no object: none is made, and the file serves this machine', async () => {
     const first = await openWorld()
     await until(() => first.logged.some(line => line.includes('there is no such object')))
