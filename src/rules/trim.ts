@@ -18,7 +18,9 @@ export function trim(kept: readonly Allocation[], claimed: readonly Allocation[]
   }
   if (keepsUntilOver(workload)) return []
   if (keepsNone(workload, kept, claimed)) {
-    return kept.filter(row => row.policy === IMMUTABLE).map(row => free(row, 'its Deployment keeps none any more'))
+    // What a pool keeps is for its other Deployments, lent or not.
+    const goes = (row: Allocation) => row.policy === IMMUTABLE || (row.surge && row.owner.pool === '')
+    return kept.filter(goes).map(row => free(row, 'its Deployment keeps none any more'))
   }
   const isOver = workload.rollout?.stage === 'over'
   const lent = isOver ? [...claimed, ...kept].filter(row => row.surge) : []

@@ -178,9 +178,9 @@ describe('R19: when the rollout is over', () => {
     expect(follows(worldOf(rows), rolling(1, { ...facts, ...OVER }))[0]).toBe('free 10.0.1.2 -> free')
   })
 
-  test('gone in the middle: what was lent goes, what policy never promised stays', () => {
+  test.each([GONE, rolling(1, { policy: 0, ...OVER })])('gone, or keeping none now: never keeps no lent one', end => {
     const rows = [kept(2, { policy: 2 }), kept(5, { policy: 2, surge: true })]
-    expect(follows(worldOf(rows), GONE)).toEqual(['free 10.0.1.5 -> free'])
+    expect(follows(worldOf(rows), end)).toEqual(['free 10.0.1.5 -> free'])
   })
 
   test('a pool keeps one address less for each that was lent, and no fewer', () => {
