@@ -71,15 +71,19 @@ export function objectWatchOn(ports: Ports, objects: ObjectStore, signal: AbortS
       log.info({ ip: address.text }, 'the reservation ended')
       await ledger.submit('unblock', { at: clock.now(), address })
     } else if (row === null || fact.reserved) {
-      await adopt(fact)
+      await adopt(address, fact)
     } else {
       log.warn({ ip: address.text, key: fact.key }, 'a FloatingIP object was changed by somebody else')
       replicator.recheck(address, row.revision)
     }
   }
 
-  async function adopt(fact: FloatingIpFact): Promise<void> {
+  async function adopt(address: Address, fact: FloatingIpFact): Promise<void> {
+    const revision = () => ledger.read(view => view.at(address))?.revision
+    const before = revision()
     const isAlive = await lives(ports, fact)
+    // Whoever changed the row meanwhile looks at the object before they write it, and may be bound by now.
+    if (replicator.isBusy(address) || revision() !== before) return
     const sighting = objectSighting(fact, clock.now(), new Set(isAlive ? [fact.podUid] : []))
     if (sighting === null) return
     const outcome = await ledger.submit('adopt', sighting)
