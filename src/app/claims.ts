@@ -20,16 +20,19 @@ export function reportClaimant(
   onConflict({ namespace, name, uid: incarnation ?? '' }, because)
 }
 
-/** Forgets who claims no more, as these pods show: the pod went, or it has the address now. */
+/** Forgets who claims no more, as all of these pictures show: the pod went, or it has the address now. A list may be older than a claim. */
 export function forgetClaimants(
   { claimants, ledger }: Pick<Ports, 'claimants' | 'ledger'>,
-  pods: { get(key: string): PodFact | undefined },
+  ...pictures: readonly { get(key: string): PodFact | undefined }[]
 ): void {
   for (const [address, key] of claimants) {
-    const pod = pods.get(key)
-    const carried = pod?.finished === false ? pod.addresses?.find(each => each.text === address) : undefined
-    const row: Allocation | null = carried === undefined ? null : ledger.read(view => view.at(carried))
-    if (row === null || row.incarnation === pod?.uid) claimants.delete(address)
+    const claims = pictures.some(pods => {
+      const pod = pods.get(key)
+      const carried = pod?.finished === false ? pod.addresses?.find(each => each.text === address) : undefined
+      const row: Allocation | null = carried === undefined ? null : ledger.read(view => view.at(carried))
+      return row !== null && row.incarnation !== pod?.uid
+    })
+    if (!claims) claimants.delete(address)
   }
 }
 

@@ -70,7 +70,7 @@ export async function reconcile(
   for (const fact of objects) pursueNamed(ports, fact)
   await giveBackAllBeside(ports, pods)
   const suspects = await endSuspects(ports, alive)
-  forgetClaimants(ports, new Map(pods.map(pod => [`${pod.namespace}/${pod.name}`, pod])))
+  forgetClaimants(ports, new Map(pods.map(pod => [`${pod.namespace}/${pod.name}`, pod])), ports.cluster.pods)
   await followAll(ports)
   const drift = listed === null ? { missing: 0, different: 0 } : await rewriteDrift(ports, objects, changed)
   replicator.sweep()
