@@ -60,8 +60,14 @@ export function objectWatchOn(ports: Ports, objects: ObjectStore, signal: AbortS
     return blocks(fact) && !isNobodys(fact)
   }
 
+  const revisionOf = (address: Address) => ledger.read(view => view.at(address))?.revision
+
   async function look(address: Address): Promise<void> {
+    const before = revisionOf(address)
     const fact = await objects.get(address)
+    if (replicator.isBusy(address)) return
+    // What was read may be older than what we wrote meanwhile.
+    if (revisionOf(address) !== before) return await look(address)
     // Read before our own deletion arrived, and answered after it.
     if (fact === null || objects.hasRemoved(fact)) return await missing(address)
     if (isSettled(address, fact)) return
@@ -79,11 +85,10 @@ export function objectWatchOn(ports: Ports, objects: ObjectStore, signal: AbortS
   }
 
   async function adopt(address: Address, fact: FloatingIpFact): Promise<void> {
-    const revision = () => ledger.read(view => view.at(address))?.revision
-    const before = revision()
+    const before = revisionOf(address)
     const isAlive = await lives(ports, fact)
     // Whoever changed the row meanwhile looks at the object before they write it, and may be bound by now.
-    if (replicator.isBusy(address) || revision() !== before) return
+    if (replicator.isBusy(address) || revisionOf(address) !== before) return
     const sighting = objectSighting(fact, clock.now(), new Set(isAlive ? [fact.podUid] : []))
     if (sighting === null) return
     const outcome = await ledger.submit('adopt', sighting)
@@ -101,7 +106,6 @@ export function objectWatchOn(ports: Ports, objects: ObjectStore, signal: AbortS
 
   /** Deleting an object never frees an address in use; it ends a reservation. */
   async function missing(address: Address): Promise<void> {
-    if (replicator.isBusy(address)) return
     replicator.forget(address)
     const row = ledger.read(view => view.at(address))
     if (row === null) return
