@@ -93,7 +93,7 @@ async function compare(
     await pace()
     if (pod.node === null || pod.finished) continue
     for (const sighting of podSightings(pod, at, alive)) {
-      note(ofCarried(ports, asOf, pod, sighting, carriers.get(sighting.address.text)))
+      note(ofCarried(ports, asOf, pod, sighting, carriers.get(sighting.address.text), names))
       carriers.set(sighting.address.text, pod)
     }
     if ((pod.addresses?.length ?? 0) === 0) note(finding.podWithoutAddress(pod))
@@ -165,6 +165,7 @@ function ofCarried(
   pod: PodFact,
   sighting: ReturnType<typeof podSightings>[number],
   other: PodFact | undefined,
+  names: ReadonlySet<string>,
 ): Finding | null {
   const name = nameOf(pod)
   const { address } = sighting
@@ -172,6 +173,10 @@ function ofCarried(
     return finding.twoClaimants({ address, owner: pod.owner }, `${other.namespace}/${other.name} and ${name} carry it`)
   const row = ledger.read(view => view.at(address))
   if (row !== null && row.revision > asOf) return null
+  // Any unfinished pod of that name may be the one (R14).
+  const isUntold = row?.incarnation === UNKNOWN_INCARNATION && names.has(nameOf({ ...row.owner, name: row.owner.pod }))
+  if (isUntold && ownerKey(row.owner) !== ownerKey(pod.owner))
+    return finding.twoClaimants(row, `${name} carries it, but ${ownerKey(row.owner)} has it`)
   const decision = ledger.read(view => adopt(view, sighting))
   if (isRefusal(decision)) return finding.twoClaimants({ address, owner: pod.owner }, decision.because)
   if (decision.changes.length === 0) return null

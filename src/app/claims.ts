@@ -1,5 +1,4 @@
 /** Owns the second claimants: running pods that carry an address which another one has; reported, and never served (R6). */
-import type { Allocation } from '../domain/allocation.ts'
 import type { Committed } from '../domain/change.ts'
 import type { AdoptCommand } from '../domain/command.ts'
 import type { PodFact } from '../kube/pod.ts'
@@ -20,16 +19,29 @@ export function reportClaimant(
   onConflict({ namespace, name, uid: incarnation ?? '' }, because)
 }
 
-/** Forgets who claims no more, as these pods show: the pod went, or it has the address now. */
+/** Forgets who claims no more, as all of these pictures show: the pod went, or it has the address now. A list may be older than a claim. */
 export function forgetClaimants(
-  { claimants, ledger }: Pick<Ports, 'claimants' | 'ledger'>,
-  pods: { get(key: string): PodFact | undefined },
+  { claimants, cluster, ledger }: Pick<Ports, 'claimants' | 'cluster' | 'ledger'>,
+  ...pictures: readonly { get(key: string): PodFact | undefined }[]
 ): void {
   for (const [address, key] of claimants) {
-    const pod = pods.get(key)
-    const carried = pod?.finished === false ? pod.addresses?.find(each => each.text === address) : undefined
-    const row: Allocation | null = carried === undefined ? null : ledger.read(view => view.at(carried))
-    if (row === null || row.incarnation === pod?.uid) claimants.delete(address)
+    const claims = pictures.some(pods => {
+      const pod = pods.get(key)
+      return pod?.finished === false && isClaimed(pod, address)
+    })
+    if (claims) continue
+    claimants.delete(address)
+    // One is remembered for each address, and there may be more.
+    const next = [...cluster.pods.values()].find(
+      pod => pod.node !== null && !pod.finished && pod.asks && isClaimed(pod, address),
+    )
+    if (next !== undefined) claimants.set(address, `${next.namespace}/${next.name}`)
+  }
+
+  function isClaimed({ uid, addresses }: PodFact, text: string): boolean {
+    const carried = addresses?.find(each => each.text === text)
+    const row = carried === undefined ? null : ledger.read(view => view.at(carried))
+    return row !== null && row.incarnation !== uid
   }
 }
 

@@ -60,8 +60,14 @@ export function objectWatchOn(ports: Ports, objects: ObjectStore, signal: AbortS
     return blocks(fact) && !isNobodys(fact)
   }
 
+  const revisionOf = (address: Address) => ledger.read(view => view.at(address))?.revision
+
   async function look(address: Address): Promise<void> {
+    const before = revisionOf(address)
     const fact = await objects.get(address)
+    if (replicator.isBusy(address)) return
+    // What was read may be older than what we wrote meanwhile.
+    if (revisionOf(address) !== before) return await look(address)
     // Read before our own deletion arrived, and answered after it.
     if (fact === null || objects.hasRemoved(fact)) return await missing(address)
     if (isSettled(address, fact)) return
@@ -71,15 +77,18 @@ export function objectWatchOn(ports: Ports, objects: ObjectStore, signal: AbortS
       log.info({ ip: address.text }, 'the reservation ended')
       await ledger.submit('unblock', { at: clock.now(), address })
     } else if (row === null || fact.reserved) {
-      await adopt(fact)
+      await adopt(address, fact)
     } else {
       log.warn({ ip: address.text, key: fact.key }, 'a FloatingIP object was changed by somebody else')
       replicator.recheck(address, row.revision)
     }
   }
 
-  async function adopt(fact: FloatingIpFact): Promise<void> {
+  async function adopt(address: Address, fact: FloatingIpFact): Promise<void> {
+    const before = revisionOf(address)
     const isAlive = await lives(ports, fact)
+    // Whoever changed the row meanwhile looks at the object before they write it, and may be bound by now.
+    if (replicator.isBusy(address) || revisionOf(address) !== before) return
     const sighting = objectSighting(fact, clock.now(), new Set(isAlive ? [fact.podUid] : []))
     if (sighting === null) return
     const outcome = await ledger.submit('adopt', sighting)
@@ -97,7 +106,6 @@ export function objectWatchOn(ports: Ports, objects: ObjectStore, signal: AbortS
 
   /** Deleting an object never frees an address in use; it ends a reservation. */
   async function missing(address: Address): Promise<void> {
-    if (replicator.isBusy(address)) return
     replicator.forget(address)
     const row = ledger.read(view => view.at(address))
     if (row === null) return

@@ -1,7 +1,7 @@
 /** Owns reconciliation: ledger, objects and pods are brought together, at start-up before the first answer and at every resync. */
 import { type Allocation, UNKNOWN_INCARNATION } from '../domain/allocation.ts'
 import type { AdoptCommand } from '../domain/command.ts'
-import { isKept, keptBy } from '../domain/owner.ts'
+import { isKept, keptBy, type Owner, ownerKey } from '../domain/owner.ts'
 import { RELEASE_AT_POD_END } from '../domain/policy.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import type { FloatingIpFact } from '../kube/floatingip.ts'
@@ -56,12 +56,26 @@ export async function reconcile(
   if (listed !== null) await endReservations(ports, objects, changed)
   // Made when their slice comes: all at once would be the largest thing in memory.
   function* sightings(): Generator<Sighting> {
+    const unknown = new Map<string, Owner>()
     // Those used last come last: of several that a workload keeps, the most recently updated one is taken first.
     for (const fact of objects.toSorted((a, b) => a.updatedAt - b.updatedAt)) {
       const command = isOurs(ports, fact) ? null : objectSighting(fact, at, alive)
+      if (command?.incarnation === UNKNOWN_INCARNATION) unknown.set(command.address.text, command.owner)
       if (command !== null) yield { command, fact }
     }
-    for (const pod of pods) for (const command of podSightings(pod, at, alive)) yield { command, fact: null }
+    for (const pod of pods) {
+      for (const command of podSightings(pod, at, alive)) {
+        const owner = unknown.get(command.address.text) ?? ownerOfUnknown(ports, command)
+        // Whatever its annotation says: any unfinished pod of that name may be the one (R14).
+        const isOthers = owner !== null && ownerKey(owner) !== ownerKey(pod.owner) && exists(pods, owner)
+        yield { command: isOthers ? { ...command, alive: withUnknown() } : command, fact: null }
+      }
+    }
+  }
+  let both: ReadonlySet<string> | null = null
+  function withUnknown(): ReadonlySet<string> {
+    both ??= new Set([...alive, UNKNOWN_INCARNATION])
+    return both
   }
   const outcomes = await adoptAll(ports, sightings(), changed)
   const named = objects.filter(fact => fact.address === null).map(fact => fact.name)
@@ -70,7 +84,7 @@ export async function reconcile(
   for (const fact of objects) pursueNamed(ports, fact)
   await giveBackAllBeside(ports, pods)
   const suspects = await endSuspects(ports, alive)
-  forgetClaimants(ports, new Map(pods.map(pod => [`${pod.namespace}/${pod.name}`, pod])))
+  forgetClaimants(ports, new Map(pods.map(pod => [`${pod.namespace}/${pod.name}`, pod])), ports.cluster.pods)
   await followAll(ports)
   const drift = listed === null ? { missing: 0, different: 0 } : await rewriteDrift(ports, objects, changed)
   replicator.sweep()
@@ -91,6 +105,15 @@ async function endReservations(
   for (const slice of slicesOf(ended, SIGHTINGS_AT_ONCE)) {
     await Promise.all(slice.map(({ address }) => ledger.submit('unblock', { at: clock.now(), address })))
   }
+}
+
+function ownerOfUnknown({ ledger }: Ports, { address }: AdoptCommand): Owner | null {
+  const row = ledger.read(view => view.at(address))
+  return row?.incarnation === UNKNOWN_INCARNATION ? row.owner : null
+}
+
+function exists(pods: readonly PodFact[], { namespace, pod }: Owner): boolean {
+  return pods.some(each => !each.finished && each.namespace === namespace && each.name === pod)
 }
 
 /** An address that we are writing at this moment: the list shows a state of the past. */

@@ -109,6 +109,8 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
   /** Somebody waits for these: a bind must not stand behind a takeover of thousands. */
   const urgent: Lane[] = []
   const listeners: ((address: Address) => void)[] = []
+  /** As seen where the row said otherwise, and nothing of ours was under way. */
+  const unlike = new Map<string, FloatingIpFact>()
   let running = 0
   let started = false
   const stopping = new AbortController()
@@ -123,11 +125,21 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
     const lane = known ?? begun(address, revision, before)
     lane.revision = Math.max(lane.revision, revision)
     if (known === undefined) {
+      lookIfUnlike(address)
       lanes.set(address.text, lane)
       queue(lane)
     }
     pump()
     return lane
+  }
+
+  /** Somebody else's object, seen and not judged yet, is the ground of its own adoption only (R27). */
+  function lookIfUnlike(address: Address): void {
+    const fact = unlike.get(address.text)
+    if (fact === undefined) return
+    unlike.delete(address.text)
+    const row = ledger.read(view => view.at(address))
+    if (row === null || !objects.agrees(fact, row)) writes.doubt(address)
   }
 
   function queue(lane: Lane): void {
@@ -218,6 +230,10 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
       // Decided before we saw it: somebody else's object would be taken away, or written over, without a verdict (R27).
       if (lane !== undefined && (lane.before === null || !objects.agrees(fact, lane.before))) writes.doubt(lane.address)
       else writes.seen(fact)
+      if (lane !== undefined || fact.address === null) return
+      const row = ledger.read(view => view.at(present(fact.address, fact.name)))
+      if (row !== null && objects.agrees(fact, row)) unlike.delete(fact.address.text)
+      else unlike.set(fact.address.text, fact)
     },
     agrees: objects.agrees,
     confirmed(address, revision) {
@@ -230,7 +246,10 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
       writes.doubt(address)
       enqueue(address, revision)
     },
-    forget: writes.forget,
+    forget(address) {
+      unlike.delete(address.text)
+      writes.forget(address)
+    },
     isBusy: address => lanes.has(address.text),
     onDone: listener => void listeners.push(listener),
     sweep,

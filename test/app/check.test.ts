@@ -231,3 +231,13 @@ test('an object that goes while the check lists is no drift, and the repair does
   expect(await repaired).toMatchObject({ ok: true, findings: [] })
   expect(world.row('10.0.0.2')).toBe('free')
 })
+
+test('R14 what a pod under no known UID has is not recorded for another pod that carries it', async () => {
+  const world = await openWorld({
+    pods: [pod('old', { node: 'a1' }), pod('thief', { node: 'a2', args: carries('10.0.0.2') })],
+    floatingips: [floatingIp('10.0.0.2', 'NULL_default_NULL_old', { node: 'a1' })],
+  })
+  const { findings } = await repair(world, { dryRun: false })
+  expect(findings).toMatchObject([{}, { kind: 'two-claimants', ip: '10.0.0.2', state: 'left' }])
+  expect(world.row('10.0.0.2')).toBe('bound NULL_default_NULL_old unknown')
+})

@@ -69,3 +69,35 @@ test('R6: bound by somebody else while we start, after the pods were compared: r
   expect(carried(world, 'next')).not.toContain('10.0.0.2')
   expect(world.row('10.0.0.2')).toBe('bound NULL_default_NULL_late late#1')
 })
+
+test('R13: a list that is older than the second one does not forget that it claims the address', async () => {
+  const world = await openWorld()
+  await run(world, web())
+  await until(() => world.ports.cluster.pods.get('default/web-0')?.node === 'a1')
+  const listed = [...world.ports.cluster.pods.values()]
+  world.api.put('pods', thief())
+  await until(() => world.ports.claimants.size === 1)
+  await reconcile(world.ports, null, listed, new Set())
+  world.api.remove('pods', 'default/web-0')
+  await until(() => !world.row('10.0.0.2').startsWith(WEB))
+  expect(world.row('10.0.0.2')).toBe(THIEF)
+})
+
+test('R6: of two more that carry it, the last one left has it: it is free when none is', async () => {
+  const world = await openWorld()
+  await run(world, web())
+  for (const name of ['b', 'c']) {
+    world.api.put('pods', pod(name, { node: 'a2', args: carries('10.0.0.2') }))
+    await until(() => world.ports.claimants.get('10.0.0.2') === `default/${name}`)
+  }
+  for (const [gone, heir] of [
+    ['web-0', 'bound NULL_default_NULL_c c#1'],
+    ['c', 'bound NULL_default_NULL_b b#1'],
+    ['b', 'free'],
+  ] as const) {
+    const before = world.row('10.0.0.2')
+    world.api.remove('pods', `default/${gone}`)
+    await until(() => world.row('10.0.0.2') !== before)
+    expect(world.row('10.0.0.2')).toBe(heir)
+  }
+})

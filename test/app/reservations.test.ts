@@ -267,3 +267,17 @@ test.each([
   const world = await openWorld()
   expect(await reserve(world, body)).toMatchObject({ status: 400, body: { code: 400, message } })
 })
+
+test('an object that was deleted before the reservation, looked up late, does not end it', async () => {
+  const world = await openWorld()
+  await Bun.sleep(50)
+  const door = world.api.hold('get floatingips', true)
+  world.api.put('floatingips', floatingIp('10.0.0.2', 'sts_default_old_old-0', { policy: 2 }))
+  world.api.remove('floatingips', '10.0.0.2')
+  await door.arrived
+  expect((await reserve(world, { ...WEB, ips: ['10.0.0.2'] })).status).toBe(201)
+  door.release()
+  await Bun.sleep(150)
+  expect(world.logged.filter(line => line.includes('reservation ended'))).toEqual([])
+  expect(world.row('10.0.0.2')).toBe('reserved sts_default_web_web-0')
+})

@@ -40,6 +40,23 @@ describe('R14 an object of a pod with a node and without a UID', () => {
     expect(world.row('10.0.0.2')).toBe(row)
   })
 
+  test.each(['carries it, too', 'carries nothing yet'])(
+    'R14 the pod of its key %s: a pod with a copied annotation takes it from nobody',
+    async its => {
+      const args = its === 'carries it, too' ? { args: carries('10.0.0.2') } : {}
+      const thief = pod('a-thief', { node: 'a2', args: carries('10.0.0.2') })
+      const pods = [thief, web0({ policy: 'never', node: 'a1', ...args })]
+      const world = await openWorld({ statefulsets, pods, floatingips: [old(NO_UID, 2)] })
+      const row = `bound ${KEY} ${its === 'carries it, too' ? 'web-0#1' : 'unknown'}`
+      expect(world.row('10.0.0.2')).toBe(row)
+      await resync(world)
+      expect(world.row('10.0.0.2')).toBe(row)
+      world.api.remove('pods', 'default/a-thief')
+      await Bun.sleep(50)
+      expect(world.row('10.0.0.2')).toBe(row)
+    },
+  )
+
   test('R14 a pending pod of its key gets it, under its own UID from then on', async () => {
     const world = await openWorld({ statefulsets, pods: [web0()], floatingips: [old(NO_UID)] })
     expect((await filter(world, web0(), 'a1')).NodeNames).toEqual(['a1'])

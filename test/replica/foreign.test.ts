@@ -173,3 +173,33 @@ describe('R27 a foreign object is looked into before anything follows', () => {
     expect(carried(world, 'web-0')).toEqual(['10.0.0.3'])
   })
 })
+
+test('R27 the object of a living pod at a free address, taken by our bind while that pod is looked up: not ours to write over', async () => {
+  const theirs = pod('theirs', { uid: 'theirs#1' })
+  const world = await openWorld({ pods: [theirs], speed: 4 })
+  await create(world, web0)
+  const door = world.api.hold('get pods')
+  world.api.put('floatingips', floatingIp('10.0.0.2', 'NULL_default_NULL_theirs', { uid: 'theirs#1', node: 'a2' }))
+  await door.arrived
+  const answer = await bind(world, web0)
+  door.release()
+  expect(answer).toContain('its FloatingIP object belongs to somebody else')
+  expect(carried(world, 'web-0')).toEqual([])
+  await until(() => world.row('10.0.0.2') === 'bound NULL_default_NULL_theirs theirs#1')
+  expect(object(world)?.spec).toMatchObject({ key: 'NULL_default_NULL_theirs' })
+})
+
+test('R27 the word that its pod lives comes late: by then it is gone, and ours is bound with the address and keeps it', async () => {
+  const world = await openWorld({ pods: [pod('theirs', { uid: 'theirs#1' })], speed: 4 })
+  await create(world, web0)
+  const door = world.api.hold('get pods', true)
+  world.api.put('floatingips', floatingIp('10.0.0.2', 'NULL_default_NULL_theirs', { uid: 'theirs#1', node: 'a2' }))
+  await door.arrived
+  world.api.remove('pods', 'default/theirs')
+  expect(await bind(world, web0)).toBe('')
+  expect(carried(world, 'web-0')).toEqual(['10.0.0.2'])
+  door.release()
+  await Bun.sleep(200)
+  expect(world.row('10.0.0.2')).toBe('bound sts_default_web_web-0 web-0#1')
+  expect(object(world)?.spec).toMatchObject(MINE)
+})
