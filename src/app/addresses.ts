@@ -8,6 +8,7 @@ import type { Search } from '../store/search.ts'
 import { inTime } from './in-time.ts'
 import { inLanes } from './lanes.ts'
 import { leaveUnchanged } from './leaving.ts'
+import { mayRunOn } from './pod-ends.ts'
 import type { Ports } from './ports.ts'
 
 /** One address as a person sees it. */
@@ -145,7 +146,7 @@ export function addressesOf(parts: AddressParts): Addresses {
         owner,
         revision: row.revision,
         // Its end may not be told yet: what was seen last counts, as at the end itself (R12).
-        rests: restMs > 0 && last?.uid === row.incarnation && last.running,
+        rests: mayRunOn({ restMs }, row.incarnation, last ?? null),
         because,
       })
       if (isRefusal(outcome)) return outcome.because

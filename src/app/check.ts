@@ -1,5 +1,5 @@
 /** Owns the check: ledger against objects against pods, from fresh quorum lists, each difference with what would mend it. It changes nothing. */
-import { type Allocation, UNKNOWN_INCARNATION } from '../domain/allocation.ts'
+import { type Allocation, knownUid, UNKNOWN_INCARNATION } from '../domain/allocation.ts'
 import { ownerKey } from '../domain/owner.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import type { Address } from '../ip/address.ts'
@@ -126,10 +126,7 @@ function ofPod(
   alive: ReadonlySet<string>,
   names: ReadonlySet<string>,
 ): Finding | null {
-  const { incarnation, owner } = row
-  // Any unfinished pod of that name may be the one (R14).
-  const isUntold = incarnation === null || incarnation === UNKNOWN_INCARNATION
-  const mayBeThere = isUntold && names.has(nameOf({ ...owner, name: owner.pod }))
+  const mayBeThere = knownUid(row) === null && names.has(nameOf({ ...row.owner, name: row.owner.pod }))
   if (isSuspect(row, alive) && !mayBeThere) return finding.rowWithoutPod(row)
   const orphaned = ledger.read(view => view.geometry.slotOf(row.address) === null)
   return orphaned && row.incarnation !== null ? finding.orphanedInUse(row) : null
@@ -174,8 +171,9 @@ function ofCarried(
   const row = ledger.read(view => view.at(address))
   if (row !== null && row.revision > asOf) return null
   // Any unfinished pod of that name may be the one (R14).
-  const isUntold = row?.incarnation === UNKNOWN_INCARNATION && names.has(nameOf({ ...row.owner, name: row.owner.pod }))
-  if (isUntold && ownerKey(row.owner) !== ownerKey(pod.owner))
+  const mayBeTheirs =
+    row?.incarnation === UNKNOWN_INCARNATION && names.has(nameOf({ ...row.owner, name: row.owner.pod }))
+  if (mayBeTheirs && ownerKey(row.owner) !== ownerKey(pod.owner))
     return finding.twoClaimants(row, `${name} carries it, but ${ownerKey(row.owner)} has it`)
   const decision = ledger.read(view => adopt(view, sighting))
   if (isRefusal(decision)) return finding.twoClaimants({ address, owner: pod.owner }, decision.because)

@@ -32,10 +32,15 @@ export async function endIncarnation(ports: Parts, uid: string, because: string,
   await leaveNodes(ports, uid)
   const workload = await workloadAtEnd(ports, row.owner, row.policy, row.apiVersion)
   const awaited = isAwaited(ports, uid, row.owner)
-  const rests = ports.restMs > 0 && last?.uid === uid && last.running
+  const rests = mayRunOn(ports, uid, last)
   await ports.ledger.submit('unbind', { at: ports.clock.now(), incarnation: uid, workload, rests, awaited, because })
   forgetClaimants(ports, ports.cluster.pods)
   await afterRollout(ports, row.owner, row.apiVersion, workload)
+}
+
+/** R12: a container of this incarnation may go on after it, as `last`, the pod as it was seen last, shows. */
+export function mayRunOn({ restMs }: Pick<Ports, 'restMs'>, uid: string | null, last: PodFact | null): boolean {
+  return restMs > 0 && last?.uid === uid && last.running
 }
 
 /** Another pod of that name is there already, and has not finished. */

@@ -1,5 +1,5 @@
 /** Owns reconciliation: ledger, objects and pods are brought together, at start-up before the first answer and at every resync. */
-import { type Allocation, UNKNOWN_INCARNATION } from '../domain/allocation.ts'
+import { type Allocation, knownUid, UNKNOWN_INCARNATION } from '../domain/allocation.ts'
 import type { AdoptCommand } from '../domain/command.ts'
 import { isKept, keptBy, type Owner, ownerKey } from '../domain/owner.ts'
 import { RELEASE_AT_POD_END } from '../domain/policy.ts'
@@ -50,6 +50,7 @@ export async function reconcile(
   const objects = (listed ?? []).filter(({ address }) => address === null || !changed.has(address.text))
   const { clock, replicator, log } = ports
   const alive = new Set(pods.filter(pod => !pod.finished).map(pod => pod.uid))
+  const byName = new Map(pods.map(pod => [`${pod.namespace}/${pod.name}`, pod]))
   const at = clock.now()
   for (const fact of objects) replicator.seen(fact)
 
@@ -67,7 +68,10 @@ export async function reconcile(
       for (const command of podSightings(pod, at, alive)) {
         const owner = unknown.get(command.address.text) ?? ownerOfUnknown(ports, command)
         // Whatever its annotation says: any unfinished pod of that name may be the one (R14).
-        const isOthers = owner !== null && ownerKey(owner) !== ownerKey(pod.owner) && exists(pods, owner)
+        const isOthers =
+          owner !== null &&
+          ownerKey(owner) !== ownerKey(pod.owner) &&
+          byName.get(`${owner.namespace}/${owner.pod}`)?.finished === false
         yield { command: isOthers ? { ...command, alive: withUnknown() } : command, fact: null }
       }
     }
@@ -84,7 +88,7 @@ export async function reconcile(
   for (const fact of objects) pursueNamed(ports, fact)
   await giveBackAllBeside(ports, pods)
   const suspects = await endSuspects(ports, alive)
-  forgetClaimants(ports, new Map(pods.map(pod => [`${pod.namespace}/${pod.name}`, pod])), ports.cluster.pods)
+  forgetClaimants(ports, byName, ports.cluster.pods)
   await followAll(ports)
   const drift = listed === null ? { missing: 0, different: 0 } : await rewriteDrift(ports, objects, changed)
   replicator.sweep()
@@ -110,10 +114,6 @@ async function endReservations(
 function ownerOfUnknown({ ledger }: Ports, { address }: AdoptCommand): Owner | null {
   const row = ledger.read(view => view.at(address))
   return row?.incarnation === UNKNOWN_INCARNATION ? row.owner : null
-}
-
-function exists(pods: readonly PodFact[], { namespace, pod }: Owner): boolean {
-  return pods.some(each => !each.finished && each.namespace === namespace && each.name === pod)
 }
 
 /** An address that we are writing at this moment: the list shows a state of the past. */
@@ -178,10 +178,8 @@ async function endSuspects(ports: Ports, listed: ReadonlySet<string>): Promise<{
   const alive = new Set(mirrored.filter(uid => listed.has(uid)))
   const suspects = ports.ledger.read(view => [...view.rows()].filter(row => isSuspect(row, alive)))
   // What no known UID has is ended address by address.
-  const endOf = ({ incarnation, address, owner }: Allocation) =>
-    incarnation === null || incarnation === UNKNOWN_INCARNATION
-      ? address.text
-      : `${incarnation} ${owner.namespace}/${owner.pod}`
+  const endOf = (row: Allocation) =>
+    knownUid(row) === null ? row.address.text : `${row.incarnation} ${row.owner.namespace}/${row.owner.pod}`
   const ends = [...new Map(suspects.map(row => [endOf(row), row])).values()]
   let ended = 0
   let doubts = 0
@@ -209,18 +207,18 @@ export function isSuspect(row: Allocation, alive: ReadonlySet<string>): boolean 
 export async function endIfGone(ports: Ports, row: Allocation): Promise<boolean> {
   const pod = await ports.calls.getPod(row.owner.namespace, row.owner.pod)
   const exists = pod !== null && !pod.finished
-  if (row.incarnation === null || row.incarnation === UNKNOWN_INCARNATION) {
-    // Any unfinished pod of that name may be the one (R14).
+  const uid = knownUid(row)
+  if (uid === null) {
     if (exists) return false
     if (!(await left(ports, row))) return false
     await ports.ledger.submit('reclaim', { at: ports.clock.now(), address: row.address, revision: row.revision })
     return true
   }
-  if (exists && pod.uid === row.incarnation) return false
+  if (exists && pod.uid === uid) return false
   if (!(await left(ports, row))) return false
   // Gone while nobody looked, it left no status that shows a container (decision 0017): then nothing rests.
-  const last = pod?.uid === row.incarnation ? pod : ports.cluster.pods.get(`${row.owner.namespace}/${row.owner.pod}`)
-  await endIncarnation(ports, row.incarnation, 'its pod ended unseen', last ?? null)
+  const last = pod?.uid === uid ? pod : ports.cluster.pods.get(`${row.owner.namespace}/${row.owner.pod}`)
+  await endIncarnation(ports, uid, 'its pod ended unseen', last ?? null)
   return true
 }
 

@@ -92,3 +92,8 @@ export function isClaimed(row: Allocation): boolean {
 export function isSetAside(row: Allocation): boolean {
   return row.phase === 'reserved' && row.reservation !== null
 }
+
+/** UID of the pod that has it; null: none is known, and any unfinished pod of its name may be the one (R14). */
+export function knownUid({ incarnation }: Allocation): string | null {
+  return incarnation === UNKNOWN_INCARNATION ? null : incarnation
+}

@@ -225,15 +225,17 @@ export function replicatorOf(parts: ReplicatorParts): Replicator {
 
   return {
     seen(fact) {
-      const lane = fact.address === null ? undefined : lanes.get(fact.address.text)
+      const { address } = fact
+      if (address === null) return
+      const lane = lanes.get(address.text)
       if (lane?.sent) return
+      const row = lane === undefined ? ledger.read(view => view.at(address)) : lane.before
+      const isLike = row !== null && objects.agrees(fact, row)
       // Decided before we saw it: somebody else's object would be taken away, or written over, without a verdict (R27).
-      if (lane !== undefined && (lane.before === null || !objects.agrees(fact, lane.before))) writes.doubt(lane.address)
-      else writes.seen(fact)
-      if (lane !== undefined || fact.address === null) return
-      const row = ledger.read(view => view.at(present(fact.address, fact.name)))
-      if (row !== null && objects.agrees(fact, row)) unlike.delete(fact.address.text)
-      else unlike.set(fact.address.text, fact)
+      if (lane !== undefined && !isLike) return writes.doubt(address)
+      writes.seen(fact)
+      if (isLike) unlike.delete(address.text)
+      else unlike.set(address.text, fact)
     },
     agrees: objects.agrees,
     confirmed(address, revision) {
